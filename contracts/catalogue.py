@@ -1,0 +1,71 @@
+"""The one table of messages: type on the wire, model, topic, and what its key is."""
+
+from dataclasses import dataclass
+
+from contracts import commands, directory, events, topics
+from contracts.topics import Topic
+from contracts.values import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """key: the field whose value is the message's key and CloudEvents subject; `prefix` goes before it."""
+
+    model: type[Message]
+    topic: Topic
+    key: str
+    prefix: str = ""
+
+    @property
+    def type(self) -> str:
+        return self.model.TYPE
+
+    def key_of(self, message: Message) -> str:
+        value: object = message
+        for part in self.key.split("."):
+            value = getattr(value, part)
+        return f"{self.prefix}{value}"
+
+
+INSIDE = (
+    Row(commands.RecordIntake, topics.INTAKE_COMMANDS, "intake_id"),
+    Row(commands.KeepText, topics.INTAKE_COMMANDS, "text_id"),
+    Row(commands.OpenReferral, topics.REFERRAL_COMMANDS, "referral_id"),
+    Row(commands.DraftReferral, topics.REFERRAL_COMMANDS, "referral_id"),
+    Row(commands.ReferralCommand, topics.REFERRAL_COMMANDS, "referral_id"),
+    Row(commands.BeginJourney, topics.REFERRAL_COMMANDS, "journey_id"),
+    Row(commands.EndNeed, topics.REFERRAL_COMMANDS, "journey_id"),
+    Row(commands.OpenTask, topics.REFERRAL_COMMANDS, "task_id"),
+    Row(commands.CompleteTask, topics.REFERRAL_COMMANDS, "task_id"),
+    Row(commands.PutAgency, topics.DIRECTORY_COMMANDS, "agency.code", "agency/"),
+    Row(commands.PutOffer, topics.DIRECTORY_COMMANDS, "offer.code", "offer/"),
+    Row(events.IntakeRecorded, topics.INTAKES, "intake_id"),
+    Row(events.RoutingDecided, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralCreated, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralSent, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralAcknowledged, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralAccepted, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralDeclined, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralRerouted, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralStarted, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralClosed, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralWithdrawn, topics.REFERRALS, "referral_id"),
+    Row(events.RoutingNoCandidate, topics.REFERRALS, "journey_id"),
+    Row(events.UnmetNeedRecorded, topics.REFERRALS, "journey_id"),
+    Row(events.TaskOpened, topics.REFERRALS, "task_id"),
+    Row(events.TaskDone, topics.REFERRALS, "task_id"),
+    Row(directory.Agency, topics.DIRECTORY, "code", "agency/"),
+    Row(directory.Offer, topics.DIRECTORY, "code", "offer/"),
+)
+
+ANSWERS = (events.CommandAccepted, events.CommandRejected)
+"""Answers travel on the topic of the aggregate they are about, with its key; see `contracts.topics.said_by`."""
+
+BY_TYPE: dict[str, type[Message]] = {row.type: row.model for row in INSIDE} | {a.TYPE: a for a in ANSWERS}
+BY_MODEL: dict[type[Message], Row] = {row.model: row for row in INSIDE}
+
+OUTSIDE: dict[str, type[Message]] = {
+    commands.SubmitIntake.TYPE: commands.SubmitIntake,
+    commands.CompleteStatedTask.TYPE: commands.CompleteStatedTask,
+}
+"""What is taken at the door beside `staffetta.referral.<command>.v1` (`commands.StatedCommand`)."""

@@ -1,0 +1,115 @@
+"""Who the agencies are and what they offer, in the words of HSDS (organization, location, service_at_location).
+
+Entries are states on the compacted topic `directory`; an agency or offer is never deleted, only closed.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from contracts.values import AgencyCode, Code, Message, Ref, Value
+
+SharingRole = Literal["public_body", "delegated_partner", "private_partner"]
+Labels = dict[Literal["it", "en", "de"], str]
+
+
+class OpeningHours(Value):
+    """days: mon to sun; from and to in local time, `24:00` for the end of the day."""
+
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...]
+    start: Annotated[str, Field(alias="from", pattern=r"^\d\d:\d\d$")]
+    end: Annotated[str, Field(alias="to", pattern=r"^\d\d:\d\d$")]
+
+
+class Contact(Value):
+    """How to reach an organisation, never a person."""
+
+    email: Ref | None = None
+    phone: Ref | None = None
+    web: Ref | None = None
+
+
+class Queue(Value):
+    """Where an agency's work for some services arrives (HSDS location)."""
+
+    code: Ref
+    kind: Code
+    name: Labels
+    languages: tuple[Code, ...] = ()
+    opening_hours: tuple[OpeningHours, ...] = ()
+    contact: Contact = Contact()
+
+
+class Agency(Message):
+    """An organisation that sends or receives referrals (HSDS organization)."""
+
+    TYPE = "staffetta.directory.agency.v1"
+
+    code: AgencyCode
+    name: Labels
+    kind: Code
+    city: Code
+    status: Literal["active", "suspended", "left"]
+    sharing_role: SharingRole
+    delivery: Code
+    queues: tuple[Queue, ...]
+    contact: Contact = Contact()
+
+
+class AreaServed(Value):
+    cities: tuple[Code, ...]
+    any_network_city: bool = False
+
+
+class Rule(Value):
+    """One admission rule of `admission_rules.json`, or a list of rules of which any or all must hold."""
+
+    rule: Code | None = None
+    min: int | None = None
+    max: int | None = None
+    value: int | bool | None = None
+    values: tuple[Code, ...] = ()
+    any_of: tuple[Rule, ...] = ()
+    all_of: tuple[Rule, ...] = ()
+
+
+class Admission(Value):
+    all_of: tuple[Rule, ...] = ()
+
+
+class Capacity(Value):
+    """total: places of `kind` in each `per`; None where nobody counts."""
+
+    kind: Code
+    total: int | None = None
+    per: Code | None = None
+
+
+class Waitlist(Value):
+    enabled: bool = False
+    order_rule: Code | None = None
+    order_rule_version: int | None = None
+
+
+class Offer(Message):
+    """A service that a queue provides, with area, admission rules and capacity (HSDS service_at_location)."""
+
+    TYPE = "staffetta.directory.offer.v1"
+
+    code: Ref
+    service: Code
+    agency: AgencyCode
+    queue: Ref
+    label: Labels
+    status: Literal["open", "closed"]
+    area_served: AreaServed
+    admission: Admission = Admission()
+    languages: tuple[Code, ...] = ()
+    capacity: Capacity
+    waitlist: Waitlist = Waitlist()
+    opening_hours: tuple[OpeningHours, ...] = ()
+    valid_from: date
+    valid_to: date | None = None

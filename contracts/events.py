@@ -1,0 +1,276 @@
+"""What happened, said on the topic of the aggregate it happened to; and the answers to commands."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import computed_field
+
+from contracts.values import AgencyCode, Asked, Code, Message, PersonFacts, Ref, ServiceAsked, SharingBasis, Time, Value
+
+# -- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Answer(Message):
+    """What became of a command, to who asked for it; `command_id` is its name as the agency sent it."""
+
+    asked: Asked
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def command_id(self) -> str | None:
+        return self.asked.command_id
+
+
+class CommandAccepted(Answer):
+    """A command was carried out. `subject` is the aggregate it was about, `version` that aggregate's after it."""
+
+    TYPE = "staffetta.command.accepted.v1"
+
+    subject: str
+    version: int = 0
+    state: Code | None = None
+    flags: tuple[Code, ...] = ()
+    intake_id: UUID | None = None
+    linked_referral_id: UUID | None = None
+
+
+class CommandRejected(Answer):
+    """A command was refused and changed nothing; `code` is one of `rejection_codes.json`, no input is echoed.
+
+    `pointer` is a JSON pointer into the command, `state` and `version` the current ones of a referral,
+    `place` where unreadable bytes lie, `allowed` what would be taken instead.
+    """
+
+    TYPE = "staffetta.command.rejected.v1"
+
+    code: Code
+    pointer: str | None = None
+    message: str
+    subject: str | None = None
+    state: Code | None = None
+    version: int | None = None
+    successor_id: UUID | None = None
+    successor_agency: AgencyCode | None = None
+    allowed: tuple[str, ...] = ()
+    place: str | None = None
+
+
+# -- intakes ----------------------------------------------------------------------------------------------------------
+
+
+class IntakeRecorded(Message):
+    """An intake passed the rules and is stored: exactly the tier 0 fields of `sharing.json`, with a pseudonym."""
+
+    TYPE = "staffetta.intake.recorded.v1"
+
+    intake_id: UUID
+    occurred_at: Time
+    person_ref: str
+    city_of_intake: Code
+    city_of_presence: Code
+    sender_agency: AgencyCode
+    sender_queue: Ref
+    sender_ref: Ref | None
+    intake_channel: Code | None
+    age_band: Code
+    gender: Code
+    household: Code
+    household_size: int | None
+    language: Code | None
+    other_languages: tuple[Code, ...]
+    interpreter_needed: bool | None
+    accessibility: tuple[Code, ...]
+    third_country_national: bool | None
+    in_reception: bool | None
+    priority: Code | None
+    priority_reason: str | None
+    services: tuple[ServiceAsked, ...]
+    willing_to_travel: tuple[Code, ...]
+    withhold: tuple[AgencyCode, ...]
+    sharing_basis: tuple[SharingBasis, ...]
+
+
+# -- referrals --------------------------------------------------------------------------------------------------------
+
+
+class ReferralEvent(Message):
+    """What every event of a referral says: whose it is, where it stands after it, who owns it and until when."""
+
+    referral_id: UUID
+    journey_id: UUID
+    version: int
+    at: Time
+    by: Code
+    state: Code
+    service: Code
+    priority: Code
+    sender_agency: AgencyCode
+    sender_queue: Ref
+    receiver_agency: AgencyCode | None
+    receiver_queue: Ref | None
+    offer: Ref | None
+    hop: int
+    predecessor_id: UUID | None
+    owner: Ref | None
+    due_at: Time | None
+
+
+class Verdict(Value):
+    """What routing found for one offer: yes, to_check or out, with the filter that put it out and each rule's answer."""
+
+    offer: Ref
+    agency: AgencyCode
+    verdict: Code
+    out_by: Code | None = None
+    rules: tuple[tuple[str, str], ...] = ()
+    order: tuple[Any, ...] = ()
+
+
+class RoutingDecided(ReferralEvent):
+    """The order of the admitted offers, the one chosen, and why each other was not; those out by area are counted.
+
+    When the person has an open referral to the chosen offer already (`linked_referral_id`), no referral is opened:
+    then version is 0, state LINKED, and there is neither receiver nor owner.
+    """
+
+    TYPE = "staffetta.routing.decided.v1"
+
+    rule_set: Code
+    candidates: tuple[Verdict, ...]
+    out: tuple[Verdict, ...]
+    out_by_area: int = 0
+    linked_referral_id: UUID | None = None
+
+
+class ReferralCreated(ReferralEvent):
+    TYPE = "staffetta.referral.created.v1"
+
+    depends_on: Code | None = None
+
+
+class ReferralSent(ReferralEvent):
+    """The receiver is asked; `seat` is held or none; `sender_ref` is left out of every feed but the sender's."""
+
+    TYPE = "staffetta.referral.sent.v1"
+
+    person_ref: str
+    person: PersonFacts
+    reply_by: Time
+    rule_set: Code
+    seat: Code
+    sender_ref: Ref | None = None
+    priority_reason: str | None = None
+
+
+class ReferralAcknowledged(ReferralEvent):
+    TYPE = "staffetta.referral.acknowledged.v1"
+
+    phone_call_recorded_at: Time | None = None
+
+
+class ReferralAccepted(ReferralEvent):
+    TYPE = "staffetta.referral.accepted.v1"
+
+    assigned_worker: Ref | None = None
+
+
+class ReferralDeclined(ReferralEvent):
+    TYPE = "staffetta.referral.declined.v1"
+
+    decline_reason: Code
+    next: Code
+    failed_rule: Code | None = None
+    documents: tuple[Code, ...] | None = None
+    linked_referral_id: UUID | None = None
+    text_id: UUID | None = None
+
+
+class ReferralRerouted(ReferralEvent):
+    TYPE = "staffetta.referral.rerouted.v1"
+
+    decline_reason: Code
+    next_agency: AgencyCode
+    failed_rule: Code | None = None
+    text_id: UUID | None = None
+
+
+class ReferralStarted(ReferralEvent):
+    TYPE = "staffetta.referral.started.v1"
+
+    first_contact_at: Time
+    contact_mode: Code
+
+
+class ReferralClosed(ReferralEvent):
+    TYPE = "staffetta.referral.closed.v1"
+
+    closure_outcome: Code
+    served: bool
+    text_id: UUID | None = None
+
+
+class ReferralWithdrawn(ReferralEvent):
+    TYPE = "staffetta.referral.withdrawn.v1"
+
+    withdraw_reason: Code
+    requested_by: Code
+    linked_referral_id: UUID | None = None
+    text_id: UUID | None = None
+
+
+# -- journeys and tasks -----------------------------------------------------------------------------------------------
+
+
+class JourneyEvent(Message):
+    """What every event of a journey says: everything that came of one intake."""
+
+    journey_id: UUID
+    version: int
+    at: Time
+    service: Code
+    sender_agency: AgencyCode
+    referral_id: UUID | None = None
+
+
+class RoutingNoCandidate(JourneyEvent):
+    """reason: the filter of `routing.json` without which somebody would have been found, else admission or no_offer."""
+
+    TYPE = "staffetta.routing.no_candidate.v1"
+
+    reason: Code | None = None
+
+
+class UnmetNeedRecorded(JourneyEvent):
+    """A service could not be given now (final false: a successor is tried) or at all (final true)."""
+
+    TYPE = "staffetta.unmet_need.recorded.v1"
+
+    final: bool
+    reason: Code | None = None
+
+
+class TaskEvent(Message):
+    """What every event of a task says: who has to decide what, until when."""
+
+    task_id: UUID
+    version: int
+    at: Time
+    kind: Code
+    journey_id: UUID
+    referral_id: UUID | None
+    service: Code
+    agency: AgencyCode
+    queue: Ref
+    due_at: Time
+
+
+class TaskOpened(TaskEvent):
+    TYPE = "staffetta.task.opened.v1"
+
+    reason: Code | None = None
+    next: Code | None = None
+    documents: tuple[Code, ...] = ()
+
+
+class TaskDone(TaskEvent):
+    TYPE = "staffetta.task.done.v1"

@@ -1,0 +1,61 @@
+"""Every topic: who writes it, what its key is, how long it keeps messages, and who may read it.
+
+Broker ACLs follow this table. `{agency}` stands for an agency's code: each agency with a system has two topics.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["commands", "events", "state", "door", "feed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """kind: commands (asked of `owner`), events (said by `owner`), state (compacted), door and feed (one agency's)."""
+
+    name: str
+    kind: Kind
+    owner: str
+    key: str
+    partitions: int
+    retention_days: int | None
+    readers: tuple[str, ...]
+    personal: bool = False
+
+    def of(self, agency: str) -> str:
+        """The name of one agency's topic."""
+        return self.name.format(agency=agency)
+
+    @property
+    def one_per_agency(self) -> bool:
+        return "{agency}" in self.name
+
+
+AGENCY_COMMANDS = Topic("agencies.{agency}.commands", "door", "agency", "any", 1, 7, ("gateway",), personal=True)
+AGENCY_FEED = Topic("agencies.{agency}.feed", "feed", "gateway", "aggregate id", 1, 30, ("agency", "gateway"))
+
+INTAKE_COMMANDS = Topic("intake.commands", "commands", "intake", "intake_id", 6, 7, ("intake",), personal=True)
+REFERRAL_COMMANDS = Topic("referral.commands", "commands", "referral", "aggregate id", 6, 30, ("referral",))
+DIRECTORY_COMMANDS = Topic("directory.commands", "commands", "directory", "entry", 1, 30, ("directory",))
+
+INTAKES = Topic("intakes", "events", "intake", "intake_id", 6, 30, ("referral", "gateway", "notifications", "console"))
+REFERRALS = Topic("referrals", "events", "referral", "aggregate id", 6, 30,
+                  ("gateway", "intake", "housing", "programmes", "notifications", "console"))  # fmt: skip
+DIRECTORY = Topic("directory", "state", "directory", "entry", 1, None,
+                  ("gateway", "intake", "referral", "housing", "programmes", "notifications", "console"))  # fmt: skip
+
+TOPICS = (
+    AGENCY_COMMANDS,
+    AGENCY_FEED,
+    INTAKE_COMMANDS,
+    REFERRAL_COMMANDS,
+    DIRECTORY_COMMANDS,
+    INTAKES,
+    REFERRALS,
+    DIRECTORY,
+)
+
+
+def said_by(service: str) -> Topic:
+    """The topic on which a service says what happened and answers its commands."""
+    return next(t for t in TOPICS if t.owner == service and t.kind in ("events", "state"))

@@ -1,0 +1,113 @@
+"""The values messages are made of: bounded texts, codes, aware times, and how a person is described without a name."""
+
+import unicodedata
+from datetime import UTC, date, datetime
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+MAX_BODY_BYTES = 262_144
+MAX_DEPTH = 32
+
+_DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def _readable(text: str, allowed: str) -> str:
+    for c in text:
+        if c in _DIRECTION_OVERRIDES or (unicodedata.category(c) == "Cc" and c not in allowed):
+            raise PydanticCustomError("control_character", "holds a control or text-direction override character")
+    return text
+
+
+def _one_line(text: str) -> str:
+    return _readable(text, allowed="")
+
+
+def _lines(text: str) -> str:
+    return _readable(text, allowed="\n\r\t")
+
+
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("datetime_out_of_range", "lies outside the years 1 to 9999 in UTC") from None
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_utc)]
+Name = Annotated[str, StringConstraints(max_length=120), AfterValidator(_one_line)]
+Short = Annotated[str, StringConstraints(max_length=300), AfterValidator(_one_line)]
+Narrative = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_lines)]
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_one_line)]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_one_line)]
+AgencyCode = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z0-9][a-z0-9_]*(\.[a-z0-9_]+)*$")]
+Version = Annotated[int, Field(ge=0, le=2**31)]
+
+
+class Value(BaseModel):
+    """A part of a message of ours: unknown fields are ignored, so that v1 may grow."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Message(Value):
+    """The value of one message. Its type, topic and key are in `contracts.catalogue`."""
+
+    TYPE: ClassVar[str]
+
+
+OUTSIDE = ConfigDict(frozen=True, extra="forbid", strict=True)
+"""How a message from outside is read: strict types, and unknown fields are refused."""
+
+
+class Asked(Value):
+    """Who asked for a command, as the door stamped it, and by what name they will know the answer.
+
+    command_id: the idempotency_key of an intake, else the command's own; message_id: the CloudEvents id of the message
+    that the door took in first. `agency` is None for what the network asks of itself.
+    """
+
+    agency: AgencyCode | None = None
+    command_id: Ref | None = None
+    message_id: Ref | None = None
+    actor: Ref | None = None
+
+
+class ServiceAsked(Value):
+    """One service a person needs. `offer` is a code of the directory, or `any`."""
+
+    service: Code
+    offer: Ref = "any"
+    priority: Code | None = None
+    depends_on: Code | None = None
+
+
+class SharingBasis(Value):
+    """On what ground data go to one recipient for which purposes until when (GDPR 6 and 9; `sharing.json`)."""
+
+    basis_id: Ref
+    type: Code
+    recipient: Code
+    purposes: Annotated[list[Code], Field(max_length=10)]
+    scope: Code
+    given_by: Code | None = None
+    language: Code | None = None
+    form_version: Code | None = None
+    valid_from: date
+    valid_to: date | None = None
+    refused: bool = False
+    withdrawn_at: Time | None = None
+
+
+class PersonFacts(Value):
+    """What a receiver needs to answer, without a name (tier 0)."""
+
+    age_band: Code = "unknown"
+    gender: Code = "not_stated"
+    household: Code = "unknown"
+    household_size: int | None = None
+    language: Code | None = None
+    other_languages: tuple[Code, ...] = ()
+    interpreter_needed: bool | None = None
+    accessibility: tuple[Code, ...] = ()

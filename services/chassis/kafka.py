@@ -1,0 +1,50 @@
+"""Topics on the broker: made where they are missing, with the retention and the clock that the contracts say."""
+
+import re
+from collections.abc import Iterable
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError
+
+from contracts.topics import Topic
+from services.chassis.settings import Settings
+
+DAY_MS = 86_400_000
+
+
+async def ensure_topics(settings: Settings, wanted: Iterable[tuple[str, Topic]]) -> list[str]:
+    """Make the topics (given by their name in this network) that do not exist; returns the new ones."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_url)
+    await admin.start()
+    try:
+        there = set(await admin.list_topics())
+        missing = [(settings.named(name), topic) for name, topic in wanted if settings.named(name) not in there]
+        if missing:
+            made = await admin.create_topics([_new(name, topic, settings.kafka_replication) for name, topic in missing])
+            _check(made.topic_errors)
+        return [name for name, _ in missing]
+    finally:
+        await admin.close()
+
+
+def _check(answers: Iterable[tuple[object, ...]]) -> None:
+    """Another replica may have made the same topic a moment before."""
+    for name, code, *rest in answers:
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise RuntimeError(f"the broker refused to make topic {name}: {rest[0] if rest else code}")
+
+
+def _new(name: str, topic: Topic, copies: int) -> NewTopic:
+    kept = {"cleanup.policy": "compact"} if topic.retention_days is None else {"cleanup.policy": "delete"}
+    if topic.retention_days is not None:
+        kept["retention.ms"] = str(topic.retention_days * DAY_MS)
+    if topic.kind == "door":
+        kept["message.timestamp.type"] = "LogAppendTime"
+    return NewTopic(name, num_partitions=topic.partitions, replication_factor=copies, topic_configs=kept)
+
+
+def pattern(settings: Settings, topics: Iterable[Topic]) -> str:
+    """One subscription for all topics of a service; a new agency's topic matches as soon as it exists."""
+    any_agency = r"[a-z0-9_]+(\.[a-z0-9_]+)*"
+    names = (re.escape(settings.named(t.name)).replace(r"\{agency\}", any_agency) for t in topics)
+    return f"^({'|'.join(names)})$"

@@ -1,0 +1,3 @@
+"""(scratch, the gateway's founder replaces this)"""
+from typing import Any
+def install(app: Any) -> None: ...

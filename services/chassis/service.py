@@ -1,0 +1,140 @@
+"""A service is one value; running it opens the store, the broker and the HTTP port, and stops them in order."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from aiokafka import AIOKafkaProducer
+from fastapi import APIRouter, FastAPI
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import IndexModel
+
+from services.chassis import failpoints, health, kafka, problems, telemetry
+from services.chassis.handlers import Handlers
+from services.chassis.ledger import Ledger
+from services.chassis.settings import Settings, from_environment
+from services.chassis.worker import Worker, die
+
+log = logging.getLogger("staffetta.service")
+
+STORE_TIMEOUT_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an API or a job may use: this service's own database, the broker, and the settings."""
+
+    settings: Settings
+    db: Any
+    producer: AIOKafkaProducer
+
+
+Job = Callable[[Context], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """name: also its database, its consumer group and the owner of its topics. jobs: run beside the loop until stop."""
+
+    name: str
+    handlers: Handlers
+    api: APIRouter | None = None
+    indexes: Mapping[str, Sequence[IndexModel]] = field(default_factory=dict)
+    jobs: tuple[Job, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.handlers.check(self.name)
+
+
+def run(service: Service) -> None:
+    """Run one worker of a service until SIGTERM or SIGINT."""
+    settings = from_environment()
+    telemetry.start(service.name, settings.replica)
+    failpoints.arm(settings.failpoint)
+    asyncio.run(_run(service, settings))
+
+
+async def _run(service: Service, settings: Settings) -> None:
+    client: Any = AsyncIOMotorClient(
+        settings.mongo_url.get_secret_value(), timeoutMS=STORE_TIMEOUT_MS, tz_aware=True, appname=service.name
+    )
+    db = client[settings.named(service.name)]
+    ledger = Ledger(client, db, service.name, service.handlers.routes, settings)
+    worker = Worker(settings, service.name, service.handlers, ledger)
+    state = health.Health(worker, db)
+    context = Context(settings, db, worker.producer)
+    server = Server(uvicorn.Config(_app(service, context, state), host=settings.http_host, port=settings.http_port,
+                                   log_config=None, timeout_graceful_shutdown=2))  # fmt: skip
+    stop = _stop_signal()
+    serving = asyncio.create_task(server.serve())
+    await _until(_open(service, settings, db, worker), stop)
+    beside = [asyncio.create_task(_guard(job)) for job in (
+        worker.catch_up(), health.watch(state), *(job(context) for job in service.jobs))]  # fmt: skip
+    await stop.wait()
+    for task in beside:
+        task.cancel()
+    server.should_exit = True
+    await worker.stop()
+    await serving
+    client.close()
+
+
+async def _open(service: Service, settings: Settings, db: Any, worker: Worker) -> None:
+    """Topics, indexes, worker; a broker or store that is not there yet is waited for."""
+    while True:
+        try:
+            topics = [r.topic for r in service.handlers.routes.values()]
+            await kafka.ensure_topics(settings, [(t.name, t) for t in topics if not t.one_per_agency])
+            for collection, indexes in service.indexes.items():
+                await db[collection].create_indexes(list(indexes))
+            return await worker.start()
+        except Exception as fault:
+            log.warning("cannot start yet: %s", type(fault).__name__)
+            await asyncio.sleep(0.5)
+
+
+async def _until(work: Awaitable[None], stop: asyncio.Event) -> None:
+    doing, stopping = asyncio.ensure_future(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not doing.done():
+        raise SystemExit(0)
+    stopping.cancel()
+
+
+async def _guard(job: Awaitable[None]) -> None:
+    """A job that fails ends the process: the supervisor starts it anew."""
+    try:
+        await job
+    except Exception as bug:
+        log.exception("a job failed")
+        die(f"job: {type(bug).__name__}")
+
+
+def _app(service: Service, context: Context, state: "health.Health") -> FastAPI:
+    app = FastAPI(title=f"Staffetta {service.name}", docs_url=None, redoc_url=None)
+    app.state.context, app.state.health = context, state
+    app.include_router(health.router)
+    if service.api:
+        app.include_router(service.api)
+    problems.install(app)
+    return app
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+class Server(uvicorn.Server):
+    """The process decides when to stop, not the HTTP server."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

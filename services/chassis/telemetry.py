@@ -1,0 +1,108 @@
+"""What ops see: one trace from the door to the feed, JSON log lines, and nothing personal in either."""
+
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+from opentelemetry import propagate, trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Link, SpanKind
+
+from services.chassis.messages import Incoming
+
+ALLOWED = frozenset(
+    {
+        "messaging.system", "messaging.operation.type", "messaging.operation.name", "messaging.destination.name",
+        "messaging.destination.partition.id", "messaging.kafka.offset", "messaging.message.id",
+        "cloudevents.event_type", "staffetta.correlation_id", "staffetta.parked",
+    }
+)  # fmt: skip
+"""The only span attributes; the messaging ones are OpenTelemetry's. Sensitive services never appear by name here."""
+
+LOGGED = ("correlation_id", "topic", "partition", "offset", "type", "code", "count", "seconds", "url", "key")
+
+_correlation: ContextVar[str] = ContextVar("correlation_id", default="")
+_tracer = trace.get_tracer("staffetta")
+
+
+def start(service: str, replica: str) -> None:
+    """Export spans by OTLP where OTEL_EXPORTER_OTLP_ENDPOINT says; log JSON lines to standard output."""
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        named = {"service.name": service, "service.instance.id": replica, "service.namespace": "staffetta"}
+        provider = TracerProvider(resource=Resource.create(named))
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        trace.set_tracer_provider(provider)
+    lines = logging.StreamHandler(sys.stdout)
+    lines.setFormatter(JsonLines(service, replica))
+    logging.basicConfig(level=logging.INFO, handlers=[lines], force=True)
+    for noisy in ("aiokafka", "uvicorn.access", "uvicorn.error", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL if noisy == "aiokafka" else logging.ERROR)
+
+
+@contextmanager
+def processing(m: Incoming) -> Iterator[str | None]:
+    """The consumer span of one message. A door begins a new trace, linked to the caller's."""
+    theirs = propagate.extract(m.headers)
+    at_the_door = m.topic.kind == "door"
+    caller = trace.get_current_span(theirs).get_span_context()
+    links = [Link(caller)] if at_the_door and caller.is_valid else []
+    known = {
+        "messaging.system": "kafka",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": m.topic.name,
+        "messaging.destination.partition.id": str(m.partition),
+        "messaging.kafka.offset": m.offset,
+        "messaging.message.id": str(m.id),
+        "cloudevents.event_type": "" if at_the_door else m.headers.get("ce_type", ""),
+        "staffetta.correlation_id": m.correlation_id,
+    }
+    token = _correlation.set(m.correlation_id)
+    with _tracer.start_as_current_span(
+        f"process {m.topic.name}",
+        context=trace.set_span_in_context(trace.INVALID_SPAN) if at_the_door else theirs,
+        kind=SpanKind.CONSUMER,
+        links=links,
+        attributes={k: v for k, v in known.items() if k in ALLOWED and v != ""},
+        record_exception=False,
+        set_status_on_exception=False,
+    ):
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        try:
+            yield carrier.get("traceparent", m.headers.get("traceparent"))
+        finally:
+            _correlation.reset(token)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: only our own words and the fields of LOGGED; of an exception its type and frames."""
+
+    def __init__(self, service: str, replica: str) -> None:
+        super().__init__()
+        self.fixed = {"service": service, "replica": replica}
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            **self.fixed,
+            "message": record.getMessage(),
+        }
+        if correlation_id := _correlation.get():
+            line["correlation_id"] = correlation_id
+        line |= {name: getattr(record, name) for name in LOGGED if hasattr(record, name)}
+        if record.exc_info and record.exc_info[0]:
+            frames = traceback.extract_tb(record.exc_info[2])
+            line["exception"] = record.exc_info[0].__name__
+            line["frames"] = [f"{os.path.basename(f.filename)}:{f.lineno} {f.name}" for f in frames[-8:]]
+        return json.dumps(line, ensure_ascii=False, default=str)

@@ -1,0 +1,310 @@
+"""The crash suite's harness: the example pair under load, disturbed on purpose, then every effect counted."""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_OID, uuid4, uuid5
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from services.chassis import failpoints, kafka, messages
+from services.chassis.settings import Settings
+from tests.chassis.example import IN, MIDDLE, OUT, SECOND, Tick
+
+AGGREGATES = 60
+REPEATED = 0.05
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Found:
+    """What was wrong in the end. `effects` were counted, so nothing wrong of nothing is not a success."""
+
+    effects: int = 0
+    lost: int = 0
+    doubled: int = 0
+    reordered: int = 0
+    absorbed: int = 0
+    crashes: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def faults(self) -> int:
+        return self.lost + self.doubled + self.reordered
+
+
+@dataclass
+class Relay:
+    """settings: of a namespace of its own. points: crash points still to be tried, given to workers as they start."""
+
+    settings: Settings
+    folder: Path
+    control: str = ""
+    poison: bool = True
+    points: list[str] = field(default_factory=list)
+    workers: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    sent: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    poisoned: dict[str, int] = field(default_factory=dict)
+    no_more: set[str] = field(default_factory=set)
+    environment: dict[str, str] = field(default_factory=dict)
+    crashes: int = 0
+    stopping: bool = False
+
+    # -- workers -------------------------------------------------------------------------------------------------------
+    async def spawn(self, service: str, replica: str) -> None:
+        """Start a worker; when it dies it is started anew, with the next crash point to be tried."""
+        point = next((p for p in self.points if p.startswith(f"{service}/")), None)
+        if point:
+            self.points.remove(point)
+        environment = os.environ | {
+            "KAFKA_URL": self.settings.kafka_url,
+            "MONGO_URL": self.settings.mongo_url.get_secret_value(),
+            "STAFFETTA_NAMESPACE": self.settings.namespace,
+            "STAFFETTA_ENV": "test",
+            "REPLICA": replica,
+            "FAILPOINT": point.split("/")[1] if point else "",
+            "HTTP_PORT": "0",
+        } | self.environment  # fmt: skip
+        command = [sys.executable, "-m", "tests.chassis.example", service, *([self.control] if self.control else [])]
+        with (self.folder / f"{service}-{replica}.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+        self.workers[f"{service}-{replica}"] = process
+        asyncio.get_running_loop().create_task(self._again(service, replica, process, point))
+
+    async def _again(self, service: str, replica: str, process: asyncio.subprocess.Process, point: str | None) -> None:
+        code = await process.wait()
+        if point and code != failpoints.EXIT_CODE:
+            self.points.append(point)
+        if not self.stopping and f"{service}-{replica}" not in self.no_more:
+            self.crashes += code in (failpoints.EXIT_CODE, -signal.SIGKILL)
+            await self.spawn(service, replica)
+
+    def kill(self, name: str) -> None:
+        self.workers[name].send_signal(signal.SIGKILL)
+
+    async def freeze(self, name: str, seconds: float) -> None:
+        process = self.workers[name]
+        process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        process.send_signal(signal.SIGCONT)
+
+    async def stop(self) -> None:
+        self.stopping = True
+        for process in self.workers.values():
+            if process.returncode is None:
+                process.kill()
+        await asyncio.gather(*(p.wait() for p in self.workers.values()))
+
+    # -- load ----------------------------------------------------------------------------------------------------------
+    async def load(self, rng: random.Random, rate: float, until: Callable[[], bool]) -> None:
+        """Ticks at `rate` a second, one in twenty of them twice, until told; two aggregates get a poisoned one."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka_url, enable_idempotence=True, acks="all")
+        await producer.start()
+        repeats: list[tuple[str, int, bool]] = []
+        try:
+            while not until():
+                began = time.monotonic()
+                for _ in range(max(1, int(rate / 10))):
+                    await self._send(producer, self._next(rng), rng, repeats)
+                await asyncio.sleep(max(0.0, 0.1 - (time.monotonic() - began)))
+            for tick in repeats:
+                await self._produce(producer, tick)
+        finally:
+            await producer.stop()
+
+    def _next(self, rng: random.Random) -> tuple[str, int, bool]:
+        aggregate = f"aggregate-{rng.randrange(AGGREGATES)}"
+        self.sent[aggregate] += 1
+        poison = self.poison and aggregate in ("aggregate-7", "aggregate-8") and self.sent[aggregate] == 5
+        if poison:
+            self.poisoned[aggregate] = 5
+        return aggregate, self.sent[aggregate], poison
+
+    async def _send(self, producer: AIOKafkaProducer, tick: tuple[str, int, bool], rng: random.Random,
+                    repeats: list[tuple[str, int, bool]]) -> None:  # fmt: skip
+        await self._produce(producer, tick)
+        if rng.random() < REPEATED:
+            repeats.append(tick)
+        if len(repeats) > 20:
+            await self._produce(producer, repeats.pop(0))
+
+    async def _produce(self, producer: AIOKafkaProducer, tick: tuple[str, int, bool]) -> None:
+        aggregate, number, poison = tick
+        id = uuid5(NAMESPACE_OID, f"{self.settings.namespace}/{aggregate}/{number}")
+        headers = messages.headers(
+            id=id, source="/tests", type=Tick.TYPE, time=datetime(2026, 11, 24, tzinfo=UTC), subject=aggregate,
+            correlation_id=aggregate, causation_id="", sequence=None, traceparent=None,
+        )  # fmt: skip
+        value = Tick(aggregate=aggregate, number=number, poison=poison).model_dump_json().encode()
+        await producer.send(self.settings.named(IN.name), value, key=aggregate.encode(), headers=headers)
+
+    @asynccontextmanager
+    async def database(self, service: str) -> AsyncIterator[Any]:
+        client: Any = AsyncIOMotorClient(self.settings.mongo_url.get_secret_value(), timeoutMS=5000, tz_aware=True)
+        yield client[self.settings.named(service)]
+        client.close()
+
+    async def flowing(self) -> None:
+        """Wait until every partition of the middle topic has moved."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka_url)
+        await consumer.start()
+        at = [TopicPartition(self.settings.named(MIDDLE.name), p) for p in range(6)]
+        while min((await consumer.end_offsets(at)).values()) == 0:
+            await asyncio.sleep(0.1)
+        await consumer.stop()
+
+    # -- the count -----------------------------------------------------------------------------------------------------
+    @property
+    def expected(self) -> dict[str, int]:
+        """Ticks that must have an effect, by aggregate: all before a poisoned one."""
+        return {a: self.poisoned.get(a, n + 1) - 1 for a, n in self.sent.items()}
+
+    async def settled(self, seconds: float) -> bool:
+        """Wait until every effect that must come has come to the last topic, or the time is over."""
+        client: AsyncIOMotorClient = AsyncIOMotorClient(self.settings.mongo_url.get_secret_value(), timeoutMS=5000)
+        wanted, until = sum(self.expected.values()), time.monotonic() + seconds
+        sums = client[self.settings.named("second")].sums
+        try:
+            while time.monotonic() < until:
+                try:
+                    if sum([len(set(d["seen"])) async for d in sums.find()]) >= wanted:
+                        await asyncio.sleep(1.5)
+                        return True
+                except Exception:
+                    await asyncio.sleep(0.3)
+                await asyncio.sleep(0.2)
+            return False
+        finally:
+            client.close()
+
+    async def count(self) -> Found:
+        found = Found(crashes=self.crashes)
+        client: AsyncIOMotorClient = AsyncIOMotorClient(self.settings.mongo_url.get_secret_value())
+        first, second = (client[self.settings.named(s)] for s in ("first", "second"))
+        counts = {d["_id"]: d async for d in first.counts.find()}
+        for aggregate, n in self.expected.items():
+            seen = counts.get(aggregate, {"seen": []})["seen"]
+            self._compare(found, f"first {aggregate}", seen, list(range(1, n + 1)))
+        added = [x async for d in second.sums.find() for x in d["seen"]]
+        wanted = {f"{a}:{i}" for a, n in self.expected.items() for i in range(1, n + 1)}
+        found.effects, found.lost = len(set(added)), found.lost + len(wanted - set(added))
+        found.doubled += len(added) - len(set(added)) + len(set(added) - wanted)
+        for topic in (MIDDLE.name, OUT.name):
+            await self._check_topic(found, topic)
+        for db in (first, second):
+            found.lost += await db.outbox.count_documents({})
+        client.close()
+        return found
+
+    @staticmethod
+    def _compare(found: Found, what: str, seen: list[int], wanted: list[int]) -> None:
+        found.lost += len(set(wanted) - set(seen))
+        found.doubled += len(seen) - len(set(seen)) + len(set(seen) - set(wanted))
+        inversions = sum(a > b for a, b in zip(seen, seen[1:], strict=False))
+        found.reordered += inversions
+        if seen != wanted:
+            found.notes.append(f"{what}: {len(seen)} of {len(wanted)}, {inversions} out of order")
+
+    async def _check_topic(self, found: Found, topic: str) -> None:
+        """First occurrences of each id, by key: versions rise by one."""
+        last: dict[str, int] = defaultdict(int)
+        ids: set[str] = set()
+        async for key, id, version in self._read(topic):
+            if id in ids:
+                found.absorbed += 1
+                continue
+            ids.add(id)
+            found.reordered += version != last[key] + 1
+            if version != last[key] + 1:
+                found.notes.append(f"{topic} {key}: {version} after {last[key]}")
+            last[key] = max(last[key], version)
+
+    async def _read(self, topic: str) -> AsyncIterator[tuple[str, str, int]]:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka_url, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            name = self.settings.named(topic)
+            at = [TopicPartition(name, p) for p in range(6)]
+            consumer.assign(at)
+            ends = await consumer.end_offsets(at)
+            await consumer.seek_to_beginning(*at)
+            while any([await consumer.position(p) < ends[p] for p in at]):
+                for records in (await consumer.getmany(timeout_ms=500)).values():
+                    for r in records:
+                        version = json.loads(r.value)["version"]
+                        yield r.key.decode(), dict(r.headers)["ce_id"].decode(), version
+        finally:
+            await consumer.stop()
+
+
+@asynccontextmanager
+async def relay(settings: Settings, folder: Path, *, replicas: int = 2, control: str = "", points: Iterator[str] = iter(())
+                ) -> AsyncIterator[Relay]:  # fmt: skip
+    """The example pair, running in a namespace of its own."""
+    own = settings.model_copy(update={"namespace": f"relay{uuid4().hex[:8]}"})
+    await kafka.ensure_topics(own, [(t.name, t) for t in (IN, MIDDLE, SECOND, OUT)])
+    running = Relay(own, folder, control, "no_inbox" not in control, list(points))
+    try:
+        for service in ("first", "second"):
+            for replica in range(replicas):
+                await running.spawn(service, str(replica))
+        yield running
+    finally:
+        await running.stop()
+
+
+async def crash_at_every_point(settings: Settings, folder: Path, times: int, control: str = "",
+                               names: tuple[str, ...] = failpoints.NAMES) -> Found:  # fmt: skip
+    """Both services crash at each named point `times` times under load with repeats and poison."""
+    points = [f"{s}/{p}:{2 + i}" for i in range(times) for p in names for s in ("first", "second")]
+    async with relay(settings, folder, points=iter(points), control=control) as running:
+        crashes, deadline = len(points), time.monotonic() + 30 + 8 * len(points)
+        await running.load(random.Random(7), 150, lambda: running.crashes >= crashes or time.monotonic() > deadline)
+        return await _settle_and_count(running)
+
+
+async def freeze_owners(settings: Settings, folder: Path, times: int, control: str = "") -> Found:
+    """Owners are frozen until another worker has taken over, and wake again under load."""
+    async with relay(settings, folder, control=control) as running:
+
+        async def disturb() -> None:
+            for i in range(times):
+                await running.freeze(f"{('first', 'second')[i % 2]}-{i // 2 % 2}", 4.5)
+                await asyncio.sleep(2)
+
+        return await _under_load(running, disturb())
+
+
+async def two_owners(settings: Settings, folder: Path, seconds: int, control: str = "") -> Found:
+    """Two workers each believe that they own every partition, for as long as the load lasts."""
+    async with relay(settings, folder, control=f"each_owns_all+{control}") as running:
+        return await _under_load(running, asyncio.sleep(seconds))
+
+
+async def _under_load(running: Relay, disturbance: Awaitable[None]) -> Found:
+    done = asyncio.Event()
+    load = asyncio.create_task(running.load(random.Random(8), 150, done.is_set))
+    await asyncio.sleep(4)
+    await disturbance
+    done.set()
+    await load
+    return await _settle_and_count(running)
+
+
+async def _settle_and_count(running: Relay) -> Found:
+    settled = await running.settled(8 if running.control and "each" not in running.control else 60)
+    found = await running.count()
+    found.notes += [] if settled else ["did not settle"]
+    return found

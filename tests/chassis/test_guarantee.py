@@ -1,0 +1,50 @@
+"""Nothing lost, nothing twice, in order for each key: whatever crashes, and only while every part is in place."""
+
+from pathlib import Path
+
+import pytest
+
+from services.chassis.settings import Settings
+from tests.chassis.relay import crash_at_every_point, freeze_owners, two_owners
+
+pytestmark = pytest.mark.timeout(180)
+
+
+async def test_a_crash_at_any_point_loses_doubles_and_reorders_nothing(engines: Settings, logs: Path) -> None:
+    found = await crash_at_every_point(engines, logs, times=1)
+
+    assert found.crashes >= 16
+    assert found.effects > 500
+    assert found.faults == 0, found.notes
+
+
+async def test_a_frozen_owner_that_wakes_after_another_took_over_changes_nothing(engines: Settings, logs: Path) -> None:
+    found = await freeze_owners(engines, logs, times=2)
+
+    assert found.effects > 500
+    assert found.faults == 0, found.notes
+
+
+async def test_two_owners_of_every_partition_end_each_other_and_nothing_else(engines: Settings, logs: Path) -> None:
+    found = await two_owners(engines, logs, seconds=6)
+
+    assert found.effects > 500
+    assert found.faults == 0, found.notes
+
+
+@pytest.mark.parametrize(
+    ("control", "point"),
+    [("no_inbox", "published_not_deleted"), ("offset_first", "in_txn_before_commit"), ("no_drain", "mid_publish")],
+)
+async def test_with_a_part_taken_out_crashes_are_seen(engines: Settings, logs: Path, control: str, point: str) -> None:
+    found = await crash_at_every_point(engines, logs, times=2, control=control, names=(point,))
+
+    assert found.effects > 100
+    assert found.faults > 0
+
+
+async def test_without_the_fence_two_owners_are_seen(engines: Settings, logs: Path) -> None:
+    found = await two_owners(engines, logs, seconds=8, control="no_fence")
+
+    assert found.effects > 100
+    assert found.faults > 0

@@ -1,0 +1,99 @@
+"""A message that can never work is set aside with later ones of its key; the others flow; ops replay it in order."""
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from services.chassis import parking
+from services.chassis.settings import Settings
+from tests.chassis.example import IN
+from tests.chassis.relay import Relay, relay
+
+pytestmark = pytest.mark.timeout(90)
+
+
+async def _some_load(running: Relay, seconds: float = 4) -> None:
+    done = asyncio.Event()
+    load = asyncio.create_task(running.load(random.Random(3), 150, done.is_set))
+    await asyncio.sleep(seconds)
+    done.set()
+    await load
+    assert await running.settled(30)
+
+
+async def _eventually(condition: Any, seconds: float = 15) -> bool:
+    for _ in range(int(seconds / 0.1)):
+        if await condition():
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+async def test_a_parked_key_waits_and_is_replayed_in_order_with_who_and_why(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
+        await _some_load(running)
+        listed = await parking.listed(db)
+        key = next(p for p in listed if p["key"] == "aggregate-7")
+
+        running.environment["POISON"] = "cured"
+        running.kill("first-0")
+        assert await parking.ask(db, key["id"], action="replay", by="network:ops", why="mended")
+        assert await _eventually(lambda: _is_free(db, "aggregate-7"))
+
+        counted = await db.counts.find_one({"_id": "aggregate-7"})
+        assert counted["seen"] == list(range(1, running.sent["aggregate-7"] + 1))
+        log = await db.parked_log.find_one({"freed": True})
+        assert (log["by"], log["why"], log["action"]) == ("network:ops", "mended", "replay")
+        assert await db.parked.count_documents({"key": b"aggregate-8"}) > 0
+        assert all("value" not in p for p in listed)
+
+
+async def test_a_discarded_message_lets_the_rest_of_its_key_go_on(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
+        await _some_load(running)
+        poisoned = next(p for p in await parking.listed(db) if p["key"] == "aggregate-8")
+
+        assert await parking.ask(db, poisoned["id"], action="discard", by="network:ops", why="sent by mistake")
+        assert await _eventually(lambda: _is_free(db, "aggregate-8"))
+
+        counted = await db.counts.find_one({"_id": "aggregate-8"})
+        assert counted["seen"] == [n for n in range(1, running.sent["aggregate-8"] + 1) if n != 5]
+
+
+async def test_bytes_that_nobody_can_read_are_parked_and_their_neighbours_are_not(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
+        producer = AIOKafkaProducer(bootstrap_servers=running.settings.kafka_url)
+        await producer.start()
+        bad: list[tuple[bytes | None, list[tuple[str, bytes]] | None]] = [
+            (b"\xff\xfe", None),
+            (None, [("ce_id", b"\xff")]),
+            (b"{}", [("ce_id", b"no uuid"), ("ce_time", b"never"), ("ce_type", b"staffetta.example.tick.v1")]),
+            (b"12", [("ce_type", b"\x00")]),
+        ]
+        for n, (value, headers) in enumerate(bad):
+            await producer.send_and_wait(running.settings.named(IN.name), value, key=f"bad-{n}".encode(), headers=headers)
+        await producer.stop()
+        await _some_load(running)
+
+        parked = [p for p in await parking.listed(db) if p["key"].startswith("bad-")]
+        assert len(parked) == len(bad)
+        assert all(p["reason"].startswith("unreadable:") for p in parked)
+
+
+async def test_what_the_store_refuses_is_parked_alone(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
+        running.environment["UNWRITABLE"] = "aggregate-9"
+        running.kill("first-0")
+        await _some_load(running, 5)
+
+        parked = [p for p in await parking.listed(db) if p["key"] == "aggregate-9"]
+        assert parked[0]["reason"] == "unwritable:OverflowError"
+        assert (await db.counts.find_one({"_id": "aggregate-10"}))["version"] == running.sent["aggregate-10"]
+
+
+async def _is_free(db: Any, key: str) -> bool:
+    return await db.parked_keys.find_one({"key": key.encode()}) is None

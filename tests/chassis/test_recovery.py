@@ -1,0 +1,73 @@
+"""Workers come and go: another takes over, a lone one is soon back, a stop hands over cleanly, a fault is waited out."""
+
+import asyncio
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from services.chassis.settings import Settings
+from tests.chassis.example import IN, MIDDLE
+from tests.chassis.relay import Relay, relay
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def test_when_one_of_two_workers_is_killed_the_other_takes_over_within_five_seconds(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=2) as running:
+        silence = await _longest_silence_after(running, "first-0", again=False)
+
+        assert silence < 5
+
+
+async def test_a_lone_worker_that_is_killed_is_back_at_work_within_three_seconds(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=1) as running:
+        silence = await _longest_silence_after(running, "first-0", again=True)
+
+        assert silence < 3
+
+
+async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_owes_nothing(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=1) as running:
+        done = asyncio.Event()
+        load = asyncio.create_task(running.load(random.Random(1), 200, done.is_set))
+        await asyncio.sleep(4)
+        running.stopping = True
+        worker = running.workers["first-0"]
+        worker.send_signal(signal.SIGTERM)
+        code = await asyncio.wait_for(worker.wait(), 5)
+        done.set()
+        await load
+
+        assert code == 0
+        async with running.database("first") as db:
+            assert await db.outbox.count_documents({}) == 0
+            assert await db.offsets.count_documents({"lsid": {"$ne": None}}) == 0
+
+
+async def _longest_silence_after(running: Relay, name: str, *, again: bool) -> float:
+    """Seconds without progress on any partition of the middle topic, from the kill of a worker on."""
+    done = asyncio.Event()
+    load = asyncio.create_task(running.load(random.Random(2), 150, done.is_set))
+    await running.flowing()
+    consumer = AIOKafkaConsumer(bootstrap_servers=running.settings.kafka_url)
+    await consumer.start()
+    at = [TopicPartition(running.settings.named(MIDDLE.name), p) for p in range(IN.partitions)]
+    running.no_more.update(() if again else (name,))
+    running.kill(name)
+    moved = dict.fromkeys(at, time.monotonic())
+    ends, silence, until = await consumer.end_offsets(at), 0.0, time.monotonic() + 9
+    while time.monotonic() < until:
+        now_at, now = await consumer.end_offsets(at), time.monotonic()
+        for p in at:
+            silence = max(silence, now - moved[p])
+            moved[p] = now if now_at[p] > ends[p] else moved[p]
+        ends = now_at
+        await asyncio.sleep(0.05)
+    done.set()
+    await load
+    await consumer.stop()
+    return silence

@@ -1,0 +1,32 @@
+"""Engines for the tests that need them: a real broker and a store, and a namespace of its own for each test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from services.chassis.settings import Settings, from_environment
+
+
+@pytest.fixture(scope="session")
+def engines() -> Settings:
+    """KAFKA_URL and MONGO_URL say where they are; `./dev test` starts both."""
+    if not (os.environ.get("KAFKA_URL") and os.environ.get("MONGO_URL")):
+        pytest.fail("this test needs a broker and a store: run ./dev test, or set KAFKA_URL and MONGO_URL", pytrace=False)
+    return from_environment().model_copy(update={"environment": "test"})
+
+
+@pytest.fixture
+def network(engines: Settings) -> Settings:
+    """Settings of a network of its own on the shared engines."""
+    return engines.model_copy(update={"namespace": f"t{uuid4().hex[:10]}"})
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Iterator[Path]:
+    """Where the processes of a test write; shown when it fails."""
+    yield tmp_path
+    for log in sorted(tmp_path.glob("*.log")):
+        print(f"--- {log.name}\n{log.read_text('utf-8', 'replace')[-3000:]}")
