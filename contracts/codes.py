@@ -4,6 +4,7 @@ A new city, service, reason or limit is a change of `contracts/data/*.json`; no 
 """
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -31,6 +32,14 @@ def is_code(name: str, code: str, part: str = "items") -> bool:
     """Whether a code may be used today: in its list and not retired."""
     item = codes(name, part).get(code)
     return item is not None and bool(item.get("active", True))
+
+
+LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
+
+
+def is_language(tag: str) -> bool:
+    """Whether a tag has the shape of one: ISO 639 with script and region (BCP 47), in our list of languages or not."""
+    return LANGUAGE_TAG.fullmatch(tag) is not None
 
 
 def bus_code(service: str) -> str:

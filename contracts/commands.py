@@ -1,7 +1,7 @@
 """What may be asked: by agencies at the door, and by the services of one another."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -15,6 +15,7 @@ from contracts.values import (
     Message,
     Name,
     Narrative,
+    PartialDate,
     PersonFacts,
     Ref,
     ServiceAsked,
@@ -74,12 +75,12 @@ class PersonName(Value):
 
 
 class BirthDate(Value):
-    """precision: day, month, year or estimated; the value is then the first day it may be."""
+    """The day, or as much as is known: a month, a year, or the first day of it."""
 
     model_config = OUTSIDE
 
-    value: date
-    precision: Code = "day"
+    value: PartialDate
+    precision: Literal["day", "month", "year", "estimated"] = "day"
 
 
 class Contact(Value):
@@ -87,9 +88,9 @@ class Contact(Value):
 
     channel: Code
     value: Name | None = None
-    safe: bool = False
+    safe: bool | None = None
     safe_hours: Name | None = None
-    may_leave_message: bool = False
+    may_leave_message: bool | None = None
 
 
 class Caregiver(Value):
@@ -368,6 +369,7 @@ class PutAgency(Message):
 
     TYPE = "staffetta.directory.put_agency.v1"
 
+    asked: Asked = Asked()
     agency: Agency
 
 
@@ -376,4 +378,5 @@ class PutOffer(Message):
 
     TYPE = "staffetta.directory.put_offer.v1"
 
+    asked: Asked = Asked()
     offer: Offer

@@ -1,6 +1,7 @@
 """Who the agencies are and what they offer, in the words of HSDS (organization, location, service_at_location).
 
-Entries are states on the compacted topic `directory`; an agency or offer is never deleted, only closed.
+Entries are states on the compacted topic `directory`; an agency or offer is never deleted, only closed. `version` is
+counted by directory: one more with each change.
 """
 
 from __future__ import annotations
@@ -8,9 +9,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from contracts.values import AgencyCode, Code, Message, Ref, Value
+from contracts.values import AgencyCode, Code, Message, Ref, Value, Version
 
 SharingRole = Literal["public_body", "delegated_partner", "private_partner"]
 Labels = dict[Literal["it", "en", "de"], str]
@@ -18,6 +19,8 @@ Labels = dict[Literal["it", "en", "de"], str]
 
 class OpeningHours(Value):
     """days: mon to sun; from and to in local time, `24:00` for the end of the day."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", serialize_by_alias=True)
 
     days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...]
     start: Annotated[str, Field(alias="from", pattern=r"^\d\d:\d\d$")]
@@ -57,6 +60,7 @@ class Agency(Message):
     delivery: Code
     queues: tuple[Queue, ...]
     contact: Contact = Contact()
+    version: Version = 0
 
 
 class AreaServed(Value):
@@ -113,3 +117,4 @@ class Offer(Message):
     opening_hours: tuple[OpeningHours, ...] = ()
     valid_from: date
     valid_to: date | None = None
+    version: Version = 0

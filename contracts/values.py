@@ -28,6 +28,19 @@ def _lines(text: str) -> str:
     return _readable(text, allowed="\n\r\t")
 
 
+def first_day(partial: str) -> date:
+    """Of a `PartialDate`: the first day that it may be."""
+    return date.fromisoformat(partial + "-01-01"[len(partial) - len("2000") :])
+
+
+def _known_part(text: str) -> str:
+    try:
+        first_day(text)
+    except ValueError:
+        raise PydanticCustomError("date_parsing", "is no day, month or year of the calendar") from None
+    return text
+
+
 def _utc(at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
@@ -36,6 +49,9 @@ def _utc(at: datetime) -> datetime:
 
 
 Time = Annotated[AwareDatetime, AfterValidator(_utc)]
+PartialDate = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){0,2}$"), AfterValidator(_known_part)]
+"""A day, a month or a year (FHIR `date`): as much of it as is known."""
+
 Name = Annotated[str, StringConstraints(max_length=120), AfterValidator(_one_line)]
 Short = Annotated[str, StringConstraints(max_length=300), AfterValidator(_one_line)]
 Narrative = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_lines)]

@@ -40,13 +40,13 @@ class Health:
 
 
 async def watch(health: Health) -> None:
-    """Look every second; forget what is done, replay what ops asked for; end a worker that has work and gets nowhere."""
+    """Look every two seconds; forget what is done, replay what ops asked for; end a worker that has work and gets nowhere."""
     while True:
         await health.look()
         if health.ready:
             await health.worker.tidy()
             await _end_if_stuck(health.worker)
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
 
 
 async def _end_if_stuck(worker: Worker) -> None:

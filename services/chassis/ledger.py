@@ -21,7 +21,7 @@ from services.chassis.handlers import Route
 from services.chassis.messages import Incoming
 from services.chassis.settings import Settings
 from services.chassis.telemetry import processing
-from services.chassis.transaction import Doc, Outgoing, Transaction, refuse_on_own_topic
+from services.chassis.transaction import Doc, Transaction, refuse_on_own_topic
 
 log = logging.getLogger("staffetta.ledger")
 
@@ -66,21 +66,31 @@ class Ledger:
         await self.db.parked.create_index([("place", 1), ("key", 1), ("offset", 1)])
 
     # -- ownership -------------------------------------------------------------------------------------------------
-    async def claim(self, source: Source) -> int | None:
-        """End the previous owner's transaction, write our name on the partition, return the stored position."""
-        at, mine = {"_id": place(source)}, self.session.session_id["id"]
-        previous = await self.db.offsets.find_one(at) or {}
-        if previous.get("lsid") not in (None, mine):
-            await self.client.admin.command("killSessions", [{"id": previous["lsid"]}])
-        change = {"$set": {"owner": self.token, "lsid": Binary(mine, 4)}, "$setOnInsert": {"next": None}}
-        before = await self.db.offsets.find_one_and_update(at, change, upsert=True)
-        parked = self.db.parked_keys.find({"place": at["_id"]})
-        self.parked_keys[source] = {bytes(doc["key"]) async for doc in parked}
-        return before["next"] if before else None
+    async def claim(self, sources: Iterable[Source]) -> dict[Source, int | None]:
+        """End the previous owners' transactions, write our name on the partitions, return the stored positions.
 
-    async def begin_at(self, source: Source, position: int) -> None:
-        """Where a partition that was never read begins."""
-        await self.db.offsets.update_one({"_id": place(source), "owner": self.token}, {"$set": {"next": position}})
+        A handful of requests for however many partitions: the group's patience runs meanwhile.
+        """
+        places, mine = {place(s): s for s in sources}, self.session.session_id["id"]
+        query = {"_id": {"$in": list(places)}}
+        before = {bytes(d["lsid"]) async for d in self.db.offsets.find({**query, "lsid": {"$nin": [None, mine]}})}
+        if before:
+            await self.client.admin.command("killSessions", [{"id": Binary(lsid, 4)} for lsid in before])
+        ours = {"$set": {"owner": self.token, "lsid": Binary(mine, 4)}, "$setOnInsert": {"next": None}}
+        if places:
+            await self.db.offsets.bulk_write([UpdateOne({"_id": at}, ours, upsert=True) for at in places], ordered=False)
+        self.parked_keys |= {source: set() for source in places.values()}
+        async for doc in self.db.parked_keys.find({"place": {"$in": list(places)}}):
+            self.parked_keys[places[doc["place"]]].add(bytes(doc["key"]))
+        return {places[d["_id"]]: d["next"] async for d in self.db.offsets.find({**query, "owner": self.token})}
+
+    async def begin_at(self, positions: Offsets) -> None:
+        """Where partitions that were never read begin."""
+        moves = [
+            UpdateOne({"_id": place(s), "owner": self.token}, {"$set": {"next": next}}) for s, next in positions.items()
+        ]
+        if moves:
+            await self.db.offsets.bulk_write(moves, ordered=False)
 
     async def owns(self, source: Source) -> bool:
         return await self.owns_place(place(source))
@@ -98,8 +108,10 @@ class Ledger:
         return (doc or {}).get("next") or 0
 
     # -- the outbox ------------------------------------------------------------------------------------------------
-    def owed(self, source: Source) -> AsyncIterator[Doc]:
-        found: AsyncIterator[Doc] = self.db.outbox.find({"place": place(source)}).sort("_id", 1)
+    def owed(self, sources: Iterable[Source]) -> AsyncIterator[Doc]:
+        """What these partitions still have to say, in order for each."""
+        query = {"place": {"$in": [place(s) for s in sources]}}
+        found: AsyncIterator[Doc] = self.db.outbox.find(query).sort("_id", 1)
         return found
 
     async def forget(self, ids: list[str]) -> None:
@@ -129,7 +141,8 @@ class Ledger:
                     if reason := park or await self._handle(tx, m, newly[m.source]):
                         newly[m.source].add(m.key)
                         parked.append(parked_document(m, reason))
-                await self._store(tx, session, outbox_documents(tx, following), newly, parked, done)
+                owed = outbox_documents(tx, following)
+                await self._store(tx, session, owed, newly, parked, done)
                 failpoints.hit("in_txn_before_commit")
         except (BSONError, OverflowError, PyMongoError) as fault:
             if is_of_the_data(fault):
@@ -138,7 +151,7 @@ class Ledger:
         del self.published[: len(done)]
         for source, keys in newly.items():
             self.parked_keys[source] |= keys
-        return outbox_documents(tx, following)
+        return owed
 
     async def _move(self, work: Work, stored: Offsets, following: Offsets, session: Any) -> None:
         """The fence: only the owner, and only from where it stored last."""
@@ -264,10 +277,6 @@ def parked_document(m: Incoming, reason: str) -> Doc:
 def outbox_documents(tx: Transaction, following: Offsets, suffix: str = "") -> list[Doc]:
     """One document a partition; ids sort in the order of the batches."""
     return [
-        {"_id": f"{place(s)}:{following[s]:020d}{suffix}", "place": place(s), "rows": [row(said) for said in all_said]}
+        {"_id": f"{place(s)}:{following[s]:020d}{suffix}", "place": place(s), "rows": [said._asdict() for said in all_said]}
         for s, all_said in tx.outbox.items()
     ]
-
-
-def row(said: Outgoing) -> Doc:
-    return {"topic": said.topic, "key": said.key, "value": said.value, "headers": [list(h) for h in said.headers]}

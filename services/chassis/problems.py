@@ -1,3 +1,50 @@
-"""(scratch, the gateway's founder replaces this)"""
+"""How HTTP says no (RFC 9457): the code of a refusal and where the fault lies, never what was sent."""
+
+import logging
+from http import HTTPStatus
 from typing import Any
-def install(app: Any) -> None: ...
+from uuid import uuid4
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from contracts.refusals import Refusal
+
+log = logging.getLogger("staffetta.problems")
+
+
+def install(app: FastAPI) -> None:
+    app.exception_handlers |= {
+        Refusal: _refused, RequestValidationError: _invalid, HTTPException: _http, Exception: _unexpected,
+    }  # fmt: skip
+
+
+async def _refused(_request: Request, refusal: Any) -> JSONResponse:
+    also = {"state": refusal.state, "version": refusal.version, "allowed": list(refusal.allowed)}
+    more = {name: value for name, value in also.items() if value not in (None, [])}
+    headers = {"WWW-Authenticate": "Bearer"} if refusal.http_status == HTTPStatus.UNAUTHORIZED else None
+    return _problem(refusal.http_status, headers, code=refusal.code, pointer=refusal.pointer,
+                    detail=refusal.message, **more)  # fmt: skip
+
+
+async def _invalid(_request: Request, fault: Any) -> JSONResponse:
+    """Only parameters: bodies are read by the door itself."""
+    parameters = sorted({str(error["loc"][-1]) for error in fault.errors()})
+    return _problem(422, code="invalid_value", parameters=parameters)
+
+
+async def _http(_request: Request, fault: Any) -> JSONResponse:
+    return _problem(fault.status_code, fault.headers)
+
+
+async def _unexpected(_request: Request, bug: Exception) -> JSONResponse:
+    id = uuid4()
+    log.error("a request failed, problem %s", id, exc_info=bug)
+    return _problem(500, instance=f"urn:uuid:{id}")
+
+
+def _problem(status: int, headers: Any = None, **more: Any) -> JSONResponse:
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status} | more
+    return JSONResponse(body, status, headers, media_type="application/problem+json")

@@ -1,9 +1,89 @@
-"""(scratch, the gateway's founder replaces this)"""
-from dataclasses import dataclass
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    agency: str | None
-    actor: str
-    roles: frozenset[str]
-async def speaker() -> Speaker:
-    return Speaker(None, "x", frozenset({"ops", "network"}))
+"""Who speaks over HTTP: a bearer token of the network's issuer says for which agency, and in which roles."""
+
+import asyncio
+import json
+import logging
+import time
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import Request
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import Key, KeySet
+from joserfc.jws import extract_compact
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.refusals import Refusal
+from contracts.values import AgencyCode
+from services.chassis.settings import Settings
+
+log = logging.getLogger("staffetta.tokens")
+
+ALGORITHMS = ["ES256", "RS256"]
+LEEWAY_S, FRESH_S, UNKNOWN_S = 10, 600, 30
+
+
+class Speaker(BaseModel):
+    """agency: None for the network's own people. actor: the token's subject."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agency: AgencyCode | None = None
+    actor: str = Field(alias="sub", min_length=1)
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Keys:
+    """An issuer's public keys: asked for every ten minutes, and for an unknown id, but then not again for 30 s."""
+
+    address: str
+    known: dict[str, Key] = field(default_factory=dict)
+    asked_at: float = float("-inf")
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def get(self, kid: str) -> Key | None:
+        async with self.asking:
+            age = time.monotonic() - self.asked_at
+            if age > FRESH_S or (kid not in self.known and age > UNKNOWN_S):
+                self.asked_at = time.monotonic()
+                try:
+                    self.known = {k.kid: k for k in KeySet.import_key_set(await _fetched(self.address)) if k.kid}
+                except (httpx.HTTPError, JoseError, OSError, ValueError, KeyError) as fault:
+                    log.error("the issuer's keys cannot be read, those we have stay: %s", type(fault).__name__)
+        return self.known.get(kid)
+
+
+async def _fetched(address: str) -> Any:
+    if not address.startswith("https://"):
+        return json.loads(await asyncio.to_thread(Path(address).read_bytes))
+    async with httpx.AsyncClient(timeout=5) as client:
+        return (await client.get(address)).raise_for_status().json()
+
+
+keys = cache(Keys)
+
+
+async def verify(token: str, settings: Settings) -> Speaker:
+    """Raises Refusal not_authenticated and nothing else: which of its parts is wrong is nobody's business."""
+    said = {"iss": settings.token_issuer, "aud": settings.token_audience}
+    wanted: Any = {name: {"essential": True, "value": said.get(name)} for name in ("iss", "aud", "exp", "sub")}
+    try:
+        kid = str(extract_compact(token.encode()).headers().get("kid"))
+        if key := await keys(settings.token_jwks).get(kid):
+            claims = jwt.decode(token, key, algorithms=ALGORITHMS).claims
+            jwt.JWTClaimsRegistry(leeway=LEEWAY_S, **wanted).validate(claims)
+            return Speaker.model_validate(claims)
+    except (JoseError, ValueError, TypeError):
+        pass
+    raise Refusal("not_authenticated")
+
+
+async def speaker(request: Request) -> Speaker:
+    """What an endpoint depends on to know who speaks."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return await verify(token.strip() if scheme.lower() == "bearer" else "", request.app.state.context.settings)

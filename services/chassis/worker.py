@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NoReturn, TypeVar
 
-from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -18,7 +18,7 @@ from pymongo.errors import PyMongoError
 
 from services.chassis import failpoints, kafka, parking
 from services.chassis.handlers import Handlers
-from services.chassis.ledger import Fenced, Ledger, Offsets, Source, Unwritable, Work
+from services.chassis.ledger import Fenced, Ledger, Offsets, Source, Unwritable, Work, where
 from services.chassis.messages import Record, read
 from services.chassis.settings import Settings
 from services.chassis.transaction import Doc
@@ -55,6 +55,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             bootstrap_servers=settings.kafka_url, enable_idempotence=True, acks="all", max_batch_size=512 * 1024,
             max_request_size=2 * 1024 * 1024,
         )  # fmt: skip
+        # Asking the subscriber itself for offsets would narrow the topics its pattern looks at, and it would rebalance.
+        self.offsets = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url)
         self.subscriber = broker.subscriber(
             pattern=kafka.pattern(settings, self.topics), listener=self, group_id=settings.named(service),
             group_instance_id=f"{service}-{settings.replica}", batch=True, max_records=batch, batch_timeout_ms=10,
@@ -62,16 +64,20 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             session_timeout_ms=SESSION_MS, heartbeat_interval_ms=SESSION_MS // 6, rebalance_timeout_ms=20_000,
         )  # fmt: skip
         self.subscriber(self.on_batch)
+        if any(s.ack_policy is not AckPolicy.MANUAL for s in broker.subscribers):
+            raise ValueError("a subscriber would acknowledge by itself: positions are the ledger's alone")
 
     async def start(self) -> None:
         await self.ledger.open()
         await self.producer.start()
+        await self.offsets.start()
         await self.broker.start()
 
     async def stop(self) -> None:
         """Finish the batch in hand, publish it, give the session back."""
         await self.on_partitions_revoked(())
         await self.broker.stop()
+        await self.offsets.stop()
         await self.producer.stop()
 
     @property
@@ -90,31 +96,38 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _recover(self, sources: set[Source]) -> None:
         """Claim, then publish what is owed, then go to the stored position: in this order."""
         await self._published()
-        claimed = {s: await self._claim(s) for s in sources}
-        for source in sources:
-            await self._drain(source)
+        claimed = await self._claim(sources)
+        await self._drain(claimed)
         self.ledger.published.clear()
-        for (topic, partition), position in claimed.items():
-            self.consumer.seek(TopicPartition(topic, partition), position)
-        self.stored |= claimed
+        assigned = self.consumer.assignment()
+        for source, position in claimed.items():
+            if (at := TopicPartition(*source)) in assigned:  # else the next rebalance has begun: it brings us here again
+                self.consumer.seek(at, position)
+                self.stored[source] = position
         self.progressed = time.monotonic()
+        log.info("partitions taken over", extra={"count": len(claimed)})
         self._hold_others()
 
-    async def _claim(self, source: Source) -> int:
-        position = await self.ledger.claim(source)
-        at = TopicPartition(*source)
-        begin = (await self.consumer.beginning_offsets([at]))[at]
-        if position is None:
-            await self.ledger.begin_at(source, begin)
-            return int(begin)
-        if position < begin and self.ledger.topic(source[0]).kind != "state":
-            die(f"messages {position} to {begin - 1} of {source[0]}/{source[1]} are gone: see operating.md, lost position")
-        if position > (await self.consumer.end_offsets([at]))[at]:
-            die(f"{source[0]}/{source[1]} ends before {position}: the topic or the store is another one")
-        return int(position)
+    async def _claim(self, sources: set[Source]) -> Offsets:
+        stored, at = await self.ledger.claim(sources), [TopicPartition(*s) for s in sources]
+        begins, ends = await self._all(self.offsets.beginning_offsets, at), await self._all(self.offsets.end_offsets, at)
+        fresh = {s: begins[TopicPartition(*s)] for s, position in stored.items() if position is None}
+        await self.ledger.begin_at(fresh)
+        known = {s: position for s, position in stored.items() if position is not None}
+        for (topic, partition), position in known.items():
+            begin, end = begins[TopicPartition(topic, partition)], ends[TopicPartition(topic, partition)]
+            if position < begin and self.ledger.topic(topic).kind != "state":
+                die(f"messages {position} to {begin - 1} of {topic}/{partition} are gone: see operating.md, lost position")
+            if position > end:
+                die(f"{topic}/{partition} ends before {position}: the topic or the store is another one")
+        return known | fresh
 
-    async def _drain(self, source: Source) -> None:
-        async for doc in self.ledger.owed(source):
+    async def _all(self, ask: Callable[..., Awaitable[dict[TopicPartition, int]]], at: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """Side by side: one by one, each new topic would wait for the broker's metadata anew."""
+        return {p: offset for found in await asyncio.gather(*(ask([p]) for p in at)) for p, offset in found.items()}
+
+    async def _drain(self, sources: Iterable[Source]) -> None:
+        async for doc in self.ledger.owed(sources):
             await self._send(doc["rows"])
             await self.ledger.forget([doc["_id"]])
 
@@ -132,7 +145,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
     def _hold_others(self) -> None:
         if not self.caught_up:
             first = {self.settings.named(t.name) for t in self.first}
-            self.consumer.pause(*(TopicPartition(*s) for s in self.stored if s[0] not in first))
+            held = {TopicPartition(*s) for s in self.stored if s[0] not in first}
+            self.consumer.pause(*(held & self.consumer.assignment()))
 
     async def catch_up(self) -> None:
         """Take other work only when the topics to be read first were read to their end, by whichever worker."""
@@ -145,7 +159,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _ends(self) -> Offsets:
         at = [TopicPartition(self.settings.named(t.name), p) for t in self.first for p in range(t.partitions)]
-        ends = await self.consumer.end_offsets(at) if at else {}
+        ends = await self.offsets.end_offsets(at) if at else {}
         return {(t.topic, t.partition): end for t, end in ends.items()}
 
     # -- the loop ------------------------------------------------------------------------------------------------------
@@ -217,6 +231,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                 try:
                     docs = await self.ledger.process(alone, self.stored, following)
                 except Unwritable as fault:
+                    log.error("the store refuses what a handler saved: the message is parked", extra=where(m))
                     docs = await self.ledger.process(alone, self.stored, following, park=f"unwritable:{fault}")
                 await self._committed(following, docs)
 
@@ -269,7 +284,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 await asyncio.wait_for(self.consumer.commit(offsets), 2)
             except (KafkaError, TimeoutError) as fault:
-                log.warning("group offset not told: %s", type(fault).__name__)
+                log.info("group offset not told: %s", type(fault).__name__)
 
     async def _patiently(self, what: Callable[..., Awaitable[T]], *args: Any) -> T:
         """A fault of broker or store is never poison: wait and try again. A bug of ours ends the process."""

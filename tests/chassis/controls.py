@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from faststream.kafka import KafkaBroker
@@ -47,10 +48,10 @@ def offset_first() -> None:
 def no_drain() -> None:
     """What is owed is not published before new work, but by a relay that comes round a little later."""
 
-    async def later(self: Worker, source: Source) -> None:
+    async def later(self: Worker, sources: Iterable[Source]) -> None:
         async def relay() -> None:
             await asyncio.sleep(2)
-            async for doc in self.ledger.owed(source):
+            async for doc in self.ledger.owed(sources):
                 await self._send(doc["rows"])
                 await self.ledger.forget([doc["_id"]])
 

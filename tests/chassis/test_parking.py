@@ -87,6 +87,7 @@ async def test_bytes_that_nobody_can_read_are_parked_and_their_neighbours_are_no
 async def test_what_the_store_refuses_is_parked_alone(engines: Settings, logs: Path) -> None:
     async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
         running.environment["UNWRITABLE"] = "aggregate-9"
+        running.poisoned["aggregate-9"] = 1
         running.kill("first-0")
         await _some_load(running, 5)
 

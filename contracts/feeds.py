@@ -1,0 +1,22 @@
+"""Events as an agency's feed shows them, where that is less than what our own topics say (`sharing.json`, tiers)."""
+
+from pydantic import Field
+
+from contracts.events import IntakeRecorded, ReferralSent
+from contracts.values import AgencyCode, Ref
+
+WITHHELD_FROM_ALL = frozenset({"withhold"})
+WITHHELD_FROM_RECEIVER = frozenset({"sender_ref", "priority_reason"})
+
+
+class IntakeRecordedForSender(IntakeRecorded):
+    """Without the agencies that the person excluded."""
+
+    withhold: tuple[AgencyCode, ...] = Field(default=(), exclude=True)
+
+
+class ReferralSentToReceiver(ReferralSent):
+    """Without what the sender calls the case and why it is urgent."""
+
+    sender_ref: Ref | None = Field(default=None, exclude=True)
+    priority_reason: str | None = Field(default=None, exclude=True)
