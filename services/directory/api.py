@@ -1,0 +1,36 @@
+"""The directory as everybody may read it, in the words of HSDS 3."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request
+
+from services.directory import store
+from services.directory.domain import hsds
+
+router = APIRouter(prefix="/v1", tags=["directory"])
+
+Code = Annotated[str | None, Query(max_length=64)]
+
+
+@router.get("/agencies")
+async def get_agencies(request: Request, city: Code = None) -> list[hsds.Organization]:
+    """All agencies, or those of a city, with their queues as locations."""
+    return [hsds.organization(agency) for agency in await store.read_agencies(_db(request), city)]
+
+
+@router.get("/agencies/{code}")
+async def get_agency(request: Request, code: Annotated[str, Path(max_length=64)]) -> hsds.Organization:
+    agency = await store.read_agency(_db(request), code)
+    if agency is None:
+        raise HTTPException(404)
+    return hsds.organization(agency)
+
+
+@router.get("/offers")
+async def get_offers(request: Request, service: Code = None, city: Code = None) -> list[hsds.ServiceAtLocation]:
+    """All offers, or those of a service, or open to people who are in a city."""
+    return [hsds.service_at_location(offer) for offer in await store.read_offers(_db(request), service, city)]
+
+
+def _db(request: Request) -> Any:
+    return request.app.state.context.db

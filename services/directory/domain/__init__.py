@@ -1,0 +1,1 @@
+"""What the directory decides: which entries make sense, alone and together."""

@@ -1,0 +1,52 @@
+"""What the directory keeps: its agencies and offers as they are now."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel
+
+from contracts.directory import Agency, Offer
+from services.chassis.transaction import Doc, Transaction
+
+AGGREGATES = ("agencies", "offers")
+
+INDEXES: Mapping[str, list[IndexModel]] = {
+    "agencies": [IndexModel([("city", ASCENDING)])],
+    "offers": [IndexModel([("service", ASCENDING)]), IndexModel([("area_served.cities", ASCENDING)])],
+}
+
+
+async def find_agency(tx: Transaction, code: str) -> Agency | None:
+    doc = await tx.load("agencies", code)
+    return Agency.model_validate(doc) if doc else None
+
+
+async def find_offer(tx: Transaction, code: str) -> Offer | None:
+    doc = await tx.load("offers", code)
+    return Offer.model_validate(doc) if doc else None
+
+
+def save_entry(tx: Transaction, entry: Agency | Offer) -> None:
+    collection = "agencies" if isinstance(entry, Agency) else "offers"
+    tx.save(collection, entry.model_dump(mode="json") | {"_id": entry.code})
+
+
+# -- reading for everybody --------------------------------------------------------------------------------------------
+
+
+async def read_agencies(db: Any, city: str | None) -> list[Agency]:
+    found = db.agencies.find({"city": city} if city else {}).sort("_id", ASCENDING)
+    return [Agency.model_validate(doc) async for doc in found]
+
+
+async def read_agency(db: Any, code: str) -> Agency | None:
+    doc = await db.agencies.find_one({"_id": code})
+    return Agency.model_validate(doc) if doc else None
+
+
+async def read_offers(db: Any, service: str | None, city: str | None) -> list[Offer]:
+    """city: where the person is; an offer for any city of the network is open to people from there too."""
+    query: Doc = {"service": service} if service else {}
+    if city:
+        query["$or"] = [{"area_served.cities": city}, {"area_served.any_network_city": True}]
+    return [Offer.model_validate(doc) async for doc in db.offers.find(query).sort("_id", ASCENDING)]

@@ -1,0 +1,1 @@
+"""Intake: records the meetings, keeps who the people are."""

@@ -1,0 +1,95 @@
+"""Recording an intake: judged once, kept in two parts, said without who the person is."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from contracts.commands import RecordIntake, SubmitIntake, Tier1, Tier2
+from contracts.events import CommandAccepted, IntakeRecorded
+from contracts.refusals import Refusal
+from services.intake.domain.known import Directory, check_names
+from services.intake.domain.pseudonym import pseudonym
+from services.intake.domain.remarks import flags
+from services.intake.domain.rules import check_rules
+from services.intake.domain.vocabulary import check_codes
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What may be known of an intake without knowing the person, and how it was answered.
+
+    content: a digest of what was submitted, by which the same intake sent again is known.
+    """
+
+    recorded: IntakeRecorded
+    content: str
+    answer: CommandAccepted
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """Who the person is: what only intake knows. agency and person_ref: what the sender calls them."""
+
+    intake_id: UUID
+    pseudonym: str
+    agency: str
+    person_ref: str
+    tier1: Tier1
+    tier2: Tier2
+
+
+def record(command: RecordIntake, directory: Directory, now: datetime, key: bytes) -> tuple[Intake, Personal]:
+    """key: of the pseudonyms. Raises Refusal: codes first, then the rules."""
+    submitted = command.submitted
+    check_codes(submitted)
+    check_names(submitted.tier0, directory)
+    check_rules(submitted, directory, now)
+    person = _personal(command, key)
+    answer = CommandAccepted(
+        asked=command.asked,
+        subject=str(command.intake_id),
+        version=1,
+        flags=command.flags + flags(submitted, now),
+        intake_id=command.intake_id,
+    )
+    first_queue = directory.agencies[submitted.tier0.sender_agency].queues[0].code
+    recorded = _recorded(command, person.pseudonym, first_queue)
+    return Intake(recorded=recorded, content=digest(submitted), answer=answer), person
+
+
+def again(known: Intake, command: RecordIntake) -> CommandAccepted:
+    """The stored answer, if this is the same intake once more. Raises Refusal if the key stands for another one."""
+    if digest(command.submitted) != known.content:
+        raise Refusal("idempotency_conflict", "/idempotency_key")
+    return known.answer
+
+
+def digest(submitted: SubmitIntake) -> str:
+    """Of what was stated: a field that is left out and one that says nothing else are the same."""
+    stated = submitted.model_dump(mode="json", exclude_defaults=True)
+    return sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+
+
+def _personal(command: RecordIntake, key: bytes) -> Personal:
+    submitted, tier0 = command.submitted, command.submitted.tier0
+    return Personal(
+        intake_id=command.intake_id,
+        pseudonym=pseudonym(key, tier0.sender_agency, tier0.person_ref),
+        agency=tier0.sender_agency,
+        person_ref=tier0.person_ref,
+        tier1=submitted.tier1,
+        tier2=submitted.tier2,
+    )
+
+
+def _recorded(command: RecordIntake, person_ref: str, first_queue: str) -> IntakeRecorded:
+    tier0 = command.submitted.tier0
+    assumed = {
+        "person_ref": person_ref,
+        "sender_queue": tier0.sender_queue or first_queue,
+        "city_of_presence": tier0.city_of_presence or tier0.city_of_intake,
+    }
+    envelope = {"intake_id": command.intake_id, "occurred_at": command.submitted.occurred_at}
+    return IntakeRecorded.model_validate(tier0.model_dump() | assumed | envelope)
