@@ -1,0 +1,177 @@
+"""The HTTP side of the door: agencies without a system on the broker say the same messages, and read the same feed."""
+
+import asyncio
+import time
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from aiokafka.errors import KafkaError
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
+from pydantic import BaseModel
+
+from contracts.events import CommandAccepted
+from contracts.refusals import Refusal
+from contracts.values import MAX_BODY_BYTES
+from services.chassis.service import Context
+from services.chassis.tokens import Speaker, speaker
+from services.gateway import broker, openapi, reading, store
+from services.gateway.domain import door
+
+router = APIRouter(prefix="/v1", tags=["agencies"])
+stopping = asyncio.Event()
+
+ANSWER_S, LOOK_S, LONGEST_POLL_S = 5, 0.05, 25
+
+
+async def end_polls(_context: Context) -> None:
+    """A job that waits until it is cancelled, which is when the process is asked to stop."""
+    try:
+        await stopping.wait()
+    finally:
+        stopping.set()
+
+
+class Answer(BaseModel):
+    """How the network answered. status: the HTTP status that the code of a refusal stands for, or 202."""
+
+    outcome: Literal["accepted", "rejected"]
+    status: int
+    code: str | None = None
+    pointer: str | None = None
+    message: str | None = None
+    subject: str | None = None
+    state: str | None = None
+    version: int | None = None
+    flags: list[str] = []
+    allowed: list[str] = []
+    intake_id: str | None = None
+    linked_referral_id: str | None = None
+    successor_id: str | None = None
+    successor_agency: str | None = None
+
+
+class Asked(BaseModel):
+    """A command that was admitted; its answer, if it has come; where to look for it otherwise."""
+
+    command_id: str
+    answer: Answer | None
+    location: str
+
+
+class Page(BaseModel):
+    """Entries as CloudEvents in JSON, each with its `cursor`; next: what to give as `after` the next time."""
+
+    entries: list[dict[str, Any]]
+    next: int | None
+
+
+async def speaking_agency(request: Request, who: Annotated[Speaker, Depends(speaker)]) -> str:
+    load = store.loader(request.app.state.context.db)
+    if who.agency is None or not await store.is_agency(load, who.agency):
+        raise Refusal("not_authorised")
+    return who.agency
+
+
+SpeakingAgency = Annotated[str, Depends(speaking_agency)]
+
+
+@router.post("/commands", status_code=202, responses=openapi.PROBLEMS_OF_COMMANDS, openapi_extra=openapi.COMMAND)
+async def post_command(
+    request: Request,
+    response: Response,
+    agency: SpeakingAgency,
+    ce_type: Annotated[str | None, Header()] = None,
+    ce_id: Annotated[str | None, Header()] = None,
+    idempotency_key: Annotated[str | None, Header()] = None,
+) -> Asked:
+    """Say one message (CloudEvents over HTTP, binary mode); `ce-id` or `Idempotency-Key` is its id."""
+    context: Context = request.app.state.context
+    body, id = await _body(request), ce_id or idempotency_key
+    read = reading.read(body, id=id, type=ce_type)
+    admitted = await _admitted(context, agency, read)
+    if isinstance(admitted, door.Forward):
+        await _put(
+            context, agency, body, {"ce_id": id, "ce_type": ce_type, "traceparent": request.headers.get("traceparent")}
+        )
+    answered = await _answered(context, agency, read)
+    asked = _asked(read.command_id, answered)
+    response.headers["Location"] = asked.location
+    return asked
+
+
+@router.get("/commands/{command_id:path}", responses=openapi.problems(401, 403, 404))
+async def get_command(request: Request, command_id: str, agency: SpeakingAgency) -> Asked:
+    """What became of a command of one's own: by its command_id, an intake's idempotency_key, or the message's id."""
+    known, answered = await store.find_asked(store.loader(request.app.state.context.db), agency, command_id)
+    if not known:
+        raise HTTPException(404)
+    return _asked(command_id, answered)
+
+
+@router.get("/feed", responses=openapi.problems(401, 403, 410, 422))
+async def get_feed(
+    request: Request,
+    agency: SpeakingAgency,
+    after: Annotated[int | None, Query(ge=0)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    wait: Annotated[float, Query(ge=0, le=LONGEST_POLL_S)] = 0,
+) -> Page:
+    """What happened, in order, after a cursor; with `wait`, the answer may come so many seconds later.
+
+    410: the feed no longer holds what followed this cursor; begin again without one.
+    """
+    settings = request.app.state.context.settings
+    try:
+        entries = await broker.read_feed(settings, agency, after, limit, wait, stopping)
+    except broker.Gone:
+        raise HTTPException(410) from None
+    except KafkaError:
+        raise HTTPException(503) from None
+    return Page(entries=entries, next=entries[-1]["cursor"] if entries else after)
+
+
+async def _body(request: Request) -> bytes:
+    """Never more than is allowed, however much is sent."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise Refusal("too_large")
+    return bytes(body)
+
+
+async def _admitted(context: Context, agency: str, read: door.Read) -> door.Forward | door.Answered | None:
+    return door.admit(read, agency, await store.recall(store.loader(context.db), agency, read))
+
+
+async def _put(context: Context, agency: str, body: bytes, attributes: dict[str, str | None]) -> None:
+    attributes |= {"content-type": "application/json", "ce_specversion": "1.0", "ce_source": f"/agencies/{agency}"}
+    try:
+        await broker.put(context, agency, body, attributes)
+    except (KafkaError, TimeoutError):
+        raise HTTPException(503, headers={"Retry-After": "5"}) from None
+
+
+async def _answered(context: Context, agency: str, read: door.Read) -> door.Answered | None:
+    """The answer once it is there; None when it takes longer. Another message may have taken our ids meanwhile."""
+    until = time.monotonic() + ANSWER_S
+    while time.monotonic() < until and not stopping.is_set():
+        found = await _admitted(context, agency, read)
+        if isinstance(found, door.Answered):
+            return found
+        await asyncio.sleep(LOOK_S)
+    return None
+
+
+def _asked(command_id: str, answered: door.Answered | None) -> Asked:
+    answer = None
+    if answered:
+        said = answered.answer
+        accepted = isinstance(said, CommandAccepted)
+        status = 202 if isinstance(said, CommandAccepted) else Refusal(said.code).http_status
+        answer = Answer(
+            outcome="accepted" if accepted else "rejected",
+            status=status,
+            **said.model_dump(mode="json", exclude={"asked"}),
+        )
+    return Asked(command_id=command_id, answer=answer, location=f"/v1/commands/{quote(command_id, safe='')}")

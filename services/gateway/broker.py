@@ -1,0 +1,92 @@
+"""The broker as the HTTP door uses it: a message put on an agency's own topic, its feed read by position."""
+
+import asyncio
+import json
+import logging
+import time
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
+
+from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED
+from services.chassis.kafka import ensure_topics
+from services.chassis.service import Context
+from services.chassis.settings import Settings
+from services.gateway import store
+
+log = logging.getLogger("staffetta.gateway")
+
+Entry = dict[str, Any]
+
+NEW_AGENCIES_S, WRITE_S, FETCH_S, TURN_S = 2, 5, 5, 0.5
+
+
+class Gone(Exception):
+    """The feed no longer holds what follows this cursor, or never gave it."""
+
+
+async def keep_topics(context: Context) -> None:
+    """Every agency of the directory has its two topics, whether it has a system of its own or speaks over HTTP."""
+    made: set[str] = set()
+    while True:
+        try:
+            if new := await store.agencies(context.db) - made:
+                wanted = [(topic.of(code), topic) for code in new for topic in (AGENCY_COMMANDS, AGENCY_FEED)]
+                await ensure_topics(context.settings, wanted)
+                made |= new
+        except (KafkaError, PyMongoError) as fault:
+            log.warning("topics of new agencies must wait: %s", type(fault).__name__)
+        await asyncio.sleep(NEW_AGENCIES_S)
+
+
+async def put(context: Context, agency: str, body: bytes, attributes: dict[str, str | None]) -> None:
+    """Write to the agency's own topic as if its system had; returns when every replica has it."""
+    headers = [(name, value.encode()) for name, value in attributes.items() if value]
+    topic = context.settings.named(AGENCY_COMMANDS.of(agency))
+    producer: AIOKafkaProducer = context.producer
+    key = (attributes["ce_id"] or "").encode()
+    await asyncio.wait_for(producer.send_and_wait(topic, body, key=key, headers=headers), WRITE_S)
+
+
+async def read_feed(
+    settings: Settings, agency: str, after: int | None, limit: int, wait: float, stopping: asyncio.Event
+) -> list[Entry]:
+    """What follows a position of the agency's feed, waiting for the first entry for so many seconds. Raises Gone."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        feed = TopicPartition(settings.named(AGENCY_FEED.of(agency)), 0)
+        if feed.topic not in await consumer.topics():
+            return []
+        consumer.assign([feed])
+        begin, end = (await consumer.beginning_offsets([feed]))[feed], (await consumer.end_offsets([feed]))[feed]
+        start = begin if after is None else after + 1
+        if not begin <= start <= end:
+            raise Gone
+        consumer.seek(feed, start)
+        until = time.monotonic() + (max(wait, FETCH_S) if start < end else wait)
+        return await _first_entries(consumer, limit, until, stopping)
+    finally:
+        await consumer.stop()
+
+
+async def _first_entries(consumer: AIOKafkaConsumer, limit: int, until: float, stopping: asyncio.Event) -> list[Entry]:
+    """In short turns, so that a long poll never holds up a process that is asked to stop."""
+    while (left := until - time.monotonic()) > 0 and not stopping.is_set():
+        found = await consumer.getmany(timeout_ms=int(min(left, TURN_S) * 1000), max_records=limit)
+        if records := [record for batch in found.values() for record in batch]:
+            return [_entry(record) for record in records]
+    return []
+
+
+def _entry(record: Any) -> Entry:
+    """CloudEvents in JSON, with its position as the extension `cursor`."""
+    headers = {name: value.decode() for name, value in record.headers}
+    attributes = {name.removeprefix("ce_"): value for name, value in headers.items() if name.startswith("ce_")}
+    return attributes | {
+        "datacontenttype": "application/json",
+        "cursor": record.offset,
+        "data": json.loads(record.value),
+    }

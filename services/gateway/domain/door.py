@@ -1,0 +1,163 @@
+"""The door: what becomes of a message that an agency said, given what the gateway remembers of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from contracts.commands import (
+    CompleteStatedTask,
+    CompleteTask,
+    KeepText,
+    RecordIntake,
+    ReferralCommand,
+    ReferralFields,
+    StatedCommand,
+    SubmitIntake,
+)
+from contracts.events import CommandAccepted, CommandRejected
+from contracts.refusals import Refusal
+from contracts.values import Asked, Message
+
+MESSAGES = uuid5(NAMESPACE_URL, "staffetta:messages")
+INTAKES = uuid5(NAMESPACE_URL, "staffetta:intakes")
+
+Stated = SubmitIntake | StatedCommand | CompleteStatedTask
+Answer = CommandAccepted | CommandRejected
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A message that could be read. content: a digest of its type and value, by which a repeat is known."""
+
+    message: Stated
+    message_id: str
+    content: str
+    flags: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """Intakes and commands are numbered apart: an agency may use one id for both."""
+        return "intake" if isinstance(self.message, SubmitIntake) else "command"
+
+    @property
+    def command_id(self) -> str:
+        """The name under which the agency knows the answer."""
+        return self.message.idempotency_key if isinstance(self.message, SubmitIntake) else self.message.command_id
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An id that an agency has used: for which content, and the id of the message that was then forwarded."""
+
+    content: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer as the agency was told it. id: the event's own; key: its aggregate's."""
+
+    id: UUID
+    key: str
+    correlation_id: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the gateway remembers of an agency's message."""
+
+    by_message: Use | None = None
+    by_command: Use | None = None
+    answered: Answered | None = None
+
+    @property
+    def first(self) -> str | None:
+        """The id under which this was forwarded before."""
+        use = self.by_command or self.by_message
+        return use.message_id if use else None
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """What our services are asked, each under the id minted for it. journey_id: known here only for an intake."""
+
+    messages: Mapping[UUID, Message]
+    journey_id: UUID | None = None
+
+
+def admit(read: Read, agency: str, known: Known) -> Forward | Answered | None:
+    """Forward it, say the stored answer again, or nothing yet (None): the first one's answer is still to come.
+
+    Raises Refusal: the payload claims another agency; its id was used before for something else; no such aggregate.
+    """
+    claimed, pointer = _claim(read.message)
+    if claimed != agency:
+        raise Refusal("not_authorised", pointer)
+    _check_ids(read, known)
+    if known.first:
+        return known.answered
+    return _forward(read, agency)
+
+
+def _claim(message: Stated) -> tuple[str, str]:
+    if isinstance(message, SubmitIntake):
+        return message.tier0.sender_agency, "/tier0/sender_agency"
+    return message.agency, "/agency"
+
+
+def _check_ids(read: Read, known: Known) -> None:
+    pointer = "/idempotency_key" if read.kind == "intake" else "/command_id"
+    for use, where in ((known.by_command, pointer), (known.by_message, None)):
+        if use and use.content != read.content:
+            raise Refusal("idempotency_conflict", where)
+
+
+def _forward(read: Read, agency: str) -> Forward:
+    message, id = read.message, minted(agency, read.message_id)
+    actor = None if isinstance(message, SubmitIntake) else message.actor
+    asked = Asked(agency=agency, command_id=read.command_id, message_id=read.message_id, actor=actor)
+    match message:
+        case SubmitIntake():
+            intake_id = uuid5(INTAKES, f"{agency}/{message.idempotency_key}")
+            record = RecordIntake(intake_id=intake_id, asked=asked, submitted=message, flags=read.flags)
+            return Forward({id: record}, journey_id=intake_id)
+        case StatedCommand():
+            return Forward(_without_text(message, asked, id))
+        case CompleteStatedTask():
+            return Forward({id: CompleteTask(task_id=_uuid(message.task_id, "/task_id"), asked=asked)})
+
+
+def _without_text(stated: StatedCommand, asked: Asked, id: UUID) -> dict[UUID, Message]:
+    """The command with the id of its text, and the text itself for intake, in this order."""
+    if stated.text and stated.reason_text:
+        raise Refusal("invalid_value", "/reason_text")  # one command has one text
+    text, text_id = stated.text or stated.reason_text, uuid5(id, "text")
+    command = ReferralCommand(
+        **{name: getattr(stated, name) for name in ReferralFields.model_fields},
+        referral_id=_uuid(stated.referral_id, "/referral_id"),
+        command=stated.command,
+        asked=asked,
+        expected_version=stated.expected_version,
+        text_id=text_id if text else None,
+    )
+    if not text:
+        return {id: command}
+    kept = KeepText(text_id=text_id, referral_id=stated.referral_id, agency=stated.agency, text=text)
+    return {id: command, text_id: kept}
+
+
+def minted(agency: str, message_id: str) -> UUID:
+    """Our id of what an agency said: nobody can choose one that is ours or another agency's."""
+    return uuid5(MESSAGES, f"{agency}/{message_id}")
+
+
+def _uuid(stated: str, pointer: str) -> UUID:
+    """Our aggregates have UUIDs in their one usual form; anything else names none of them."""
+    try:
+        found = UUID(stated)
+    except ValueError:
+        found = None
+    if found is None or str(found) != stated.lower():
+        raise Refusal("unknown_referral", pointer)
+    return found

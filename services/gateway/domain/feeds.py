@@ -1,0 +1,46 @@
+"""Which agencies are told of an event, and how much of it each may see."""
+
+from uuid import UUID, uuid5
+
+from contracts.events import (
+    IntakeRecorded,
+    JourneyEvent,
+    ReferralCreated,
+    ReferralEvent,
+    ReferralSent,
+    RoutingDecided,
+    TaskEvent,
+)
+from contracts.feeds import WITHHELD_FROM_ALL, WITHHELD_FROM_RECEIVER, IntakeRecordedForSender, ReferralSentToReceiver
+from contracts.values import Message
+
+
+def copies(event: Message) -> dict[str, Message]:
+    """The event as each agency may see it. A sender that is its own receiver is told once, and all of it."""
+    match event:
+        case IntakeRecorded():
+            return {event.sender_agency: _for_sender(event)}
+        case RoutingDecided() | ReferralCreated() | JourneyEvent():
+            return {event.sender_agency: event}
+        case ReferralEvent():
+            receiver = {event.receiver_agency: _for_receiver(event)} if event.receiver_agency else {}
+            return receiver | {event.sender_agency: event}
+        case TaskEvent():
+            return {event.agency: event}
+        case _:
+            return {}
+
+
+def _for_sender(event: IntakeRecorded) -> Message:
+    return IntakeRecordedForSender(**event.model_dump(exclude=set(WITHHELD_FROM_ALL)))
+
+
+def _for_receiver(event: ReferralEvent) -> Message:
+    if isinstance(event, ReferralSent):
+        return ReferralSentToReceiver(**event.model_dump(exclude=set(WITHHELD_FROM_RECEIVER)))
+    return event
+
+
+def feed_id(event_id: UUID, agency: str) -> UUID:
+    """The id of an event on one agency's feed: the same however often it is told, so that repeats can be dropped."""
+    return uuid5(event_id, agency)

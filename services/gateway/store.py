@@ -1,0 +1,89 @@
+"""What the gateway remembers: which ids each agency used, for what, how it was answered, and who the agencies are."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from contracts import catalogue
+from contracts.directory import Agency
+from services.chassis.transaction import Doc, Transaction
+from services.gateway.domain.door import Answer, Answered, Known, Read, Use
+
+ASKED, ANSWERED, AGENCIES = "asked", "answered", "agencies"
+"""An id is written to ASKED by the door, its answer to ANSWERED by who hears it: no document has two writers."""
+
+Load = Callable[[str, str], Awaitable[Doc | None]]
+
+
+def loader(db: Any) -> Load:
+    """For a reading endpoint, what `tx.load` is for a handler."""
+
+    async def load(collection: str, id: str) -> Doc | None:
+        doc: Doc | None = await db[collection].find_one({"_id": id})
+        return doc
+
+    return load
+
+
+# -- messages and their answers ---------------------------------------------------------------------------------------
+async def recall(load: Load, agency: str, read: Read) -> Known:
+    by_message = await _find_use(load, agency, "message", read.message_id)
+    by_command = await _find_use(load, agency, read.kind, read.command_id)
+    known = Known(by_message, by_command)
+    return Known(by_message, by_command, await _find_answer(load, agency, known.first)) if known.first else known
+
+
+async def find_asked(load: Load, agency: str, id: str) -> tuple[bool, Answered | None]:
+    """Whether an agency asked anything under this name of a command, an intake or a message; and the answer, if any."""
+    for kind in ("command", "intake", "message"):
+        if use := await _find_use(load, agency, kind, id):
+            return True, await _find_answer(load, agency, use.message_id)
+    return False, None
+
+
+def save_use(tx: Transaction, agency: str, read: Read, known: Known) -> None:
+    """Both ids of a message stand for the message that was forwarded first."""
+    use = {"content": read.content, "message_id": known.first or read.message_id}
+    tx.save(ASKED, {"_id": f"{agency}/message/{read.message_id}"} | use)
+    tx.save(ASKED, {"_id": f"{agency}/{read.kind}/{read.command_id}"} | use)
+
+
+def save_answer(tx: Transaction, answer: Answer) -> None:
+    """The answer that the message in hand is; a later one to the same command replaces it."""
+    tx.save(
+        ANSWERED,
+        {
+            "_id": f"{answer.asked.agency}/{answer.asked.message_id}",
+            "event_id": str(tx.cause.id),
+            "key": tx.cause.key.decode(),
+            "correlation_id": tx.cause.correlation_id,
+            "type": answer.TYPE,
+            "answer": answer.model_dump(mode="json"),
+        },
+    )
+
+
+async def _find_use(load: Load, agency: str, kind: str, id: str) -> Use | None:
+    doc = await load(ASKED, f"{agency}/{kind}/{id}")
+    return Use(doc["content"], doc["message_id"]) if doc else None
+
+
+async def _find_answer(load: Load, agency: str, message_id: str) -> Answered | None:
+    doc = await load(ANSWERED, f"{agency}/{message_id}")
+    if doc is None:
+        return None
+    answer: Any = catalogue.BY_TYPE[doc["type"]].model_validate(doc["answer"])
+    return Answered(UUID(doc["event_id"]), doc["key"], doc["correlation_id"], answer)
+
+
+# -- agencies ---------------------------------------------------------------------------------------------------------
+def save_agency(tx: Transaction, agency: Agency) -> None:
+    tx.save(AGENCIES, {"_id": agency.code})
+
+
+async def is_agency(load: Load, code: str) -> bool:
+    return await load(AGENCIES, code) is not None
+
+
+async def agencies(db: Any) -> set[str]:
+    return {doc["_id"] async for doc in db[AGENCIES].find({}, {"_id": 1})}
