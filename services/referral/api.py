@@ -1,0 +1,60 @@
+"""What people and agencies' systems may read: where a referral stands, why it went there, a queue, the tasks."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+
+from services.chassis.tokens import Speaker, speaker
+from services.referral import store
+from services.referral.domain import telling
+
+router = APIRouter(prefix="/v1", tags=["referrals"])
+
+Who = Annotated[Speaker, Depends(speaker)]
+Shown = dict[str, Any]
+
+
+@router.get("/referrals/{referral_id}")
+async def get_referral(request: Request, referral_id: UUID, who: Who) -> Shown:
+    """State, owner, due time, timers and everything that happened."""
+    referral = await store.read_referral(_db(request), referral_id)
+    if referral is None or not _may_read(who, *referral.parties):
+        raise HTTPException(404)
+    return telling.referral(referral)
+
+
+@router.get("/referrals/{referral_id}/explanation")
+async def get_explanation(request: Request, referral_id: UUID, who: Who) -> Shown:
+    """Why it went there, or why to nobody: every candidate, rule by rule, and the facts that were used.
+
+    A receiver sees the order it was part of, but not whom the person excluded or what else the sender knows.
+    """
+    found = await store.read_explanation(_db(request), referral_id)
+    if found is None or not _may_read(who, found.sender, found.receiver):
+        raise HTTPException(404)
+    return telling.explanation(found, whole=_may_read(who, found.sender))
+
+
+@router.get("/queues")
+async def get_queue(request: Request, agency: str, who: Who) -> list[Shown]:
+    """The open referrals an agency has received, by due time."""
+    if not _may_read(who, agency):
+        raise HTTPException(404)
+    return [telling.queued(referral) for referral in await store.read_queue(_db(request), agency)]
+
+
+@router.get("/tasks")
+async def get_tasks(request: Request, agency: str, who: Who) -> list[Shown]:
+    """What an agency's workers have to decide, by due time."""
+    if not _may_read(who, agency):
+        raise HTTPException(404)
+    return [telling.task(task) for task in await store.read_tasks(_db(request), agency)]
+
+
+def _may_read(who: Speaker, *parties: str | None) -> bool:
+    return "network" in who.roles or (who.agency is not None and who.agency in parties)
+
+
+def _db(request: Request) -> Any:
+    return request.app.state.context.db

@@ -1,0 +1,195 @@
+"""A journey: everything that came of one intake, so that every service asked for has an answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from contracts.commands import BeginJourney, EndNeed, OpenTask, ReferralCommand
+from contracts.events import CommandAccepted, RoutingNoCandidate, UnmetNeedRecorded
+from contracts.values import Asked, Message
+
+Outcome = tuple["Journey", list[Message]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One service asked for. state: open, waiting (for another service), linked, served, ended or unmet."""
+
+    need_id: UUID
+    service: str
+    depends_on: str | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A service that could not be given now, or (final) at all."""
+
+    at: datetime
+    service: str
+    referral_id: UUID
+    reason: str | None
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """early: ends of needs that were told before the beginning was (they travel on other partitions)."""
+
+    journey_id: UUID
+    version: int = 0
+    sender_agency: str = ""
+    sender_queue: str = ""
+    city: str = ""
+    needs: tuple[Wanted, ...] = ()
+    unmet: tuple[Unmet, ...] = ()
+    early: tuple[EndNeed, ...] = ()
+
+    @property
+    def begun(self) -> bool:
+        return bool(self.sender_agency)
+
+    def need(self, need_id: UUID) -> Wanted | None:
+        return next((need for need in self.needs if need.need_id == need_id), None)
+
+    def waiting_for(self, service: str) -> tuple[Wanted, ...]:
+        return tuple(need for need in self.needs if need.depends_on == service and need.state == "waiting")
+
+    def having(self, state: str, *needs: Wanted) -> "Journey":
+        """The same journey with these needs in that state."""
+        moved = {need.need_id for need in needs}
+        return replace(self, needs=tuple(replace(n, state=state) if n.need_id in moved else n for n in self.needs))
+
+
+def begin(journey: Journey, command: BeginJourney, now: datetime) -> Outcome:
+    """The needs of an intake; the second time nothing changes."""
+    if journey.begun:
+        return journey, [_answer(journey)]
+    begun = replace(
+        journey,
+        version=journey.version + 1,
+        sender_agency=command.sender_agency,
+        sender_queue=command.sender_queue,
+        city=command.city,
+        needs=tuple(
+            Wanted(n.referral_id, n.service, n.depends_on, "waiting" if n.depends_on else "open") for n in command.needs
+        ),
+        early=(),
+    )
+    said: list[Message] = [_answer(begun)]
+    for told in journey.early:
+        begun, more = _apply(begun, told, now)
+        said += more
+    return begun, said
+
+
+def end_need(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
+    """What becomes of the journey when a referral of it has ended, or could not be opened."""
+    moved = replace(journey, version=journey.version + 1)
+    if not journey.begun:
+        moved = replace(moved, early=(*journey.early, command))
+        return moved, [_answer(moved)]
+    after, said = _apply(moved, command, now)
+    return after, [_answer(after), *said]
+
+
+def _apply(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
+    return OUTCOMES[command.outcome](journey, command, now)
+
+
+def _served(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
+    """Those that waited for this service are sent."""
+    freed = journey.waiting_for(command.service)
+    sent = [ReferralCommand(referral_id=need.need_id, command="send", role="system") for need in freed]
+    return _now(journey, command, "served").having("open", *freed), [*sent]
+
+
+def _ended(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
+    """Whoever waited for it cannot be sent by itself, and a need that only leaned on it is open again."""
+    need = journey.need(command.need_id)
+    leaned = [need] if need and need.state == "linked" else []
+    tasks: list[Message] = [_task(journey, "linked_referral_ended", need, command) for need in leaned]
+    after, more = _unserved(_now(journey, command, "ended"), command)
+    return after, [*tasks, *more]
+
+
+def _no_capacity(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
+    """Not now, and not there; the next candidate is being asked."""
+    return _unmet(journey, command, now, final=False)
+
+
+def _no_candidate(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
+    """Nobody is left: the need is recorded as unmet, and the sender is told."""
+    nobody = RoutingNoCandidate(**_known(journey, command, now), reason=command.reason)
+    after, recorded = _unmet(_now(journey, command, "unmet"), command, now, final=True)
+    need = Wanted(command.need_id, command.service, None, "unmet")
+    after, more = _unserved(after, command)
+    return after, [nobody, *recorded, _task(journey, "no_candidate", need, command), *more]
+
+
+def _linked(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
+    return _now(journey, command, "linked"), []
+
+
+def _sent(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
+    return _now(journey, command, "open"), []
+
+
+OUTCOMES: dict[str, Callable[[Journey, EndNeed, datetime], Outcome]] = {
+    "served": _served,
+    "ended": _ended,
+    "no_capacity": _no_capacity,
+    "no_candidate": _no_candidate,
+    "linked": _linked,
+    "sent": _sent,
+}
+
+
+def _now(journey: Journey, command: EndNeed, state: str) -> Journey:
+    need = journey.need(command.need_id)
+    return journey.having(state, need) if need else journey
+
+
+def _unmet(journey: Journey, command: EndNeed, now: datetime, *, final: bool) -> Outcome:
+    record = Unmet(now, command.service, command.referral_id, command.reason, final)
+    said = UnmetNeedRecorded(**_known(journey, command, now), final=final, reason=command.reason)
+    return replace(journey, unmet=(*journey.unmet, record)), [said]
+
+
+def _unserved(journey: Journey, command: EndNeed) -> Outcome:
+    """A task for each need that waited for the service that was not given; the sender decides about its draft."""
+    waited = journey.waiting_for(command.service)
+    return journey.having("open", *waited), [_task(journey, "dependency_ended", need, command) for need in waited]
+
+
+def _task(journey: Journey, kind: str, need: Wanted, command: EndNeed) -> OpenTask:
+    return OpenTask(
+        task_id=uuid5(journey.journey_id, f"task:{kind}:{need.need_id}:{journey.version}"),
+        kind=kind,
+        journey_id=journey.journey_id,
+        referral_id=command.referral_id if need.need_id == command.need_id else need.need_id,
+        service=need.service,
+        agency=journey.sender_agency,
+        queue=journey.sender_queue,
+        city=journey.city,
+        reason=command.reason,
+        next="sender_decides",
+    )
+
+
+def _known(journey: Journey, command: EndNeed, now: datetime) -> dict[str, Any]:
+    """What every event of a journey says (`contracts.events.JourneyEvent`)."""
+    return {
+        "journey_id": journey.journey_id,
+        "version": journey.version,
+        "at": now,
+        "service": command.service,
+        "sender_agency": journey.sender_agency,
+        "referral_id": command.referral_id,
+    }
+
+
+def _answer(journey: Journey) -> CommandAccepted:
+    return CommandAccepted(asked=Asked(), subject=str(journey.journey_id), version=journey.version)

@@ -1,0 +1,66 @@
+"""What an intake sets going: a journey, and for each service asked for a referral or, when it has to wait, a draft."""
+
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+from contracts import codes
+from contracts.commands import BeginJourney, DraftReferral, JourneyNeed, Need, OpenReferral
+from contracts.events import IntakeRecorded
+from contracts.values import Message, PersonFacts, ServiceAsked
+
+
+def set_going(intake: IntakeRecorded) -> list[Message]:
+    """The commands that an intake becomes; the journey begins first."""
+    needs = [_need(intake, n) for n in range(len(intake.services))]
+    begin = BeginJourney(
+        journey_id=intake.intake_id,
+        sender_agency=intake.sender_agency,
+        sender_queue=intake.sender_queue,
+        city=intake.city_of_intake,
+        needs=tuple(JourneyNeed(service=n.service, referral_id=n.need_id, depends_on=n.depends_on) for n in needs),
+    )
+    return [begin, *(_first_step(need) for need in needs)]
+
+
+def referral_id(intake_id: UUID, n: int) -> UUID:
+    """The first referral of the n-th service asked for, counted from 0."""
+    return uuid5(intake_id, f"referral:{n}")
+
+
+def _first_step(need: Need) -> OpenReferral | DraftReferral:
+    if need.depends_on:
+        return DraftReferral(referral_id=need.need_id, need=need)
+    return OpenReferral(referral_id=need.need_id, need=need)
+
+
+def _need(intake: IntakeRecorded, n: int) -> Need:
+    asked = intake.services[n]
+    return Need(
+        need_id=referral_id(intake.intake_id, n),
+        intake_id=intake.intake_id,
+        journey_id=intake.intake_id,
+        person_ref=intake.person_ref,
+        service=asked.service,
+        priority=asked.priority or intake.priority or codes.codes("services")[asked.service]["default_priority"],
+        priority_reason=intake.priority_reason,
+        named_offer=asked.offer,
+        sender_agency=intake.sender_agency,
+        sender_queue=intake.sender_queue,
+        sender_ref=intake.sender_ref,
+        sender_city=intake.city_of_intake,
+        city_of_presence=intake.city_of_presence,
+        depends_on=_waits_for(asked, intake.services),
+        willing_to_travel=intake.willing_to_travel,
+        withhold=intake.withhold,
+        sharing_basis=intake.sharing_basis,
+        person=PersonFacts(**intake.model_dump(include=set(PersonFacts.model_fields))),
+    )
+
+
+def _waits_for(asked: ServiceAsked, services: Sequence[ServiceAsked]) -> str | None:
+    """The service that comes first, if the same intake asks for it; services that wait for one another do not wait."""
+    before = {other.service: other.depends_on for other in services}
+    chain = [asked.depends_on]
+    while (first := chain[-1]) in before and chain.count(first) == 1:
+        chain.append(before[first])
+    return asked.depends_on if asked.depends_on in before and asked.service not in chain else None

@@ -1,0 +1,152 @@
+"""A referral: one request to one offer for one person and service, with its timers and all that happened to it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from contracts import codes
+from contracts.commands import Need
+from services.referral.domain import clocks, table
+from services.referral.domain.clocks import Calendar
+from services.referral.domain.routing import Place
+
+FROM_SENT = frozenset({"acknowledge", "decide", "first_contact"})
+"""Timers that run from the moment the receiver was asked, whenever they are started (`priorities.json`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """version: the referral's when the timer started; level: how far it has climbed the escalation ladder."""
+
+    code: str
+    version: int
+    started_at: datetime
+    due_at: datetime
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One accepted command in the referral's history; `by` is a role, `reasons` are codes."""
+
+    version: int
+    at: datetime
+    command: str
+    by: str
+    agency: str | None
+    state: str
+    events: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
+    text_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """tried: agencies asked before this one. successor_id: the referral that took over, once one was looked for."""
+
+    referral_id: UUID
+    need: Need
+    state: str = ""
+    version: int = 0
+    hop: int = 0
+    tried: tuple[str, ...] = ()
+    predecessor_id: UUID | None = None
+    successor_id: UUID | None = None
+    place: Place | None = None
+    rule_set: str | None = None
+    sent_at: datetime | None = None
+    accepted_at: datetime | None = None
+    assigned_worker: str | None = None
+    timers: tuple[Timer, ...] = ()
+    history: tuple[Entry, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in table.OPEN_STATES
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the earliest running timer is at 100 percent."""
+        return min((timer.due_at for timer in self.timers), default=None)
+
+    @property
+    def owner(self) -> str | None:
+        """The queue whose turn it is."""
+        match table.owner_of(self.state):
+            case "sender":
+                return self.need.sender_queue
+            case "receiver":
+                return self.place.queue if self.place else None
+        return None
+
+    @property
+    def link(self) -> str | None:
+        """What only one open referral may hold: this person at this offer."""
+        return link_of(self.need, self.place) if self.place else None
+
+    def roles_of(self, agency: str | None) -> frozenset[str]:
+        """As what an agency may speak here; a sender may be its own receiver, a stranger is nothing."""
+        held = zip(("sender", "receiver"), self.parties, strict=True)
+        return frozenset(role for role, holder in held if agency and holder == agency)
+
+    @property
+    def parties(self) -> tuple[str, str | None]:
+        """Sender and receiver; a draft has no receiver yet."""
+        return self.need.sender_agency, self.place.agency if self.place else None
+
+
+def link_of(need: Need, place: Place) -> str:
+    return f"{need.person_ref}|{place.offer}"
+
+
+def successor_id(referral_id: UUID) -> UUID:
+    return uuid5(referral_id, "successor")
+
+
+def run_timers(referral: Referral, row: table.Row, now: datetime, calendar: Calendar) -> tuple[Timer, ...]:
+    """Those that go on and those that the row starts; one that runs already starts anew, in full."""
+    stopped = {*row.clears, *row.starts}
+    started = tuple(_started(code, referral, now, calendar) for code in row.starts)
+    return (*(timer for timer in referral.timers if timer.code not in stopped), *started)
+
+
+def _started(code: str, referral: Referral, now: datetime, calendar: Calendar) -> Timer:
+    begins = referral.sent_at or now if code in FROM_SENT else now
+    limit = clocks.of_timer(code, referral.need.priority)
+    return Timer(code, referral.version, begins, clocks.due(limit, begins, calendar))
+
+
+def snapshot(referral: Referral, at: datetime, by: str) -> dict[str, Any]:
+    """What every event of a referral says (`contracts.events.ReferralEvent`)."""
+    need, place = referral.need, referral.place
+    return {
+        "referral_id": referral.referral_id,
+        "journey_id": need.journey_id,
+        "version": referral.version,
+        "at": at,
+        "by": by,
+        "state": referral.state,
+        "service": need.service,
+        "priority": need.priority,
+        "sender_agency": need.sender_agency,
+        "sender_queue": need.sender_queue,
+        "receiver_agency": place.agency if place else None,
+        "receiver_queue": place.queue if place else None,
+        "offer": place.offer if place else None,
+        "hop": referral.hop,
+        "predecessor_id": referral.predecessor_id,
+        "owner": referral.owner,
+        "due_at": referral.due_at,
+    }
+
+
+def raised(need: Need) -> Need:
+    """The same need, one priority more urgent."""
+    ranks = {item["rank"]: code for code, item in codes.codes("priorities").items()}
+    rank = codes.codes("priorities")[need.priority]["rank"]
+    return need.model_copy(update={"priority": ranks.get(rank - 1, need.priority)})
+
+
+def entered(referral: Referral, entry: Entry) -> Referral:
+    return replace(referral, history=(*referral.history, entry))

@@ -1,0 +1,86 @@
+"""The life of a referral as a table (`transitions.json`), as far as it is switched on (`running.json`)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from contracts import codes
+
+LIFE = codes.table("transitions")
+STATES: dict[str, dict[str, Any]] = codes.codes("transitions", "states")
+REFUSALS: dict[str, str] = {g["code"]: g["rejection_code"] for g in LIFE["guards"]}
+"""The refusal with which each guard says no."""
+
+OPEN_STATES = tuple(code for code, state in STATES.items() if state["kind"] == "open")
+PRECEDENCE = tuple(s["check"] for s in codes.table("rejection_codes")["precedence"]["steps"])
+"""In which order a command on a referral is judged; what applies first is the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One transition: which command by whom leads from which states to which one, and what it needs and does."""
+
+    id: str
+    command: str
+    origins: tuple[str, ...]
+    to: str
+    by: tuple[str, ...]
+    guards: tuple[str, ...]
+    required: tuple[str, ...]
+    conditional: tuple[tuple[str, tuple[str, ...]], ...]
+    starts: tuple[str, ...]
+    clears: tuple[str, ...]
+    event: str
+    reasons: str | None
+    when: tuple[tuple[str, str], ...]
+
+    def is_for(self, state: str, roles: Iterable[str]) -> bool:
+        return state in self.origins and any(role in self.by for role in roles)
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """The rows that are switched on, each with the roles that may use it here."""
+    running = codes.table("running")["commands"]
+    return tuple(_row(raw, running[raw["command"]]) for raw in LIFE["transitions"] if raw["command"] in running)
+
+
+def rows_of(command: str) -> tuple[Row, ...]:
+    return tuple(row for row in rows() if row.command == command)
+
+
+def first_row(command: str, *, successor: bool = False) -> Row:
+    """The row with which a referral begins: opened for a need or as a successor, or written as a draft."""
+    told = ("predecessor_id", "present" if successor else "absent")
+    return next(row for row in rows_of(command) if not row.origins and (not row.when or told in row.when))
+
+
+def allowed(state: str, roles: Iterable[str]) -> tuple[str, ...]:
+    """The commands that this state takes from these roles."""
+    roles = tuple(roles)
+    return tuple(dict.fromkeys(row.command for row in rows() if row.is_for(state, roles)))
+
+
+def owner_of(state: str) -> str | None:
+    """Whose turn it is: sender or receiver, nobody when it is over."""
+    owner: str | None = STATES.get(state, {}).get("owner")
+    return owner
+
+
+def _row(raw: dict[str, Any], running: list[str]) -> Row:
+    return Row(
+        id=raw["id"],
+        command=raw["command"],
+        origins=tuple(raw["from"]),
+        to=raw["to"],
+        by=tuple(role for role in raw["by"] if role in running),
+        guards=tuple(raw["guards"]),
+        required=tuple(raw["required_fields"]),
+        conditional=tuple((when, tuple(fields)) for when, fields in raw.get("conditional_fields", {}).items()),
+        starts=tuple(raw["timers_started"]),
+        clears=tuple(raw["timers_cleared"]),
+        event=raw["event"],
+        reasons=raw.get("reasons"),
+        when=tuple(raw.get("when", {}).items()),
+    )

@@ -1,0 +1,147 @@
+"""How a referral, its explanation, a queue and a task are told to people: codes with their labels, times in UTC."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts import codes
+from contracts.events import Verdict
+from services.referral.domain import table
+from services.referral.domain.referral import Entry, Referral
+from services.referral.domain.routing import FILTERS, RULES, Decision
+from services.referral.domain.tasks import Task
+
+Shown = dict[str, Any]
+
+ORDER = [criterion["code"] for criterion in RULES["order"]]
+NOT_FOR_THE_RECEIVER = {"withhold", "sharing_basis", "sender_ref", "priority_reason", "person_ref"}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A routing decision as it is kept: for which referral, when, and which open one was the answer instead."""
+
+    referral_id: UUID
+    at: datetime
+    decision: Decision
+    linked_id: UUID | None = None
+
+    @property
+    def sender(self) -> str:
+        return self.decision.search.need.sender_agency
+
+    @property
+    def receiver(self) -> str | None:
+        """Nobody was asked when the need was linked."""
+        return self.decision.first.agency if self.decision.first and self.linked_id is None else None
+
+
+def referral(of: Referral) -> Shown:
+    return queued(of) | {
+        "journey_id": of.need.journey_id,
+        "version": of.version,
+        "sender_agency": of.need.sender_agency,
+        "sender_queue": of.need.sender_queue,
+        "receiver_agency": of.place.agency if of.place else None,
+        "receiver_queue": of.place.queue if of.place else None,
+        "hop": of.hop,
+        "predecessor_id": of.predecessor_id,
+        "successor_id": of.successor_id,
+        "timers": [{"code": timer.code, "started_at": timer.started_at, "due_at": timer.due_at, "level": timer.level,
+                    "label": codes.codes("transitions", "timers")[timer.code]["label"]} for timer in of.timers],
+        "timeline": [_entry(entry) for entry in of.history],
+    }  # fmt: skip
+
+
+def queued(of: Referral) -> Shown:
+    """One line of a queue."""
+    return {
+        "referral_id": of.referral_id,
+        "state": labelled("transitions", of.state, "states"),
+        "service": labelled("services", of.need.service),
+        "priority": labelled("priorities", of.need.priority),
+        "offer": of.place.offer if of.place else None,
+        "owner": of.owner,
+        "due_at": of.due_at,
+    }
+
+
+def explanation(of: Explanation, *, whole: bool) -> Shown:
+    """whole: also who is out and the facts that only the sender knows."""
+    decision, search = of.decision, of.decision.search
+    facts = search.need.model_dump(mode="json", exclude=None if whole else NOT_FOR_THE_RECEIVER)
+    told: Shown = {
+        "referral_id": of.referral_id,
+        "at": of.at,
+        "rule_set": decision.rule_set,
+        "day": decision.day,
+        "hop": search.hop,
+        "first": decision.first.offer if decision.first else None,
+        "linked_referral_id": of.linked_id,
+        "candidates": [_verdict(verdict) for verdict in decision.candidates],
+        "facts": facts,
+    }
+    if not whole:
+        return told
+    out = {"tried": search.tried, "out": [_verdict(v) for v in decision.out], "out_by_area": decision.out_by_area}
+    return told | out | {"why_nobody": _filter(decision.why) if decision.why else None}
+
+
+def task(of: Task) -> Shown:
+    return {
+        "task_id": of.task_id,
+        "kind": of.kind,
+        "next": labelled("decline_reasons", of.next, "next_actions") if of.next else None,
+        "state": of.state,
+        "version": of.version,
+        "referral_id": of.referral_id,
+        "service": labelled("services", of.service),
+        "queue": of.queue,
+        "reason": of.reason,
+        "documents": of.documents,
+        "opened_at": of.opened_at,
+        "due_at": of.due_at,
+    }
+
+
+def labelled(list_: str, code: str, part: str = "items") -> Shown:
+    return {"code": code, "label": codes.codes(list_, part).get(code, {}).get("label")}
+
+
+def _entry(entry: Entry) -> Shown:
+    reasons = next((row.reasons for row in table.rows_of(entry.command) if row.reasons), None)
+    return {
+        "version": entry.version,
+        "at": entry.at,
+        "command": entry.command,
+        "by": entry.by,
+        "agency": entry.agency,
+        "state": labelled("transitions", entry.state, "states"),
+        "events": entry.events,
+        "reasons": [labelled(reasons, reason) for reason in entry.reasons if reasons],
+        "text_id": entry.text_id,
+    }
+
+
+def _verdict(verdict: Verdict) -> Shown:
+    return {
+        "offer": verdict.offer,
+        "agency": verdict.agency,
+        "verdict": labelled("routing", verdict.verdict, "verdicts"),
+        "out_by": _filter(verdict.out_by) if verdict.out_by else None,
+        "rules": [_rule(rule) | {"answer": answer} for rule, answer in verdict.rules],
+        "order": dict(zip(ORDER, verdict.order, strict=False)),
+    }
+
+
+def _rule(code: str) -> Shown:
+    """A filter of the rule set, or an admission rule of the offer."""
+    if code in FILTERS:
+        return _filter(code)
+    kinds = {kind["rule"]: kind["label"] for kind in codes.table("admission_rules")["kinds"]}
+    return {"code": code, "label": kinds.get(code)}
+
+
+def _filter(code: str) -> Shown:
+    return labelled("routing", code, "filters")

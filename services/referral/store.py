@@ -1,0 +1,139 @@
+"""What referral keeps: its aggregates, the stored decisions, who holds which offer, and a copy of the directory."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from pymongo import ASCENDING, IndexModel
+
+from contracts.directory import Agency, Offer
+from services.chassis.transaction import Doc, Transaction
+from services.referral.domain.journey import Journey
+from services.referral.domain.referral import Referral
+from services.referral.domain.table import OPEN_STATES
+from services.referral.domain.tasks import OPEN, Task
+from services.referral.domain.telling import Explanation
+from services.referral.domain.unsent import Link
+
+AGGREGATES = ("referrals", "decisions", "links", "journeys", "tasks")
+COPIES = ("agencies", "offers")
+LONGEST_PAGE = 500
+
+
+def _index(*fields: str) -> IndexModel:
+    return IndexModel([(field, ASCENDING) for field in fields])
+
+
+INDEXES: Mapping[str, list[IndexModel]] = {
+    "offers": [_index("service")],
+    "agencies": [_index("city")],
+    "referrals": [_index("place.agency", "state", "due_at"), _index("due_at"), _index("need.journey_id")],
+    "decisions": [_index("decision.search.need.journey_id")],
+    "links": [_index("referral_id")],
+    "journeys": [_index("sender_agency")],
+    "tasks": [_index("agency", "state", "due_at"), _index("journey_id")],
+}
+
+REFERRAL, JOURNEY, TASK = TypeAdapter(Referral), TypeAdapter(Journey), TypeAdapter(Task)
+EXPLANATION, LINK = TypeAdapter(Explanation), TypeAdapter(Link)
+
+# -- aggregates --------------------------------------------------------------------------------------------------------
+
+
+async def find_referral(tx: Transaction, referral_id: UUID) -> Referral | None:
+    doc = await tx.load("referrals", referral_id)
+    return REFERRAL.validate_python(doc) if doc else None
+
+
+def save_referral(tx: Transaction, referral: Referral) -> None:
+    tx.save("referrals", _document(REFERRAL, referral, referral.referral_id) | {"due_at": referral.due_at})
+
+
+async def get_journey(tx: Transaction, journey_id: UUID) -> Journey:
+    """The journey, or one that has not begun."""
+    doc = await tx.load("journeys", journey_id)
+    return JOURNEY.validate_python(doc) if doc else Journey(journey_id)
+
+
+def save_journey(tx: Transaction, journey: Journey) -> None:
+    tx.save("journeys", _document(JOURNEY, journey, journey.journey_id))
+
+
+async def find_task(tx: Transaction, task_id: UUID) -> Task | None:
+    doc = await tx.load("tasks", task_id)
+    return TASK.validate_python(doc) if doc else None
+
+
+def save_task(tx: Transaction, task: Task) -> None:
+    tx.save("tasks", _document(TASK, task, task.task_id) | {"due_at": task.due_at})
+
+
+def save_decision(tx: Transaction, explanation: Explanation) -> None:
+    """A later decision for the same referral takes its place."""
+    tx.save("decisions", _document(EXPLANATION, explanation, explanation.referral_id))
+
+
+def _document(kind: TypeAdapter[Any], value: object, id: UUID) -> Doc:
+    """Instants as ISO 8601 text (the store's own keep milliseconds only), beside those that are indexed."""
+    doc: Doc = kind.dump_python(value, mode="json")
+    return doc | {"_id": str(id)}
+
+
+# -- one open referral a person and offer ------------------------------------------------------------------------------
+
+
+async def find_link(tx: Transaction, link: str) -> Link | None:
+    doc = await tx.load("links", link)
+    return LINK.validate_python(doc) if doc else None
+
+
+def save_link(tx: Transaction, name: str, link: Link) -> None:
+    """Written by all who decide by it, so that of two at the same instant one has to look again."""
+    tx.save("links", LINK.dump_python(link, mode="json") | {"_id": name})
+
+
+def delete_link(tx: Transaction, name: str) -> None:
+    tx.delete("links", name)
+
+
+# -- the copy of the directory -----------------------------------------------------------------------------------------
+
+
+def copy_entry(tx: Transaction, entry: Agency | Offer) -> None:
+    collection = "agencies" if isinstance(entry, Agency) else "offers"
+    tx.save(collection, entry.model_dump(mode="json", by_alias=True) | {"_id": entry.code})
+
+
+async def find_offers(tx: Transaction, service: str) -> list[Offer]:
+    return [Offer.model_validate(doc) for doc in await tx.find("offers", {"service": service})]
+
+
+async def find_agencies(tx: Transaction, agencies: Iterable[str]) -> dict[str, Agency]:
+    found = await tx.find("agencies", {"_id": {"$in": sorted(set(agencies))}})
+    return {doc["_id"]: Agency.model_validate(doc) for doc in found}
+
+
+# -- reading for people ------------------------------------------------------------------------------------------------
+
+
+async def read_referral(db: Any, referral_id: UUID) -> Referral | None:
+    doc = await db.referrals.find_one({"_id": str(referral_id)})
+    return REFERRAL.validate_python(doc) if doc else None
+
+
+async def read_explanation(db: Any, referral_id: UUID) -> Explanation | None:
+    doc = await db.decisions.find_one({"_id": str(referral_id)})
+    return EXPLANATION.validate_python(doc) if doc else None
+
+
+async def read_queue(db: Any, agency: str) -> list[Referral]:
+    """The open referrals that an agency has received, the most pressing first."""
+    query = {"place.agency": agency, "state": {"$in": [s for s in OPEN_STATES if s != "DRAFT"]}}
+    found = db.referrals.find(query).sort("due_at", ASCENDING).limit(LONGEST_PAGE)
+    return [REFERRAL.validate_python(doc) async for doc in found]
+
+
+async def read_tasks(db: Any, agency: str) -> list[Task]:
+    found = db.tasks.find({"agency": agency, "state": OPEN}).sort("due_at", ASCENDING).limit(LONGEST_PAGE)
+    return [TASK.validate_python(doc) async for doc in found]

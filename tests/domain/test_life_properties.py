@@ -1,0 +1,155 @@
+"""What holds whatever agencies say, in whatever order: played at random through referral's own handlers."""
+
+from collections import defaultdict
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from contracts import codes
+from contracts.events import CommandAccepted, CommandRejected, ReferralEvent
+from services.referral.domain.referral import Referral
+from services.referral.domain.routing import MAX_HOPS
+from tests.builders import a_basis, a_command, a_recorded_intake, an_agency, an_offer
+from tests.offline import Offline
+
+STATES = codes.codes("transitions", "states")
+AGENCIES = ("pa.a", "pa.b", "pa.c", "pa.d", "pa.e", "pa.priv")
+SERVICES = ("health.primary", "lab.it", "lab.dance")
+COMMANDS = ("acknowledge", "accept", "start", "close", "decline", "withdraw", "pass_on", "send", "open", "hold")
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "decline_reason": st.sampled_from([*codes.codes("decline_reasons"), "not_today"]),
+        "closure_outcome": st.sampled_from([*codes.codes("closure_outcomes")]),
+        "withdraw_reason": st.sampled_from([*codes.codes("withdraw_reasons")]),
+        "next_agency": st.sampled_from(AGENCIES),
+        "text_id": st.just(UUID(int=5)),
+        "failed_rule": st.just("age_between"),
+        "documents": st.just(["stp"]),
+        "linked_referral_id": st.just(UUID(int=6)),
+        "expected_version": st.integers(1, 4),
+    },
+)
+
+
+class Network(RuleBasedStateMachine):
+    @initialize(seed=st.integers(0, 1000), served=st.sets(st.sampled_from([(a, s) for a in AGENCIES for s in SERVICES])))
+    def begin(self, seed: int, served: set[tuple[str, str]]) -> None:
+        """Some agencies offer some services; messages of different keys may overtake one another."""
+        random, offers = Random(seed), {(a, "health.primary") for a in AGENCIES[:4]} | served
+        self.network = Offline(
+            tuple(an_agency(a, sharing_role="private_partner" if a == "pa.priv" else "public_body") for a in AGENCIES),
+            tuple(an_offer(f"{a}.{s.replace('.', '_')}", service=s) for a, s in sorted(offers)),
+            pick=random.randrange,
+        )
+        self.intakes = 0
+
+    @rule(person=st.sampled_from(["p-1", "p-2"]), waits=st.booleans(), sender=st.sampled_from(["pa.comune", "pa.a"]),
+          withhold=st.sets(st.sampled_from(AGENCIES), max_size=2))  # fmt: skip
+    def an_intake_is_recorded(self, person: str, waits: bool, sender: str, withhold: set[str]) -> None:
+        self.intakes += 1
+        dance = {"service": "lab.dance"} | ({"depends_on": "health.primary"} if waits else {})
+        self.network.ask(
+            a_recorded_intake("health.primary", dance, intake_id=UUID(int=self.intakes), person_ref=person,
+                              sender_agency=sender, withhold=tuple(withhold),
+                              sharing_basis=(a_basis(), a_basis("pa.priv")))
+        )  # fmt: skip
+
+    @precondition(lambda self: self.network.referrals)
+    @rule(which=st.integers(0, 30), command=st.sampled_from(COMMANDS), fields=FIELDS,
+          speaker=st.sampled_from(["receiver", "receiver", "receiver", "sender", "stranger"]))  # fmt: skip
+    def an_agency_says_something(self, which: int, command: str, fields: dict[str, Any], speaker: str) -> None:
+        before = self.network.referrals
+        referral = list(before.values())[which % len(before)]
+        sender, receiver = referral.parties
+        by = {"sender": sender, "receiver": receiver or sender, "stranger": "pa.nobody"}[speaker]
+        kept = self.everything()
+
+        said = self.network.ask(a_command(command, by=by, referral_id=referral.referral_id, **fields))
+
+        answer = said[0]
+        after = self.network.referrals[referral.referral_id]
+        if isinstance(answer, CommandRejected):
+            assert len(said) == 1
+            assert self.everything() == kept, "a refused command changes nothing"
+            assert answer.state in (None, referral.state)
+        else:
+            assert isinstance(answer, CommandAccepted)
+            assert after.version == referral.version + 1 == answer.version
+
+    def everything(self) -> dict[str, dict[str, bytes]]:
+        return {name: dict(shelf.docs) for name, shelf in self.network.db.items() if shelf.docs}
+
+    # -- what holds after every step -----------------------------------------------------------------------------------
+    @invariant()
+    def open_means_an_owner_and_a_due_time_and_terminal_means_neither(self) -> None:
+        for referral in self.network.referrals.values():
+            assert {timer.code for timer in referral.timers} == set(STATES[referral.state]["timers_required"])
+            assert (referral.owner is not None) == (referral.due_at is not None) == referral.is_open
+
+    @invariant()
+    def versions_have_no_gaps(self) -> None:
+        told = defaultdict(list)
+        for event in self.network.said:
+            if isinstance(event, ReferralEvent) and event.version:
+                told[event.referral_id].append(event.version)
+        for referral in self.network.referrals.values():
+            assert [entry.version for entry in referral.history] == list(range(1, referral.version + 1))
+            assert told[referral.referral_id] == sorted(told[referral.referral_id])
+            assert set(told[referral.referral_id]) == set(range(1, referral.version + 1))
+
+    @invariant()
+    def no_agency_is_asked_twice_for_a_need_and_no_need_more_than_four_times(self) -> None:
+        for chain in self.chains().values():
+            asked = [referral.place.agency for referral in chain if referral.place]
+            assert len(asked) == len(set(asked))
+            assert [referral.hop for referral in chain] == list(range(len(chain)))
+            assert len(chain) <= MAX_HOPS + 1
+
+    @invariant()
+    def nobody_is_sent_to_an_agency_that_the_person_excluded(self) -> None:
+        for referral in self.network.referrals.values():
+            assert referral.place is None or referral.place.agency not in referral.need.withhold
+
+    @invariant()
+    def one_open_referral_a_person_and_offer(self) -> None:
+        held = [(r.link, r.referral_id) for r in self.network.referrals.values() if r.is_open and r.link]
+
+        assert len({link for link, _ in held}) == len(held)
+        assert dict(held) == self.network.links
+
+    @invariant()
+    def no_need_is_without_an_answer(self) -> None:
+        chains, tasks = self.chains(), {task.journey_id for task in self.network.tasks}
+        leaning = {told["need_id"] for doc in self.network.db["links"].all() for told in doc["leaning"]}
+        for journey in self.network.journeys:
+            assert journey.begun
+            assert journey.early == ()
+            for need in journey.needs:
+                last = chains[need.need_id][-1] if need.need_id in chains else None
+                match need.state:
+                    case "open" | "waiting":
+                        assert last, "an open need has a referral"
+                        assert last.is_open
+                    case "linked":
+                        assert str(need.need_id) in leaning
+                    case "served" | "ended":
+                        assert last is None or not last.is_open or last.state == "DRAFT"
+                    case "unmet":
+                        assert any(unmet.final for unmet in journey.unmet)
+                        assert journey.journey_id in tasks
+
+    def chains(self) -> dict[UUID, list[Referral]]:
+        """The referrals of each need, in the order of their hops."""
+        chains: dict[UUID, list[Referral]] = defaultdict(list)
+        for referral in sorted(self.network.referrals.values(), key=lambda referral: referral.hop):
+            chains[referral.need.need_id].append(referral)
+        return chains
+
+
+TestNetwork = Network.TestCase
+TestNetwork.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
