@@ -1,0 +1,1 @@
+"""How Staffetta is run: on one machine for trying and testing, and on many for real."""

