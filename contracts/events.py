@@ -116,7 +116,7 @@ class ReferralEvent(Message):
 
 
 class Verdict(Value):
-    """What routing found for one offer: yes, to_check or out, with the filter that put it out and each rule's answer."""
+    """What routing found for one offer: yes, to_check or out, the filter that put it out, each rule's answer."""
 
     offer: Ref
     agency: AgencyCode

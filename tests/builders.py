@@ -153,7 +153,7 @@ def a_referral(state: str = "REQUESTED", **known: Any) -> Referral:
 def a_recorded_intake(*services: str | Entry, **known: Any) -> IntakeRecorded:
     """What intake says of one intake of pa.comune; a first visit is asked for, unless told otherwise."""
     asked = [s if isinstance(s, dict) else {"service": s} for s in services or ("health.primary",)]
-    given: dict[str, Any] = {name: None for name in IntakeRecorded.model_fields} | {
+    given: dict[str, Any] = dict.fromkeys(IntakeRecorded.model_fields) | {
         "intake_id": INTAKE_ID,
         "occurred_at": NOW,
         "person_ref": "p-1",

@@ -14,7 +14,9 @@ from services.chassis.settings import Settings, from_environment
 def engines() -> Settings:
     """KAFKA_URL and MONGO_URL say where they are; `./dev test` starts both."""
     if not (os.environ.get("KAFKA_URL") and os.environ.get("MONGO_URL")):
-        pytest.fail("this test needs a broker and a store: run ./dev test, or set KAFKA_URL and MONGO_URL", pytrace=False)
+        pytest.fail(
+            "this test needs a broker and a store: run ./dev test, or set KAFKA_URL and MONGO_URL", pytrace=False
+        )
     return from_environment().model_copy(update={"environment": "test"})
 
 

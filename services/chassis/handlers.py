@@ -26,7 +26,7 @@ class Route:
 class Handlers:
     """The handlers of one service, by topic.
 
-    owns: collections of aggregates, only for the service's own commands; the first is loaded ahead by the message's key.
+    owns: collections of aggregates, only for the service's own commands; the first is loaded ahead by key.
     copies: collections that follow the topic (the directory's copy, read models); nothing is decided by them.
     first: this topic is read to its end before any other work is taken.
     refuse: how a refusal is answered; without it, on the service's own topic (`command.rejected`).

@@ -40,7 +40,7 @@ class Health:
 
 
 async def watch(health: Health) -> None:
-    """Look every two seconds; forget what is done, replay what ops asked for; end a worker that has work and gets nowhere."""
+    """Every two seconds: look, tidy up, and end a worker that has work and gets nowhere."""
     while True:
         await health.look()
         if health.ready:
@@ -52,7 +52,11 @@ async def watch(health: Health) -> None:
 async def _end_if_stuck(worker: Worker) -> None:
     if time.monotonic() - worker.progressed < STUCK_S or not worker.caught_up:
         return
-    lag = [p for p in worker.consumer.assignment() if (worker.consumer.highwater(p) or 0) > worker.stored.get((p.topic, p.partition), 0)]
+    lag = [
+        p
+        for p in worker.consumer.assignment()
+        if (worker.consumer.highwater(p) or 0) > worker.stored.get((p.topic, p.partition), 0)
+    ]
     if lag:
         die(f"work is waiting and nothing was done for {STUCK_S} s")
     worker.progressed = time.monotonic()

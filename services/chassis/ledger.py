@@ -78,7 +78,9 @@ class Ledger:
             await self.client.admin.command("killSessions", [{"id": Binary(lsid, 4)} for lsid in before])
         ours = {"$set": {"owner": self.token, "lsid": Binary(mine, 4)}, "$setOnInsert": {"next": None}}
         if places:
-            await self.db.offsets.bulk_write([UpdateOne({"_id": at}, ours, upsert=True) for at in places], ordered=False)
+            await self.db.offsets.bulk_write(
+                [UpdateOne({"_id": at}, ours, upsert=True) for at in places], ordered=False
+            )
         self.parked_keys |= {source: set() for source in places.values()}
         async for doc in self.db.parked_keys.find({"place": {"$in": list(places)}}):
             self.parked_keys[places[doc["place"]]].add(bytes(doc["key"]))
@@ -168,7 +170,9 @@ class Ledger:
         first: dict[str, Incoming] = {}
         for m in messages:
             first.setdefault(str(m.id), m)
-        async for seen in self.db.inbox.find({"_id": {"$in": list(first)}}, {"_id": 1}, session=session, batch_size=1000):
+        async for seen in self.db.inbox.find(
+            {"_id": {"$in": list(first)}}, {"_id": 1}, session=session, batch_size=1000
+        ):
             del first[seen["_id"]]
         if first:
             at = datetime.now(UTC)
@@ -176,7 +180,7 @@ class Ledger:
         return list(first.values())
 
     async def _handle(self, tx: Transaction, m: Incoming, newly: set[bytes]) -> str | None:
-        """None, or why the message is parked; then nothing it wrote or said is kept, and its neighbours never notice."""
+        """None, or why the message is parked; then nothing it wrote or said is kept."""
         if m.key in newly or m.key in self.parked_keys[m.source]:
             return await self.attempt(tx, m, "after_parked")
         return await self.attempt(tx, m, m.fault)
@@ -277,6 +281,10 @@ def parked_document(m: Incoming, reason: str) -> Doc:
 def outbox_documents(tx: Transaction, following: Offsets, suffix: str = "") -> list[Doc]:
     """One document a partition; ids sort in the order of the batches."""
     return [
-        {"_id": f"{place(s)}:{following[s]:020d}{suffix}", "place": place(s), "rows": [said._asdict() for said in all_said]}
+        {
+            "_id": f"{place(s)}:{following[s]:020d}{suffix}",
+            "place": place(s),
+            "rows": [said._asdict() for said in all_said],
+        }
         for s, all_said in tx.outbox.items()
     ]

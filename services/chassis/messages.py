@@ -64,20 +64,20 @@ def place_id(topic: str, partition: int, offset: int) -> UUID:
 def read(record: Record, topic: Topic) -> Incoming:
     """Never raises: what cannot be read comes back with its `fault`."""
     headers = {k: v.decode("utf-8", "replace") for k, v in record.headers or () if v is not None}
-    known = dict(
-        topic=topic, name=record.topic, partition=record.partition, offset=record.offset,
-        key=record.key or b"", value=record.value or b"", headers=headers,
-    )  # fmt: skip
+    known: dict[str, Any] = {
+        "topic": topic, "name": record.topic, "partition": record.partition, "offset": record.offset,
+        "key": record.key or b"", "value": record.value or b"", "headers": headers,
+    }  # fmt: skip
     here, edge = place_id(record.topic, record.partition, record.offset), _edge(record)
     if topic.kind == "door":
-        return Incoming(id=here, time=edge, **known)  # type: ignore[arg-type]
+        return Incoming(id=here, time=edge, **known)
     try:
         id, time = UUID(headers["ce_id"]), datetime.fromisoformat(headers["ce_time"]).astimezone(UTC)
         model = catalogue.BY_TYPE.get(headers["ce_type"])
-        message = model.model_validate_json(known["value"]) if model else None  # type: ignore[arg-type]
+        message = model.model_validate_json(known["value"]) if model else None
     except (KeyError, ValueError, ValidationError) as fault:
-        return Incoming(id=here, time=edge, fault=f"unreadable:{type(fault).__name__}", **known)  # type: ignore[arg-type]
-    return Incoming(id=id, time=time, message=message, **known)  # type: ignore[arg-type]
+        return Incoming(id=here, time=edge, fault=f"unreadable:{type(fault).__name__}", **known)
+    return Incoming(id=id, time=time, message=message, **known)
 
 
 def _edge(record: Record) -> datetime:

@@ -23,6 +23,7 @@ from services.chassis.worker import Worker, die
 log = logging.getLogger("staffetta.service")
 
 STORE_TIMEOUT_MS = 10_000
+STOP_S = 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,17 @@ async def _run(service: Service, settings: Settings) -> None:
     for task in beside:
         task.cancel()
     server.should_exit = True
-    await worker.stop()
-    await serving
+    await _within(STOP_S, worker.stop())
+    await _within(STOP_S, serving)
     client.close()
+
+
+async def _within(seconds: float, work: Awaitable[None]) -> None:
+    """A stop that waits for a broker or store that is away ends as a crash would: the next start recovers."""
+    try:
+        await asyncio.wait_for(work, seconds)
+    except TimeoutError:
+        die("stopped without handing over")
 
 
 async def _open(service: Service, settings: Settings, db: Any, worker: Worker) -> None:

@@ -23,7 +23,8 @@ NAMES = {
 
 
 class Settings(BaseModel):
-    """kafka_url: bootstrap servers. kafka_replication: copies of each new topic. replica: this process's stable name among its service's workers.
+    """kafka_url: bootstrap servers. kafka_replication: copies of each new topic.
+    replica: this process's stable name among its service's workers.
 
     namespace: goes before every topic, group and database, so that several networks can share one cluster.
     token_jwks: a file or an https address of the issuer's keys. failpoint: `name:nth`, refused in production.

@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -14,8 +14,8 @@ from typing import Any
 from opentelemetry import propagate, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Link, SpanKind
 
 from services.chassis.messages import Incoming
@@ -24,10 +24,11 @@ ALLOWED = frozenset(
     {
         "messaging.system", "messaging.operation.type", "messaging.operation.name", "messaging.destination.name",
         "messaging.destination.partition.id", "messaging.kafka.offset", "messaging.message.id",
-        "cloudevents.event_type", "staffetta.correlation_id", "staffetta.parked",
+        "cloudevents.event_type", "staffetta.correlation_id",
+        "http.request.method", "http.route", "http.response.status_code", "error.type",
     }
 )  # fmt: skip
-"""The only span attributes; the messaging ones are OpenTelemetry's. Sensitive services never appear by name here."""
+"""The only attributes that leave a process, whatever a library adds; names are OpenTelemetry's where it has them."""
 
 LOGGED = ("correlation_id", "topic", "partition", "offset", "type", "code", "count", "seconds", "url", "key")
 
@@ -40,13 +41,22 @@ def start(service: str, replica: str) -> None:
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
         named = {"service.name": service, "service.instance.id": replica, "service.namespace": "staffetta"}
         provider = TracerProvider(resource=Resource.create(named))
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        provider.add_span_processor(BatchSpanProcessor(OnlyAllowed()))
         trace.set_tracer_provider(provider)
     lines = logging.StreamHandler(sys.stdout)
     lines.setFormatter(JsonLines(service, replica))
     logging.basicConfig(level=logging.INFO, handlers=[lines], force=True)
     for noisy in ("aiokafka", "uvicorn.access", "uvicorn.error", "httpx"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL if noisy == "aiokafka" else logging.ERROR)
+
+
+class OnlyAllowed(OTLPSpanExporter):
+    """Paths, queries and addresses may name a person's case: they are dropped before anything is sent."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        for span in spans:
+            span._attributes = {k: v for k, v in (span.attributes or {}).items() if k in ALLOWED}
+        return super().export(spans)
 
 
 @contextmanager
@@ -56,7 +66,7 @@ def processing(m: Incoming) -> Iterator[str | None]:
     at_the_door = m.topic.kind == "door"
     caller = trace.get_current_span(theirs).get_span_context()
     links = [Link(caller)] if at_the_door and caller.is_valid else []
-    known = {
+    known: dict[str, str | int] = {
         "messaging.system": "kafka",
         "messaging.operation.type": "process",
         "messaging.destination.name": m.topic.name,
@@ -72,7 +82,7 @@ def processing(m: Incoming) -> Iterator[str | None]:
         context=trace.set_span_in_context(trace.INVALID_SPAN) if at_the_door else theirs,
         kind=SpanKind.CONSUMER,
         links=links,
-        attributes={k: v for k, v in known.items() if k in ALLOWED and v != ""},
+        attributes={k: v for k, v in known.items() if v != ""},
         record_exception=False,
         set_status_on_exception=False,
     ):

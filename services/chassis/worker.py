@@ -40,7 +40,9 @@ def die(why: str) -> NoReturn:
 
 
 class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, settings: Settings, service: str, handlers: Handlers, ledger: Ledger, *, batch: int = BATCH) -> None:
+    def __init__(
+        self, settings: Settings, service: str, handlers: Handlers, ledger: Ledger, *, batch: int = BATCH
+    ) -> None:
         self.settings, self.ledger, self.lock = settings, ledger, asyncio.Lock()
         self.topics = [route.topic for route in handlers.routes.values()]
         self.first = [route.topic for route in handlers.routes.values() if route.first]
@@ -101,7 +103,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self.ledger.published.clear()
         assigned = self.consumer.assignment()
         for source, position in claimed.items():
-            if (at := TopicPartition(*source)) in assigned:  # else the next rebalance has begun: it brings us here again
+            if (
+                at := TopicPartition(*source)
+            ) in assigned:  # else the next rebalance has begun: it brings us here again
                 self.consumer.seek(at, position)
                 self.stored[source] = position
         self.progressed = time.monotonic()
@@ -110,19 +114,24 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _claim(self, sources: set[Source]) -> Offsets:
         stored, at = await self.ledger.claim(sources), [TopicPartition(*s) for s in sources]
-        begins, ends = await self._all(self.offsets.beginning_offsets, at), await self._all(self.offsets.end_offsets, at)
+        begins, ends = (
+            await self._all(self.offsets.beginning_offsets, at),
+            await self._all(self.offsets.end_offsets, at),
+        )
         fresh = {s: begins[TopicPartition(*s)] for s, position in stored.items() if position is None}
         await self.ledger.begin_at(fresh)
         known = {s: position for s, position in stored.items() if position is not None}
         for (topic, partition), position in known.items():
             begin, end = begins[TopicPartition(topic, partition)], ends[TopicPartition(topic, partition)]
             if position < begin and self.ledger.topic(topic).kind != "state":
-                die(f"messages {position} to {begin - 1} of {topic}/{partition} are gone: see operating.md, lost position")
+                die(f"messages {position} to {begin - 1} of {topic}/{partition} are gone: see docs/operating.md")
             if position > end:
                 die(f"{topic}/{partition} ends before {position}: the topic or the store is another one")
         return known | fresh
 
-    async def _all(self, ask: Callable[..., Awaitable[dict[TopicPartition, int]]], at: list[TopicPartition]) -> dict[TopicPartition, int]:
+    async def _all(
+        self, ask: Callable[..., Awaitable[dict[TopicPartition, int]]], at: list[TopicPartition]
+    ) -> dict[TopicPartition, int]:
         """Side by side: one by one, each new topic would wait for the broker's metadata anew."""
         return {p: offset for found in await asyncio.gather(*(ask([p]) for p in at)) for p, offset in found.items()}
 
@@ -166,7 +175,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_batch(self, batch: KafkaMessage) -> None:
         failpoints.hit("fetched")
         async with self.lock:
-            work, following = self._admit(batch.raw_message)  # type: ignore[arg-type]
+            work, following = self._admit(batch.raw_message)
             if work:
                 await self._patiently(self._batch, work, following)
         await self._tell_kafka()
@@ -302,7 +311,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 async def unread(records: Any) -> Batch:
-    """FastStream's own parser decodes headers, outside every safety net: one bad byte and the whole batch is skipped."""
+    """FastStream's own parser decodes headers, outside every safety net: one bad byte loses the batch."""
     return Batch(body=b"", headers={}, raw_message=records, message_id="", correlation_id="", consumer=FAKE_CONSUMER)
 
 

@@ -140,7 +140,7 @@ async def _free(referral: Referral, said: list[Message], tx: Transaction) -> Non
     if link is None or link.referral_id != referral.referral_id:
         return
     store.delete_link(tx, name)
-    for told in ():
+    for told in unsent.held_no_more(link, referral, said):
         tx.correlate(told.journey_id)
         tx.emit(told)
 

@@ -55,7 +55,7 @@ def no_drain() -> None:
                 await self._send(doc["rows"])
                 await self.ledger.forget([doc["_id"]])
 
-        self.relay = asyncio.create_task(relay())  # type: ignore[attr-defined]
+        self.relay = asyncio.create_task(relay())
 
     Worker._drain = later  # type: ignore[method-assign]
 
@@ -65,7 +65,9 @@ def no_fence() -> None:
 
     async def moved(self: Ledger, work: Work, stored: Offsets, following: Offsets, session: Any) -> None:
         for source in work:
-            await self.db.offsets.update_one({"_id": place(source)}, {"$set": {"next": following[source]}}, session=session)
+            await self.db.offsets.update_one(
+                {"_id": place(source)}, {"$set": {"next": following[source]}}, session=session
+            )
 
     Ledger._move = moved  # type: ignore[method-assign]
 
@@ -77,4 +79,4 @@ def each_owns_all() -> None:
     def alone(self: KafkaBroker, *topics: Any, group_id: str, **how: Any) -> Any:
         return subscriber(self, *topics, group_id=f"{group_id}-{os.environ['REPLICA']}", **how)
 
-    KafkaBroker.subscriber = alone  # type: ignore[method-assign]
+    KafkaBroker.subscriber = alone  # type: ignore[method-assign, assignment]

@@ -62,7 +62,12 @@ class Added(Message):
     version: int
 
 
-for row in (Row(Tick, IN, "aggregate"), Row(Ticked, MIDDLE, "aggregate"), Row(Add, SECOND, "target"), Row(Added, OUT, "target")):
+for row in (
+    Row(Tick, IN, "aggregate"),
+    Row(Ticked, MIDDLE, "aggregate"),
+    Row(Add, SECOND, "target"),
+    Row(Added, OUT, "target"),
+):
     catalogue.BY_MODEL[row.model] = row
     catalogue.BY_TYPE[row.type] = row.model
 

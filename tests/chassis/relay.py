@@ -8,10 +8,11 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -212,7 +213,7 @@ class Relay:
     def _compare(found: Found, what: str, seen: list[int], wanted: list[int]) -> None:
         found.lost += len(set(wanted) - set(seen))
         found.doubled += len(seen) - len(set(seen)) + len(set(seen) - set(wanted))
-        inversions = sum(a > b for a, b in zip(seen, seen[1:], strict=False))
+        inversions = sum(a > b for a, b in pairwise(seen))
         found.reordered += inversions
         if seen != wanted:
             found.notes.append(f"{what}: {len(seen)} of {len(wanted)}, {inversions} out of order")
@@ -250,8 +251,9 @@ class Relay:
 
 
 @asynccontextmanager
-async def relay(settings: Settings, folder: Path, *, replicas: int = 2, control: str = "", points: Iterator[str] = iter(())
-                ) -> AsyncIterator[Relay]:  # fmt: skip
+async def relay(
+    settings: Settings, folder: Path, *, replicas: int = 2, control: str = "", points: Iterable[str] = ()
+) -> AsyncIterator[Relay]:
     """The example pair, running in a namespace of its own."""
     own = settings.model_copy(update={"namespace": f"relay{uuid4().hex[:8]}"})
     await kafka.ensure_topics(own, [(t.name, t) for t in (IN, MIDDLE, SECOND, OUT)])
@@ -269,7 +271,7 @@ async def crash_at_every_point(settings: Settings, folder: Path, times: int, con
                                names: tuple[str, ...] = failpoints.NAMES) -> Found:  # fmt: skip
     """Both services crash at each named point `times` times under load with repeats and poison."""
     points = [f"{s}/{p}:{2 + i}" for i in range(times) for p in names for s in ("first", "second")]
-    async with relay(settings, folder, points=iter(points), control=control) as running:
+    async with relay(settings, folder, points=points, control=control) as running:
         crashes, deadline = len(points), time.monotonic() + 30 + 8 * len(points)
         await running.load(random.Random(7), 150, lambda: running.crashes >= crashes or time.monotonic() > deadline)
         return await _settle_and_count(running)

@@ -64,7 +64,9 @@ async def test_a_discarded_message_lets_the_rest_of_its_key_go_on(engines: Setti
         assert counted["seen"] == [n for n in range(1, running.sent["aggregate-8"] + 1) if n != 5]
 
 
-async def test_bytes_that_nobody_can_read_are_parked_and_their_neighbours_are_not(engines: Settings, logs: Path) -> None:
+async def test_bytes_that_nobody_can_read_are_parked_and_their_neighbours_are_not(
+    engines: Settings, logs: Path
+) -> None:
     async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
         producer = AIOKafkaProducer(bootstrap_servers=running.settings.kafka_url)
         await producer.start()
@@ -75,7 +77,9 @@ async def test_bytes_that_nobody_can_read_are_parked_and_their_neighbours_are_no
             (b"12", [("ce_type", b"\x00")]),
         ]
         for n, (value, headers) in enumerate(bad):
-            await producer.send_and_wait(running.settings.named(IN.name), value, key=f"bad-{n}".encode(), headers=headers)
+            await producer.send_and_wait(
+                running.settings.named(IN.name), value, key=f"bad-{n}".encode(), headers=headers
+            )
         await producer.stop()
         await _some_load(running)
 

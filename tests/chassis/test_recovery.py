@@ -1,4 +1,4 @@
-"""Workers come and go: another takes over, a lone one is soon back, a stop hands over cleanly, a fault is waited out."""
+"""Workers come and go: another takes over, a lone one is soon back, a stop hands over cleanly."""
 
 import asyncio
 import random
@@ -16,7 +16,9 @@ from tests.chassis.relay import Relay, relay
 pytestmark = pytest.mark.timeout(120)
 
 
-async def test_when_one_of_two_workers_is_killed_the_other_takes_over_within_five_seconds(engines: Settings, logs: Path) -> None:
+async def test_when_one_of_two_workers_is_killed_the_other_takes_over_within_five_seconds(
+    engines: Settings, logs: Path
+) -> None:
     async with relay(engines, logs, replicas=2) as running:
         silence = await _longest_silence_after(running, "first-0", again=False)
 
@@ -30,7 +32,9 @@ async def test_a_lone_worker_that_is_killed_is_back_at_work_within_three_seconds
         assert silence < 3
 
 
-async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_owes_nothing(engines: Settings, logs: Path) -> None:
+async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_owes_nothing(
+    engines: Settings, logs: Path
+) -> None:
     async with relay(engines, logs, replicas=1) as running:
         done = asyncio.Event()
         load = asyncio.create_task(running.load(random.Random(1), 200, done.is_set))

@@ -37,7 +37,7 @@ KNOWN: dict[str, Any] = {
 
 def an_event(model: type[Message], **known: Any) -> Any:
     """One of any kind, from Palermo's Comune to Centro Accura."""
-    given = {name: f"some {name}" for name, field in model.model_fields.items() if field.is_required()}
+    given: dict[str, Any] = {name: f"some {name}" for name, field in model.model_fields.items() if field.is_required()}
     given |= {name: REFERRAL_ID for name in given if name.endswith("_id")}
     return model(**given | {n: v for n, v in KNOWN.items() if n in model.model_fields} | known)
 

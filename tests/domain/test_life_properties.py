@@ -20,6 +20,9 @@ STATES = codes.codes("transitions", "states")
 AGENCIES = ("pa.a", "pa.b", "pa.c", "pa.d", "pa.e", "pa.priv")
 SERVICES = ("health.primary", "lab.it", "lab.dance")
 COMMANDS = ("acknowledge", "accept", "start", "close", "decline", "withdraw", "pass_on", "send", "open", "hold")
+ANSWERS = ("decline", "decline", "decline", "pass_on", "accept", "acknowledge", "start", "close", "close", "withdraw")
+ANY_AGENCY = st.sampled_from(AGENCIES)
+MAX_INTAKES = 4
 FIELDS = st.fixed_dictionaries(
     {},
     optional={
@@ -48,8 +51,9 @@ class Network(RuleBasedStateMachine):
         )
         self.intakes = 0
 
-    @rule(person=st.sampled_from(["p-1", "p-2"]), waits=st.booleans(), sender=st.sampled_from(["pa.comune", "pa.a"]),
-          withhold=st.sets(st.sampled_from(AGENCIES), max_size=2))  # fmt: skip
+    @precondition(lambda self: self.intakes < MAX_INTAKES)
+    @rule(person=st.sampled_from(["p-1", "p-2", "p-3"]), waits=st.booleans(), withhold=st.sets(ANY_AGENCY, max_size=2),
+          sender=st.sampled_from(["pa.comune", "pa.a"]))  # fmt: skip
     def an_intake_is_recorded(self, person: str, waits: bool, sender: str, withhold: set[str]) -> None:
         self.intakes += 1
         dance = {"service": "lab.dance"} | ({"depends_on": "health.primary"} if waits else {})
@@ -59,27 +63,42 @@ class Network(RuleBasedStateMachine):
                               sharing_basis=(a_basis(), a_basis("pa.priv")))
         )  # fmt: skip
 
+    @precondition(lambda self: self.sent())
+    @rule(which=st.integers(0, 9), command=st.sampled_from(ANSWERS), next_agency=ANY_AGENCY)
+    def the_receiver_answers(self, which: int, command: str, next_agency: str) -> None:
+        sent = self.sent()
+        referral = sent[which % len(sent)]
+        more = {"next_agency": next_agency} if command == "pass_on" else {}
+        more |= {"closure_outcome": "served_partial"} if referral.state == "IN_SERVICE" and command == "close" else {}
+        self.ask(referral, command, by=referral.parties[1], **more)
+
     @precondition(lambda self: self.network.referrals)
     @rule(which=st.integers(0, 30), command=st.sampled_from(COMMANDS), fields=FIELDS,
-          speaker=st.sampled_from(["receiver", "receiver", "receiver", "sender", "stranger"]))  # fmt: skip
-    def an_agency_says_something(self, which: int, command: str, fields: dict[str, Any], speaker: str) -> None:
-        before = self.network.referrals
-        referral = list(before.values())[which % len(before)]
+          speaker=st.sampled_from(["receiver", "sender", "stranger"]))  # fmt: skip
+    def somebody_says_anything(self, which: int, command: str, fields: dict[str, Any], speaker: str) -> None:
+        known = list(self.network.referrals.values())
+        referral = known[which % len(known)]
         sender, receiver = referral.parties
         by = {"sender": sender, "receiver": receiver or sender, "stranger": "pa.nobody"}[speaker]
+        self.ask(referral, command, by=by, **fields)
+
+    def ask(self, referral: Referral, command: str, **fields: Any) -> None:
         kept = self.everything()
 
-        said = self.network.ask(a_command(command, by=by, referral_id=referral.referral_id, **fields))
+        said = self.network.ask(a_command(command, referral_id=referral.referral_id, **fields))
 
         answer = said[0]
-        after = self.network.referrals[referral.referral_id]
         if isinstance(answer, CommandRejected):
             assert len(said) == 1
             assert self.everything() == kept, "a refused command changes nothing"
             assert answer.state in (None, referral.state)
         else:
             assert isinstance(answer, CommandAccepted)
+            after = self.network.referrals[referral.referral_id]
             assert after.version == referral.version + 1 == answer.version
+
+    def sent(self) -> list[Referral]:
+        return [referral for referral in self.network.referrals.values() if referral.is_open and referral.place]
 
     def everything(self) -> dict[str, dict[str, bytes]]:
         return {name: dict(shelf.docs) for name, shelf in self.network.db.items() if shelf.docs}
@@ -152,4 +171,4 @@ class Network(RuleBasedStateMachine):
 
 
 TestNetwork = Network.TestCase
-TestNetwork.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestNetwork.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)

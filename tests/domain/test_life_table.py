@@ -70,7 +70,7 @@ def test_an_allowed_command_leads_where_the_table_says(state: str, command: str,
 
     before, asked, (after, said) = ask(state, command, role)
 
-    answer, event = said[0], next(e for e in said if e.TYPE == f"staffetta.{row['event']}.v1")
+    answer, event = said[0], next(e for e in said if f"staffetta.{row['event']}.v1" == e.TYPE)
     assert after.state == row["to"]
     assert after.version == before.version + 1
     assert isinstance(answer, CommandAccepted)
@@ -128,7 +128,7 @@ def test_a_referral_begins_as_the_table_says(row: dict[str, Any]) -> None:
 
     assert (referral.state, referral.version) == (row["to"], 1)
     assert {timer.code for timer in referral.timers} == set(row["timers_started"])
-    assert [e.TYPE for e in said if e.TYPE == f"staffetta.{row['event']}.v1"]
+    assert [e.TYPE for e in said if f"staffetta.{row['event']}.v1" == e.TYPE]
 
 
 def test_every_guard_of_every_row_that_is_switched_on_is_judged_somewhere() -> None:

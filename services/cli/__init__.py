@@ -1,0 +1,1 @@
+"""The `staffetta` command: what a person at a keyboard asks of the relay."""

@@ -1,0 +1,157 @@
+"""`staffetta`: ask the relay, answer for an agency, look after it. Heavy things are imported when they are needed."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli import session
+from services.cli.answer import help_page
+from services.cli.session import Session, command
+from services.cli.words import Words, language
+
+app = typer.Typer(
+    callback=session.remember, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown",
+    pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
+    help="Staffetta carries a person's case from the desk that met them to the agency that can help.",
+)  # fmt: skip
+parked = typer.Typer(no_args_is_help=True, help="Messages that could not be handled: list, show, replay, discard.")
+app.add_typer(parked, name="parked")
+
+Agency = Annotated[str, typer.Option("--agency", "-a", help="The agency's code, such as pa.comune.")]
+ReferralId = Annotated[str, typer.Argument(metavar="ID", help="The referral's id.")]
+MessageId = Annotated[str, typer.Argument(metavar="ID", help="The parked message's id.")]
+Why = Annotated[str, typer.Option("--why", help="Kept with the act, for whoever asks later. No personal data.")]
+
+
+@app.command()
+@command
+def doctor(session: Session) -> None:
+    """Say whether this machine and every part of the relay are well, and what to do where not."""
+    from services.cli import doctor
+
+    doctor.doctor(session)
+
+
+@app.command()
+@command
+def submit(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="One intake a line, as JSON.")],
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the answers once all is sent.", min=0)] = 30,
+) -> None:
+    """Send intakes over Kafka, each line as its sender_agency, and show every answer.
+
+    A line that was sent before gets its first answer again, so a file may be sent twice. Fails when one is missing.
+    """
+    from services.cli import submit
+
+    submit.submit(session, file, wait)
+
+
+@app.command()
+@command
+def referral(session: Session, referral_id: ReferralId) -> None:
+    """Show a referral: where it stands, what happened, and why it went where it went."""
+    from services.cli import referral
+
+    referral.referral(session, referral_id)
+
+
+@app.command()
+@command
+def queue(session: Session, agency: Agency) -> None:
+    """Show what an agency has to answer, the most pressing first. Sensitive services are not named here."""
+    from services.cli import referral
+
+    referral.queue(session, agency)
+
+
+@app.command(epilog=help_page(Words(language())))
+@command
+def answer(
+    session: Session,
+    referral_id: ReferralId,
+    said: Annotated[str, typer.Argument(metavar="COMMAND", help="What the agency says; listed below.")],
+    agency: Agency,
+    reason: Annotated[str | None, typer.Option(help="Why: a code of the lists below.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="How it ended, for close: a code of the list below.")] = None,
+    text: Annotated[str | None, typer.Option(help="Free text, kept by intake alone.")] = None,
+    fields: Annotated[
+        list[str] | None, typer.Option("--field", metavar="NAME=VALUE", help="Any other field; again for more.")
+    ] = None,
+    expected_version: Annotated[int | None, typer.Option(min=0, help="Refuse when the referral has moved on.")] = None,
+) -> None:
+    """Answer a referral for an agency, through the gateway. Fails when the answer is a refusal."""
+    from services.cli import answer
+
+    answer.answer(
+        session, referral_id, said, agency=agency, reason=reason, outcome=outcome, text=text, fields=fields or (),
+        expected_version=expected_version,
+    )  # fmt: skip
+
+
+@app.command()
+@command
+def token(
+    session: Session,
+    agency: Annotated[
+        str | None, typer.Option("--agency", "-a", help="Whom it speaks for; none for the network.")
+    ] = None,
+    role: Annotated[list[str] | None, typer.Option(help="A role, such as ops or network; again for more.")] = None,
+    minutes: Annotated[float, typer.Option(min=1, help="How long it is good.")] = 60,
+) -> None:
+    """Print a bearer token of this machine's own issuer (ES256), for trying the HTTP doors."""
+    from services.cli import tokens
+
+    signed = tokens.sign(session.endpoints.state, agency=agency, roles=role or (), minutes=minutes)
+    session.tell({"token": signed}, lambda _console, _words: print(signed))
+
+
+@parked.command("list")
+@command
+def list_parked(session: Session) -> None:
+    """List the parked messages of every service, with the reason of each."""
+    from services.cli import parked
+
+    parked.listed(session)
+
+
+@parked.command("show")
+@command
+def show_parked(session: Session, message_id: MessageId) -> None:
+    """Show one parked message: reason, place and headers, never its content."""
+    from services.cli import parked
+
+    parked.show(session, message_id)
+
+
+@parked.command("replay")
+@command
+def replay_parked(session: Session, message_id: MessageId, why: Why) -> None:
+    """Handle a parked message and those of its key again, in order."""
+    from services.cli import parked
+
+    parked.act(session, message_id, "replay", why)
+
+
+@parked.command("discard")
+@command
+def discard_parked(session: Session, message_id: MessageId, why: Why) -> None:
+    """Give up one parked message; those of its key that wait behind it are handled."""
+    from services.cli import parked
+
+    parked.act(session, message_id, "discard", why)
+
+
+def main() -> None:
+    try:
+        app(prog_name="staffetta")
+    except KeyboardInterrupt:
+        print("staffetta: stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""A command on a referral, as an agency gives it: through the gateway, with a token of that agency."""
+
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from contracts import codes
+from services.cli import http, tokens
+from services.cli.faults import CannotDo
+from services.cli.referral import uuid
+from services.cli.session import Session
+from services.cli.words import Words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+REASON_FIELDS = {"decline_reasons": "decline_reason", "withdraw_reasons": "withdraw_reason"}
+LISTS = frozenset({"documents"})
+NOW = "now"
+LATE_S, LOOK_S = 20, 0.3
+
+
+def commands() -> list[str]:
+    """What an agency may say of a referral today."""
+    return [name for name in codes.table("running")["commands"] if codes.door_refusal(name) is None]
+
+
+def reason_list(command: str) -> str | None:
+    """Where the reasons of a command are listed."""
+    rows = codes.table("transitions")["transitions"]
+    return next((row["reasons"] for row in rows if row["command"] == command and row.get("reasons")), None)
+
+
+def reasons(command: str) -> dict[str, codes.Item]:
+    """The reasons that may be given with a command; a list of one command only does not name it."""
+    items = codes.codes(list_) if (list_ := reason_list(command)) else {}
+    usable = {code: item.get("usable_in") or [item.get("command", command)] for code, item in items.items()}
+    return {code: item for code, item in items.items() if command in usable[code]}
+
+
+def help_page(words: Words) -> str:
+    """The commands and codes of the reference data, for `--help`."""
+    lines = ["COMMAND: " + ", ".join(commands())]
+    for command in commands():
+        if given := reasons(command):
+            option = "--outcome" if command == "close" else "--reason"
+            lines.append(
+                f"{command} {option}: " + ", ".join(f"{code} ({words.label(item)})" for code, item in given.items())
+            )
+    lines.append(
+        "start: --field first_contact_at=now --field contact_mode=phone. withdraw: --field requested_by=person."
+    )
+    return "\n\n".join(lines)
+
+
+def answer(
+    session: Session, referral_id: str, command: str, *, agency: str, reason: str | None, outcome: str | None,
+    text: str | None, fields: Iterable[str], expected_version: int | None,
+) -> None:  # fmt: skip
+    """Say it, show how it was answered; fails when it was refused."""
+    id = uuid4().hex
+    stated = {
+        "command_id": id, "referral_id": str(uuid(referral_id)), "command": command, "agency": agency,
+        **_fields(command, reason, outcome, fields), "text": text, "expected_version": expected_version,
+    }  # fmt: skip
+    body = {name: value for name, value in stated.items() if value is not None}
+    where = session.endpoints
+    where.need_service("gateway")
+    headers = tokens.bearer(where, agency=agency) | {
+        "ce-specversion": "1.0",
+        "ce-id": id,
+        "ce-source": f"/agencies/{agency}",
+    }
+    headers |= {"ce-type": f"staffetta.referral.{command}.v1"}
+    response = http.send(where, "gateway", "/v1/commands", headers=headers, body=body)
+    answered = _json(response)
+    if response.status_code == 202 and answered.get("answer") is None:
+        answered = _awaited(session, id, agency) or answered
+    _tell(session, response.status_code, answered)
+
+
+def _awaited(session: Session, command_id: str, agency: str) -> dict[str, Any] | None:
+    """The gateway waits five seconds by itself; a busy relay may need longer."""
+    until = time.monotonic() + LATE_S
+    while time.monotonic() < until:
+        headers = tokens.bearer(session.endpoints, agency=agency)
+        found = http.ask(session.endpoints, "gateway", f"/v1/commands/{command_id}", headers=headers)
+        if found and found["answer"]:
+            return dict(found)
+        time.sleep(LOOK_S)
+    return None
+
+
+def _fields(command: str, reason: str | None, outcome: str | None, stated: Iterable[str]) -> dict[str, Any]:
+    if command not in commands():
+        raise CannotDo(f"No agency may say “{command}” here.", f"Choose one of: {', '.join(commands())}.", status=2)
+    field = REASON_FIELDS.get(reason_list(command) or "")
+    if reason and field is None:
+        raise CannotDo(
+            f"{command} takes no --reason.", "close takes --outcome." if command == "close" else "", status=2
+        )
+    given = {field: reason} if field else {}
+    return dict(_pair(text) for text in stated) | given | {"closure_outcome": outcome}
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise CannotDo("--field is name=value.", status=2)
+    if name in LISTS:
+        return name, value.split(",")
+    return name, datetime.now(UTC).isoformat() if value == NOW and name.endswith("_at") else value
+
+
+def _json(response: Any) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    return body if isinstance(body, dict) else {}
+
+
+def _tell(session: Session, status: int, body: Mapping[str, Any]) -> None:
+    if status in (401, 403) and "code" not in body:
+        raise CannotDo("The gateway does not let this agency in.", http.NOT_LET_IN)
+    if status >= 500:
+        raise CannotDo(f"The gateway answered {status}.", "Try again with the same command in a moment.")
+    answered: Mapping[str, Any] | None = body.get("answer") if status == 202 else {"outcome": "rejected", **body}
+    session.tell(body, lambda console, words: _page(answered, body, console, words))
+    if answered is None:
+        raise CannotDo(
+            "The command was taken in, its answer has not come yet.", f"Look at {body.get('location')} of the gateway."
+        )
+    if answered["outcome"] != "accepted":
+        raise CannotDo(f"Refused: {answered.get('code')}.", _remedy(answered))
+
+
+def _remedy(answered: Mapping[str, Any]) -> str:
+    if allowed := answered.get("allowed"):
+        return f"Taken would be: {', '.join(allowed)}."
+    return str(answered.get("message") or answered.get("detail") or answered.get("title") or "")
+
+
+def _page(answered: Mapping[str, Any] | None, body: Mapping[str, Any], console: "Console", words: Words) -> None:
+    if answered is None:
+        return
+    if answered["outcome"] == "accepted":
+        state = words.of("transitions", answered.get("state"), "states")
+        console.print(f"[green]{words('accepted')}[/]: {state} (v{answered.get('version')}), {body.get('command_id')}")
+        return
+    code = str(answered.get("code"))
+    at = f" ({answered['pointer']})" if answered.get("pointer") else ""
+    state = (
+        f", {words('state')}: {words.of('transitions', answered['state'], 'states')}" if answered.get("state") else ""
+    )
+    console.print(f"[red]{words('rejected')}[/]: {words.of('rejection_codes', code)}{at}{state}")

@@ -1,0 +1,9 @@
+"""Why a command could not do what was asked, and what the person may do about it."""
+
+
+class CannotDo(Exception):
+    """`reason` and `remedy` are sentences for a person. status: the exit code; 2 when asked wrongly."""
+
+    def __init__(self, reason: str, remedy: str = "", *, status: int = 1) -> None:
+        super().__init__(reason)
+        self.reason, self.remedy, self.status = reason, remedy, status

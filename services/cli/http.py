@@ -1,0 +1,46 @@
+"""Asking a service over HTTP; what goes wrong becomes a sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.cli.endpoints import Endpoints
+from services.cli.faults import CannotDo
+
+PATIENCE_S = 15
+NOT_LET_IN = "The token in STAFFETTA_TOKEN, or the local issuer's key, is not one that the service trusts."
+
+
+def ask(
+    where: Endpoints, service: str, path: str, *, headers: Mapping[str, str], params: Mapping[str, str] | None = None,
+    body: Mapping[str, Any] | None = None,
+) -> Any:  # fmt: skip
+    """GET, or POST where there is a body; the JSON that came back, or None on 404. Raises CannotDo on anything else."""
+    response = send(where, service, path, headers=headers, params=params, body=body)
+    if response.status_code == 404:
+        return None
+    if response.status_code in (401, 403):
+        raise CannotDo(f"The service {service} does not let this command in.", NOT_LET_IN)
+    if not response.is_success:
+        raise CannotDo(
+            f"The service {service} answered {response.status_code}.",
+            f"Its log says why: .staffetta/logs/{service}.log.",
+        )
+    return response.json()
+
+
+def send(
+    where: Endpoints, service: str, path: str, *, headers: Mapping[str, str], params: Mapping[str, str] | None = None,
+    body: Mapping[str, Any] | None = None,
+) -> Any:  # fmt: skip
+    """The response itself, whatever its status."""
+    import httpx
+
+    url = where.need_service(service).rstrip("/") + path
+    try:
+        return httpx.request(
+            "GET" if body is None else "POST", url, headers=dict(headers), params=params, json=body, timeout=PATIENCE_S
+        )
+    except httpx.HTTPError as fault:
+        raise CannotDo(
+            f"The service {service} does not answer at {url} ({type(fault).__name__}).", "Is ./dev up running?"
+        ) from None

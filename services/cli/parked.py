@@ -1,0 +1,93 @@
+"""Messages that could not be handled: which, why, and what ops do about them. Never their content."""
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from services.cli import http, tokens
+from services.cli.faults import CannotDo
+from services.cli.session import Session
+from services.cli.words import Words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Shown = dict[str, Any]
+
+
+def listed(session: Session) -> None:
+    """The parked messages of every service that answers; one that does not is told of, and the exit code is 1."""
+    found, silent = _all(session)
+    session.tell({"parked": found, "silent": silent}, lambda console, words: _list(found, console, words))
+    if silent:
+        raise CannotDo(f"These services do not answer: {', '.join(silent)}.", "staffetta doctor says more.")
+
+
+def show(session: Session, message_id: str) -> None:
+    found = _one(session, message_id)
+    session.tell(found, lambda console, words: _show(found, console, words))
+
+
+def act(session: Session, message_id: str, action: str, why: str) -> None:
+    """Ask the service that parked it. It is done, and written down with who and why, within a second or two."""
+    found = _one(session, message_id)
+    headers = tokens.bearer(session.endpoints, roles=["ops"])
+    path = f"/ops/parked/{quote(message_id, safe='')}/{action}"
+    asked = http.ask(session.endpoints, found["service"], path, headers=headers, body={"why": why})
+    if asked is None:
+        raise CannotDo(f"{message_id} is parked no longer.", "staffetta parked list shows what is.")
+    session.tell(asked, lambda console, words: console.print(f"{found['service']}: {words(action)}, {message_id}"))
+
+
+def _all(session: Session) -> tuple[list[Shown], list[str]]:
+    services = session.endpoints.need_services()
+    headers = tokens.bearer(session.endpoints, roles=["ops"])
+    found: list[Shown] = []
+    silent: list[str] = []
+    for service in services:
+        try:
+            of_service = http.ask(session.endpoints, service, "/ops/parked", headers=headers) or []
+        except CannotDo:
+            silent.append(service)
+        else:
+            found += [{"service": service} | message for message in of_service]
+    return found, silent
+
+
+def _one(session: Session, message_id: str) -> Shown:
+    found, silent = _all(session)
+    one = next((message for message in found if message["id"] == message_id), None)
+    if one is None:
+        more = (
+            f"These services do not answer: {', '.join(silent)}." if silent else "staffetta parked list shows what is."
+        )
+        raise CannotDo(f"No message {message_id} is parked.", more)
+    return one
+
+
+def _list(found: list[Shown], console: "Console", words: Words) -> None:
+    from rich.table import Table
+
+    if not found:
+        console.print(words("no_parked"))
+        return
+    headings = ("when", "services", "type", "reason", "key")
+    table = Table(
+        "ID", *(words(h) for h in headings), title=words("parked"), title_justify="left", box=None, pad_edge=False
+    )
+    for m in found:
+        table.add_row(m["id"], words.at(m["at"]), m["service"], m["type"] or "", m["reason"], m["key"])
+    console.print(table)
+
+
+def _show(message: Shown, console: "Console", words: Words) -> None:
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    rows = {
+        "ID": message["id"], words("services"): message["service"], words("when"): words.at(message["at"]),
+        words("reason"): message["reason"], words("type"): message["type"] or "", words("key"): message["key"],
+        words("place"): f"{message['topic']}/{message['partition']}/{message['offset']}",
+    }  # fmt: skip
+    for name, value in (rows | message["headers"]).items():
+        table.add_row(f"[bold]{name}[/]", str(value))
+    console.print(table)

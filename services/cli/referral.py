@@ -1,0 +1,157 @@
+"""A referral's page, with why it went where it went, and the queue of an agency."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from services.cli import http, tokens
+from services.cli.faults import CannotDo
+from services.cli.session import Session
+from services.cli.words import NOTHING, Words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Shown = dict[str, Any]
+
+
+def referral(session: Session, referral_id: str) -> None:
+    """Where it stands, what happened, and the stored explanation."""
+    where, id = session.endpoints, uuid(referral_id)
+    where.need_service("referral")
+    headers = tokens.bearer(where, roles=["network"])
+    found = http.ask(where, "referral", f"/v1/referrals/{id}", headers=headers)
+    why = http.ask(where, "referral", f"/v1/referrals/{id}/explanation", headers=headers)
+    if found is None and why is None:
+        raise CannotDo(f"There is no referral {id}.", "staffetta queue --agency A lists an agency's open ones.")
+
+    def page(console: "Console", words: Words) -> None:
+        if found:
+            _page(found, console, words)
+        if why:
+            _explanation(why, console, words)
+
+    session.tell({"referral": found, "explanation": why}, page)
+
+
+def queue(session: Session, agency: str) -> None:
+    """What an agency has to answer, the most pressing first."""
+    where = session.endpoints
+    where.need_service("referral")
+    headers = tokens.bearer(where, agency=agency, roles=["network"])
+    found = http.ask(where, "referral", "/v1/queues", headers=headers, params={"agency": agency}) or []
+    session.tell(found, lambda console, words: _queue(agency, found, console, words))
+
+
+def uuid(stated: str) -> UUID:
+    try:
+        return UUID(stated)
+    except ValueError:
+        raise CannotDo("A referral's id is a UUID.", "staffetta queue --agency A shows them.", status=2) from None
+
+
+# -- a referral --------------------------------------------------------------------------------------------------------
+def _page(of: Shown, console: "Console", words: Words) -> None:
+    rows = {
+        "referral": of["referral_id"], "journey": of["journey_id"], "service": words.service(of["service"]["code"]),
+        "state": words.label(of["state"]), "priority": words.label(of["priority"]),
+        "sender": of["sender_queue"], "to": of["receiver_queue"] or NOTHING, "offer": of["offer"] or NOTHING,
+        "owner": of["owner"] or NOTHING, "due": _due(of, words), "hop": str(of["hop"]),
+    }  # fmt: skip
+    rows |= {name: of[f"{name}_id"] for name in ("predecessor", "successor") if of.get(f"{name}_id")}
+    _pairs(rows, console, words)
+    if of["timers"]:
+        console.print(f"\n[bold]{words('timers')}[/]")
+        _rows(([words.label(t), words.at(t["due_at"])] for t in of["timers"]), console)
+    console.print(f"\n[bold]{words('timeline')}[/]")
+    _rows((_happened(entry, words) for entry in of["timeline"]), console)
+
+
+def _due(of: Shown, words: Words) -> str:
+    return f"{words.at(of['due_at'])} ({words.left(of['due_at'], datetime.now(UTC))})" if of["due_at"] else NOTHING
+
+
+def _happened(entry: Shown, words: Words) -> list[str]:
+    reasons = ", ".join(words.label(reason) for reason in entry["reasons"])
+    return [
+        words.at(entry["at"]),
+        entry["agency"] or entry["by"],
+        entry["command"],
+        words.label(entry["state"]),
+        reasons,
+    ]
+
+
+# -- why it went there -------------------------------------------------------------------------------------------------
+def _explanation(why: Shown, console: "Console", words: Words) -> None:
+    console.print(f"\n[bold]{words('why')}[/] ({words('rule_set')} {why['rule_set']}, {why['day']})")
+    if why.get("linked_referral_id"):
+        console.print(f"{words('linked')}: {why['linked_referral_id']}")
+    if why.get("why_nobody"):
+        console.print(f"{words('nobody')} {words.label(why['why_nobody'])}")
+    _verdicts("admitted", why["candidates"], console, words)
+    _verdicts("out", why.get("out") or [], console, words)
+    if why.get("out_by_area"):
+        console.print(f"{why['out_by_area']} {words('city_out')}")
+
+
+def _verdicts(heading: str, verdicts: list[Shown], console: "Console", words: Words) -> None:
+    if verdicts:
+        console.print(f"[bold]{words(heading)}[/]")
+        _rows(
+            ([str(n), v["offer"], words.label(v["verdict"]), _because(v, words)] for n, v in enumerate(verdicts, 1)),
+            console,
+        )
+
+
+def _because(verdict: Shown, words: Words) -> str:
+    """What kept it out; else what is still to be checked, and what put it where it stands in the order."""
+    if verdict["out_by"]:
+        return words.label(verdict["out_by"])
+    doubts = [f"{words.label(rule)}: {rule['answer']}" for rule in verdict["rules"] if rule["answer"] != "yes"]
+    order = [f"{name}: {value}" for name, value in verdict["order"].items() if name not in ("admission", "offer_code")]
+    return "; ".join([*doubts, *order])
+
+
+# -- a queue -----------------------------------------------------------------------------------------------------------
+def _queue(agency: str, found: list[Shown], console: "Console", words: Words) -> None:
+    from rich.table import Table
+
+    if not found:
+        console.print(f"{words('empty_queue')} {agency}.")
+        return
+    now = datetime.now(UTC)
+    headings = ("due", "when", "priority", "state", "service", "referral")
+    table = Table(
+        *(words(h) for h in headings),
+        title=f"{words('queue')} {agency}",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for of in found:
+        late = of["due_at"] and datetime.fromisoformat(of["due_at"]) < now
+        row = (
+            words.left(of["due_at"], now),
+            words.at(of["due_at"]),
+            words.label(of["priority"]),
+            words.label(of["state"]),
+            words.service_on_a_board(of["service"]["code"]),
+            of["referral_id"],
+        )
+        table.add_row(*row, style="bold red" if late else None)
+    console.print(table)
+
+
+def _pairs(rows: Mapping[str, str], console: "Console", words: Words) -> None:
+    _rows(([f"[bold]{words(name)}[/]", value] for name, value in rows.items()), console)
+
+
+def _rows(rows: Any, console: "Console") -> None:
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,135 @@
+"""How codes, times and headings are told to a person: in Italian or English, in Italian time."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from contracts import codes
+
+Language = Literal["it", "en"]
+ROME = ZoneInfo("Europe/Rome")
+NOTHING = "-"
+
+HEADINGS: dict[str, tuple[str, str]] = {
+    "accepted": ("accettata", "accepted"),
+    "admitted": ("Candidati", "Candidates"),
+    "answer": ("Risposta", "Answer"),
+    "by": ("Chi", "By"),
+    "check": ("Controllo", "Check"),
+    "city_out": ("offerte di altre zone, non elencate", "offers of other areas, not listed"),
+    "command": ("Comando", "Command"),
+    "discard": ("scarto", "discard"),
+    "due": ("Scadenza", "Due"),
+    "duplicates": ("righe già dette", "lines said before"),
+    "empty_queue": ("Nessun invio aperto per", "No open referral for"),
+    "events": ("Eventi", "Events"),
+    "found": ("Esito", "Found"),
+    "from": ("Da", "From"),
+    "hop": ("Passaggio", "Hop"),
+    "in": ("tra", "in"),
+    "journey": ("Percorso", "Journey"),
+    "key": ("Chiave", "Key"),
+    "late": ("in ritardo di", "late by"),
+    "line": ("Riga", "Line"),
+    "linked": ("Esiste già un invio aperto alla stessa offerta", "There is an open referral to the same offer already"),
+    "missing": ("senza risposta", "without an answer"),
+    "nobody": ("Nessuno: manca", "Nobody: what fails is"),
+    "no_parked": ("Nessun messaggio parcheggiato.", "No parked message."),
+    "offer": ("Offerta", "Offer"),
+    "out": ("Esclusi", "Out"),
+    "owner": ("A chi tocca", "Whose turn"),
+    "parked": ("Messaggi parcheggiati", "Parked messages"),
+    "place": ("Posizione", "Place"),
+    "predecessor": ("Viene da", "Comes from"),
+    "priority": ("Priorità", "Priority"),
+    "queue": ("Coda di", "Queue of"),
+    "reason": ("Motivo", "Reason"),
+    "referral": ("Invio", "Referral"),
+    "rejected": ("rifiutata", "refused"),
+    "replay": ("ripetizione", "replay"),
+    "requested": ("Richiesta", "Asked for"),
+    "rule_set": ("Regole", "Rule set"),
+    "sender": ("Mittente", "Sender"),
+    "service": ("Servizio", "Service"),
+    "services": ("Servizio interno", "Our service"),
+    "state": ("Stato", "State"),
+    "submitted": ("inviate", "submitted"),
+    "successor": ("Prosegue in", "Goes on as"),
+    "timeline": ("Che cosa è accaduto", "What happened"),
+    "timers": ("Tempi in corso", "Running timers"),
+    "to": ("A", "To"),
+    "todo": ("Che cosa fare", "What to do"),
+    "type": ("Tipo", "Type"),
+    "when": ("Quando", "When"),
+    "why": ("Perché", "Why"),
+}
+RESERVED = ("Servizio riservato", "Reserved service")
+
+
+def language(environment: Mapping[str, str] = os.environ) -> Language:
+    """Italian where the machine speaks Italian, English elsewhere."""
+    spoken = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
+    return "it" if spoken == "it" or spoken.startswith(("it_", "it.")) else "en"
+
+
+class Words:
+    """One language's words."""
+
+    def __init__(self, spoken: Language) -> None:
+        self.language: Language = spoken
+
+    def __call__(self, heading: str) -> str:
+        return self._of(HEADINGS[heading])
+
+    def label(self, item: Mapping[str, Any] | None) -> str:
+        """A `{code, label}` as the services tell it; its code where the list has no label."""
+        if not item:
+            return NOTHING
+        labels = item.get("label") or {}
+        return str(labels.get(self.language) or labels.get("en") or item["code"])
+
+    def of(self, list_: str, code: str | None, part: str = "items") -> str:
+        """The label of a code of `contracts`."""
+        if code is None:
+            return NOTHING
+        return self.label(codes.codes(list_, part).get(code) or {"code": code})
+
+    def service(self, code: str) -> str:
+        """For the parties of a referral: by its own name."""
+        return self.of("services", code)
+
+    def service_on_a_board(self, code: str) -> str:
+        """For whoever walks by: a sensitive service is shown without its name."""
+        item = codes.codes("services").get(code)
+        if item is None or item["bus_code"] == code:
+            return self.service(code)
+        return self._of(RESERVED)
+
+    def at(self, instant: str | datetime | None) -> str:
+        """An instant in Italian time."""
+        return f"{_instant(instant).astimezone(ROME):%d/%m/%Y %H:%M}" if instant else NOTHING
+
+    def left(self, due: str | datetime | None, now: datetime) -> str:
+        """How much time is left, or by how much it is late."""
+        if not due:
+            return NOTHING
+        span = _instant(due) - now
+        return f"{self('in' if span >= timedelta() else 'late')} {_span(abs(span))}"
+
+    def _of(self, pair: tuple[str, str]) -> str:
+        return pair[0] if self.language == "it" else pair[1]
+
+
+def _instant(stated: str | datetime) -> datetime:
+    at = stated if isinstance(stated, datetime) else datetime.fromisoformat(stated)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _span(span: timedelta) -> str:
+    minutes = int(span.total_seconds()) // 60
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"

@@ -1,0 +1,177 @@
+"""An agency's system written with nothing but aiokafka and the `cloudevents` package, as its engineers would."""
+
+import asyncio
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from cloudevents.core.bindings.kafka import to_binary
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+Entry = dict[str, Any]
+
+
+@dataclass
+class Agency:
+    """One agency's two topics. `entries` is its feed so far, repeats (same id) dropped."""
+
+    code: str
+    kafka_url: str
+    prefix: str = ""
+    entries: list[Entry] = field(default_factory=list)
+    repeats: int = 0
+
+    async def open(self) -> None:
+        self.producer = AIOKafkaProducer(bootstrap_servers=self.kafka_url, acks="all", enable_idempotence=True)
+        self.consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka_url, auto_offset_reset="earliest")
+        await self.producer.start()
+        await self.consumer.start()
+        feed = TopicPartition(f"{self.prefix}agencies.{self.code}.feed", 0)
+        while feed.topic not in await self.consumer.topics():
+            await asyncio.sleep(0.2)
+        self.consumer.assign([feed])
+        await self.consumer.seek_to_beginning(feed)
+        self._ids: set[str] = set()
+        self.reading = asyncio.create_task(self._read())
+
+    async def close(self) -> None:
+        self.reading.cancel()
+        await self.consumer.stop()
+        await self.producer.stop()
+
+    async def say(self, type: str, value: bytes | Entry, *, id: str | None = None) -> str:
+        """Publish one command; returns the id it went out under."""
+        id = id or uuid4().hex
+        attributes = {
+            "id": id, "source": f"/agencies/{self.code}", "type": type, "specversion": "1.0", "time": datetime.now(UTC),
+            "datacontenttype": "application/json",
+        }  # fmt: skip
+        message = to_binary(CloudEvent(attributes=attributes, data={}), JSONFormat())
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        headers = [(k, v if isinstance(v, bytes) else v.encode()) for k, v in message.headers.items()]
+        await self.producer.send_and_wait(f"{self.prefix}agencies.{self.code}.commands", body, headers=headers)
+        return id
+
+    async def submit(self, intake: Entry, *, id: str | None = None) -> str:
+        return await self.say("staffetta.intake.submit.v1", intake, id=id or intake["idempotency_key"])
+
+    async def command(self, referral_id: str, command: str, *, id: str | None = None, **fields: Any) -> str:
+        id = id or uuid4().hex
+        body = {"command_id": id, "referral_id": referral_id, "command": command, "agency": self.code, **fields}
+        return await self.say(f"staffetta.referral.{command}.v1", body, id=id)
+
+    async def _read(self) -> None:
+        async for record in self.consumer:
+            headers = {k: v.decode() for k, v in record.headers}
+            if headers["ce_id"] in self._ids:
+                self.repeats += 1
+                continue
+            self._ids.add(headers["ce_id"])
+            entry = {"type": headers["ce_type"], "key": record.key.decode(), "value": json.loads(record.value)}
+            self.entries.append(entry | {"at": time.time(), "headers": headers, "offset": record.offset})
+
+    # -- what came -----------------------------------------------------------------------------------------------------
+    async def wait(self, wanted: Callable[[Entry], bool], seconds: float = 15) -> Entry:
+        until = time.monotonic() + seconds
+        while True:
+            for entry in self.entries:
+                if wanted(entry):
+                    return entry
+            if time.monotonic() > until:
+                raise TimeoutError(f"{self.code}: nothing of the kind in {[e['type'] for e in self.entries][-12:]}")
+            await asyncio.sleep(0.02)
+
+    async def answer(self, command_id: str, seconds: float = 15) -> Entry:
+        """The answer to a command of ours, by the id we gave it."""
+        return await self.wait(lambda e: is_answer(e) and e["value"]["asked"]["command_id"] == command_id, seconds)
+
+    async def event(self, short: str, seconds: float = 15, **fields: Any) -> Entry:
+        """The first entry of `staffetta.<short>.v1` with these fields."""
+        type = f"staffetta.{short}.v1"
+        return await self.wait(
+            lambda e: e["type"] == type and all(str(e["value"].get(k)) == str(v) for k, v in fields.items()), seconds
+        )
+
+    def answers(self, command_id: str) -> list[Entry]:
+        return [e for e in self.entries if is_answer(e) and e["value"]["asked"]["command_id"] == command_id]
+
+
+def is_answer(entry: Entry) -> bool:
+    return str(entry["type"]).startswith("staffetta.command.")
+
+
+@dataclass
+class Working(Agency):
+    """An agency that answers what it is asked: it declines every third referral and carries the others to the end."""
+
+    said: dict[str, tuple[str, Entry]] = field(default_factory=dict)
+    asked: int = 0
+
+    @property
+    def all_answered(self) -> bool:
+        """Whether everything that it said, and every intake, has an answer."""
+        answered = {e["value"]["asked"]["command_id"] for e in self.entries if is_answer(e)}
+        return self.said.keys() <= answered
+
+    async def submit(self, intake: Entry, *, id: str | None = None) -> str:
+        self.said[id or intake["idempotency_key"]] = ("submit", {})
+        return await super().submit(intake, id=id)
+
+    async def work(self) -> None:
+        done: set[str] = set()
+        while True:
+            for entry in list(self.entries):
+                id = entry["headers"]["ce_id"]
+                if id not in done and entry["value"].get("receiver_agency") == self.code:
+                    done.add(id)
+                    await self._answer(entry)
+            await asyncio.sleep(0.02)
+
+    async def _answer(self, entry: Entry) -> None:
+        referral, steps = entry["value"]["referral_id"], list[tuple[str, dict[str, Any]]]()
+        match entry["type"]:
+            case "staffetta.referral.sent.v1":
+                self.asked += 1
+                steps = [("acknowledge", {}), ("decline", {"decline_reason": "no_capacity"})]
+                if self.asked % 3:
+                    steps = [("acknowledge", {}), ("accept", {})]
+            case "staffetta.referral.accepted.v1":
+                steps = [("start", {"first_contact_at": "2026-11-24T09:00:00Z", "contact_mode": "desk"})]
+            case "staffetta.referral.started.v1":
+                steps = [("close", {"closure_outcome": "served_completed"})]
+        for command, fields in steps:
+            id = f"{referral}/{command}"
+            self.said[id] = (command, {"referral_id": referral, **fields})
+            await self.command(referral, command, id=id, **fields)
+
+
+def disorder(entries: list[Entry]) -> list[str]:
+    """For each aggregate the versions must never fall, and an answer must come before the events of its version."""
+    found = []
+    last: dict[str, int] = defaultdict(int)
+    for entry in entries:
+        sequence = int(entry["headers"].get("ce_sequence", last[entry["key"]]))
+        late = is_answer(entry) and "accepted" in entry["type"] and sequence == last[entry["key"]] > 0
+        if late or sequence < last[entry["key"]]:
+            found.append(f"{entry['key']}: {entry['type']} of version {sequence} after version {last[entry['key']]}")
+        last[entry["key"]] = sequence
+    return found
+
+
+async def quiet(agencies: list[Working], seconds: float = 3, limit: float = 90) -> None:
+    """Until all that was said is answered and no feed has moved for a while, or the limit is over."""
+    loop = asyncio.get_running_loop()
+    until, since, seen = loop.time() + limit, loop.time(), -1
+    while loop.time() < until:
+        if (now := sum(len(a.entries) + a.repeats for a in agencies)) != seen:
+            seen, since = now, loop.time()
+        if loop.time() - since > seconds and all(a.all_answered for a in agencies):
+            return
+        await asyncio.sleep(0.1)

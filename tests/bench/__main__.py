@@ -1,0 +1,19 @@
+"""`./dev bench [name]`: what things cost, as ratios in one run."""
+
+import runpy
+import sys
+
+BENCHES = ("hop", "latency")
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(BENCHES)
+    unknown = [name for name in wanted if name not in BENCHES]
+    if unknown:
+        raise SystemExit(f"no such bench: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    for name in wanted:
+        runpy.run_module(f"tests.bench.{name}", run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

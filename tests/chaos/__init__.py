@@ -1,0 +1,1 @@
+"""The whole relay under load while its services, its store and its broker are killed."""

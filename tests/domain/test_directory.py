@@ -1,0 +1,299 @@
+"""Which entries the directory takes, and which files make sense as a whole."""
+
+import json
+from copy import deepcopy
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts import codes
+from contracts.directory import Agency, AreaServed, Capacity, Offer, OpeningHours, Queue, Waitlist
+from contracts.refusals import Refusal
+from services.directory.domain import agencies, entries, offers
+from services.directory.domain.faults import Fault
+from services.directory.load import read
+from tests.builders import an_agency, an_offer
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+NAMES = ("directory.palermo.json", "directory.network.json")
+FILES = {name: json.loads((SAMPLES / name).read_text("utf-8")) for name in NAMES}
+
+
+def a_queue(code: str = "pa.accura.desk", **known: Any) -> Queue:
+    return Queue(**{"code": code, "kind": "desk", "name": {"it": code}} | known)
+
+
+def hours(start: str, end: str, *days: str) -> OpeningHours:
+    return OpeningHours.model_validate({"days": days or ("mon",), "from": start, "to": end})
+
+
+def a_sound_offer(**known: Any) -> Offer:
+    return an_offer(**{"capacity": Capacity(kind="appointment_slot", total=5, per="day")} | known)
+
+
+def of_agency(agency: Agency, known: Agency | None = None) -> list[tuple[str, str]]:
+    return [(fault.code, fault.pointer) for fault in agencies.check(agency, known)]
+
+
+def of_offer(offer: Offer) -> list[tuple[str, str]]:
+    return [(fault.code, fault.pointer) for fault in offers.check(offer, an_agency())]
+
+
+def of_rule(service: str = "health.primary", **rule: Any) -> list[tuple[str, str]]:
+    return of_offer(a_sound_offer(rules=(rule,), service=service, capacity=Capacity(kind="none")))
+
+
+# -- agencies ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_agency_with_a_queue_in_a_city_of_the_network_makes_sense() -> None:
+    assert of_agency(an_agency()) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "fault"),
+    [
+        ({"city": "catania"}, ("unknown_code", "/city")),
+        ({"delivery": "pigeon"}, ("unknown_code", "/delivery")),
+        ({"queues": ()}, ("missing_field", "/queues")),
+        ({"queues": (a_queue(), a_queue())}, ("inconsistent_data", "/queues/1/code")),
+        ({"queues": (a_queue(languages=("it", "Arabic")),)}, ("unknown_code", "/queues/0/languages/1")),
+        ({"queues": (a_queue(opening_hours=(hours("13:00", "09:00"),)),)},
+         ("inconsistent_data", "/queues/0/opening_hours/0/to")),
+        ({"queues": (a_queue(opening_hours=(hours("09:00", "24:30"),)),)},
+         ("inconsistent_data", "/queues/0/opening_hours/0/to")),
+    ],
+)  # fmt: skip
+def test_an_agency_that_makes_no_sense_is_told_where(known: dict[str, Any], fault: tuple[str, str]) -> None:
+    assert of_agency(an_agency(**known)) == [fault]
+
+
+def test_a_desk_may_be_open_until_midnight() -> None:
+    assert of_agency(an_agency(queues=(a_queue(opening_hours=(hours("09:00", "24:00"),)),))) == []
+
+
+def test_a_queue_never_goes_away_since_referrals_lie_in_it() -> None:
+    before = an_agency(queues=(a_queue(), a_queue("pa.accura.clinic")))
+
+    assert of_agency(an_agency(), before) == [("inconsistent_data", "/queues")]
+
+
+def test_a_queue_may_be_added() -> None:
+    assert of_agency(an_agency(queues=(a_queue(), a_queue("pa.accura.clinic"))), an_agency()) == []
+
+
+# -- offers -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_offer_of_a_queue_of_its_agency_makes_sense() -> None:
+    assert of_offer(a_sound_offer()) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "fault"),
+    [
+        ({"service": "lab.cooking"}, ("unknown_code", "/service")),
+        ({"queue": "pa.accura.nowhere"}, ("unknown_code", "/queue")),
+        ({"area_served": AreaServed(cities=("palermo", "catania"))}, ("unknown_code", "/area_served/cities/1")),
+        ({"area_served": AreaServed(cities=())}, ("missing_field", "/area_served/cities")),
+        ({"languages": ("it", "Arabic")}, ("unknown_code", "/languages/1")),
+        ({"opening_hours": (hours("09:00", "09:00"),)}, ("inconsistent_data", "/opening_hours/0/to")),
+        ({"capacity": Capacity(kind="bed_night", total=5)}, ("inconsistent_data", "/capacity/kind")),
+        ({"capacity": Capacity(kind="appointment_slot", total=-1)}, ("number_out_of_range", "/capacity/total")),
+        ({"capacity": Capacity(kind="appointment_slot")}, ("missing_field", "/capacity/total")),
+        ({"waitlist": Waitlist(enabled=True)}, ("missing_field", "/waitlist/order_rule")),
+        ({"valid_from": date(2026, 2, 1), "valid_to": date(2026, 1, 31)}, ("inconsistent_data", "/valid_to")),
+    ],
+)
+def test_an_offer_that_makes_no_sense_is_told_where(known: dict[str, Any], fault: tuple[str, str]) -> None:
+    assert of_offer(a_sound_offer(**known)) == [fault]
+
+
+def test_an_offer_for_people_from_any_city_names_none() -> None:
+    assert of_offer(a_sound_offer(area_served=AreaServed(cities=(), any_network_city=True))) == []
+
+
+def test_an_offer_may_hold_for_one_day() -> None:
+    assert of_offer(a_sound_offer(valid_to=date(2026, 1, 1))) == []
+
+
+def test_an_offer_needs_its_agency_in_the_directory() -> None:
+    assert [fault.pointer for fault in offers.check(a_sound_offer(), None)] == ["/agency"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"rule": "age_between", "min": 18},
+        {"rule": "age_between", "max": 17},
+        {"rule": "gender_in", "values": ("female", "other")},
+        {"rule": "household_in", "values": ("couple",)},
+        {"rule": "language_in", "values": ("wo",)},
+        {"rule": "city_of_presence_in", "values": ("palermo",)},
+        {"rule": "household_size_max", "value": 4},
+        {"rule": "step_free_needed", "value": True},
+        {"rule": "referral_required", "value": False},
+        {"rule": "document_any_of", "values": ("stp", "eni")},
+        {"rule": "after_service", "values": ("lab.it",)},
+        {"any_of": ({"rule": "age_between", "min": 18}, {"rule": "gender_in", "values": ("female",)})},
+    ],
+)
+def test_every_kind_of_admission_rule_can_be_stated(rule: dict[str, Any]) -> None:
+    assert of_rule(**rule) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        ({"rule": "shoe_size"}, ("unknown_code", "/rule")),
+        ({}, ("inconsistent_data", "")),
+        (
+            {"rule": "age_between", "min": 18, "all_of": ({"rule": "age_between", "max": 60},)},
+            ("inconsistent_data", ""),
+        ),
+        ({"rule": "age_between"}, ("missing_field", "/min")),
+        ({"rule": "age_between", "min": 18, "max": 17}, ("inconsistent_data", "/max")),
+        ({"rule": "age_between", "min": -1}, ("number_out_of_range", "/min")),
+        ({"rule": "gender_in"}, ("missing_field", "/values")),
+        ({"rule": "gender_in", "values": ("female", "donna")}, ("unknown_code", "/values/1")),
+        ({"rule": "household_in", "values": ("clan",)}, ("unknown_code", "/values/0")),
+        ({"rule": "language_in", "values": ("Wolof",)}, ("unknown_code", "/values/0")),
+        ({"rule": "city_of_presence_in", "values": ("catania",)}, ("unknown_code", "/values/0")),
+        ({"rule": "document_any_of", "values": ("passport",)}, ("unknown_code", "/values/0")),
+        ({"rule": "after_service", "values": ("lab.cooking",)}, ("unknown_code", "/values/0")),
+        ({"rule": "household_size_max"}, ("missing_field", "/value")),
+        ({"any_of": ({"rule": "shoe_size"},)}, ("unknown_code", "/any_of/0/rule")),
+    ],
+)
+def test_an_admission_rule_that_makes_no_sense_is_told_where(rule: dict[str, Any], fault: tuple[str, str]) -> None:
+    assert of_rule(**rule) == [(fault[0], "/admission/all_of/0" + fault[1])]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"rule": "document_any_of", "values": ("stp",)},
+        {
+            "any_of": (
+                {"all_of": ({"rule": "document_any_of", "values": ("stp",)},)},
+                {"rule": "age_between", "max": 17},
+            )
+        },
+    ],
+    ids=["plainly", "deep inside"],
+)
+def test_nobody_without_a_place_tonight_is_asked_for_documents(rule: dict[str, Any]) -> None:
+    assert [code for code, _ in of_rule("housing.emergency_bed", **rule)] == ["inconsistent_data"]
+
+
+# -- entries as they change -------------------------------------------------------------------------------------------
+
+
+def test_each_change_of_an_entry_is_one_version_more() -> None:
+    first = entries.put(an_agency(), None, [], "/agency")
+    second = entries.put(an_agency(status="left"), first, [], "/agency")
+
+    assert (first.version, second.version, second.status) == (1, 2, "left")
+
+
+def test_an_entry_that_is_as_it_was_is_no_change_whatever_version_it_claims() -> None:
+    known = an_agency(version=4)
+
+    assert entries.put(an_agency(version=9), known, [], "/agency") is known
+
+
+def test_an_entry_that_makes_no_sense_is_refused_with_its_first_fault() -> None:
+    faults = [Fault("unknown_code", "/city", "must be known"), Fault("missing_field", "/queues", "must be there")]
+
+    with pytest.raises(Refusal) as refused:
+        entries.put(an_agency(), None, faults, "/agency")
+
+    assert (refused.value.code, refused.value.pointer) == ("unknown_code", "/agency/city")
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def wrong(*path: Any, value: Any = None, also: dict[str, Any] | None = None) -> list[tuple[str, str, str]]:
+    """The faults of both sample files when one place of the first holds another value (None: is not there)."""
+    changed = deepcopy(FILES[NAMES[0]])
+    at = changed
+    for step in path[:-1]:
+        at = at[step]
+    if value is None:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = value
+    _, found = read({NAMES[0]: changed | (also or {}), NAMES[1]: FILES[NAMES[1]]})
+    return [(name, fault.pointer, fault.code) for name, fault in found]
+
+
+def test_the_sample_files_make_sense_together() -> None:
+    commands, found = read(FILES)
+
+    assert found == []
+    assert len(commands) == 69 + 171
+
+
+def test_an_agency_comes_before_its_offers() -> None:
+    commands, _ = read(FILES)
+
+    kinds = [type(command).__name__ for command in commands.values()]
+
+    assert kinds == sorted(kinds)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        (("schema",), "something.else", ("/schema", "invalid_value")),
+        (("version",), "2.0.0", ("/version", "unsupported_version")),
+        (("person",), {"name": "Amina"}, ("/person", "unknown_field")),
+        (("cities", 0), "catania", ("/cities/0", "unknown_code")),
+        (("not_served_here", 1), "lab.cooking", ("/not_served_here/1", "unknown_code")),
+        (("agencies", 0, "city"), None, ("/agencies/0/city", "missing_field")),
+        (("agencies", 0, "status"), "asleep", ("/agencies/0/status", "invalid_value")),
+        (("agencies", 1, "city"), "catania", ("/agencies/1/city", "unknown_code")),
+        (("offers", 2, "valid_from"), "2026-02-30", ("/offers/2/valid_from", "invalid_value")),
+        (("offers", 2, "queue"), "pa.nowhere", ("/offers/2/queue", "unknown_code")),
+        (("offers", 1, "code"), "pa.accura.primary", ("/offers/1", "inconsistent_data")),
+    ],
+)
+def test_a_fault_is_told_with_its_file_and_place(path: tuple[Any, ...], value: Any, fault: tuple[str, str]) -> None:
+    assert (NAMES[0], *fault) in wrong(*path, value=value)
+
+
+def test_an_agency_or_queue_of_another_file_cannot_be_there_twice() -> None:
+    first = FILES[NAMES[1]]["agencies"][0]
+    double = FILES[NAMES[0]]["agencies"] + [first]
+
+    found = wrong("notice", also={"agencies": double})
+
+    assert {(name, code) for name, _, code in found} == {(NAMES[1], "inconsistent_data")}
+
+
+@pytest.mark.parametrize("value", [[], "text", {"agencies": {}, "offers": None}, {"agencies": ["x", 3, None]}, None])
+def test_a_file_that_is_something_else_is_told_and_nothing_breaks(value: Any) -> None:
+    _, found = read({"x.json": value})
+
+    assert found
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(list(codes.codes("services"))),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(sorted(FILES[NAMES[0]]["offers"][0])), VALUES)
+def test_whatever_stands_in_a_field_reading_never_breaks(name: str, value: Any) -> None:
+    offer = FILES[NAMES[0]]["offers"][0] | {name: value}
+
+    _, found = read({"x.json": FILES[NAMES[0]] | {"offers": [offer]}})
+
+    assert all(fault.pointer.startswith("/offers/0") for _, fault in found)

@@ -1,0 +1,143 @@
+"""Services as they run: each its own process on a network of its own, killed and started anew as a test likes."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from services.chassis.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+RELAY = ("gateway", "intake", "directory", "referral")
+ISSUER, AUDIENCE = "https://issuer.test", "staffetta"
+
+
+@dataclass
+class Processes:
+    """The workers of one network. `again`: whether one that dies is started anew, as a supervisor would."""
+
+    settings: Settings
+    folder: Path
+    again: bool = True
+    environment: dict[str, str] = field(default_factory=dict)
+    workers: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    urls: dict[str, str] = field(default_factory=dict)
+    stopping: bool = False
+
+    def __post_init__(self) -> None:
+        key = ECKey.generate_key("P-256", {"kid": "test", "alg": "ES256", "use": "sig"})
+        self.key = key
+        self.jwks = self.folder / "jwks.json"
+        self.jwks.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+
+    def token(self, agency: str | None, *roles: str, actor: str = "system", seconds: int = 600) -> str:
+        claims = {
+            "iss": ISSUER, "aud": AUDIENCE, "sub": f"{agency or 'network'}:{actor}", "exp": int(time.time()) + seconds,
+            "agency": agency, "roles": list(roles),
+        }  # fmt: skip
+        return jwt.encode({"alg": "ES256", "kid": "test"}, claims, self.key)
+
+    def bearer(self, agency: str | None, *roles: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(agency, *roles)}"}
+
+    async def start(self, service: str, replica: str = "0", **more: str) -> None:
+        name = f"{service}-{replica}"
+        port = self.urls.get(name, "").rpartition(":")[2] or str(free_port())
+        self.urls[name] = f"http://127.0.0.1:{port}"
+        environment = os.environ | {
+            "KAFKA_URL": self.settings.kafka_url, "MONGO_URL": self.settings.mongo_url.get_secret_value(),
+            "STAFFETTA_NAMESPACE": self.settings.namespace, "STAFFETTA_ENV": "test", "HTTP_PORT": port,
+            "REPLICA": replica, "TOKEN_ISSUER": ISSUER, "TOKEN_AUDIENCE": AUDIENCE, "TOKEN_JWKS": str(self.jwks),
+            "PSEUDONYM_KEY": "a key for tests only",
+        } | self.environment | more  # fmt: skip
+        command = [sys.executable, "-m", f"services.{service}"]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+        self.workers[name] = process
+        asyncio.get_running_loop().create_task(self._watch(service, replica, process))
+
+    async def _watch(self, service: str, replica: str, process: asyncio.subprocess.Process) -> None:
+        await process.wait()
+        if self.again and not self.stopping:
+            await asyncio.sleep(0.1)
+            await self.start(service, replica)
+
+    def url(self, service: str, replica: str = "0") -> str:
+        return self.urls[f"{service}-{replica}"]
+
+    def kill(self, name: str) -> None:
+        if self.workers[name].returncode is None:
+            self.workers[name].send_signal(signal.SIGKILL)
+
+    async def ready(self, seconds: float = 40) -> None:
+        until = time.monotonic() + seconds
+        async with httpx.AsyncClient(timeout=2) as client:
+            for name, url in self.urls.items():
+                while not await _is_ready(client, url):
+                    if time.monotonic() > until:
+                        raise TimeoutError(f"{name} is not ready after {seconds} s")
+                    await asyncio.sleep(0.1)
+
+    async def stop(self) -> None:
+        self.stopping = True
+        for process in self.workers.values():
+            if process.returncode is None:
+                process.kill()
+        await asyncio.gather(*(p.wait() for p in self.workers.values()))
+
+
+async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(f"{url}/ready")).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@asynccontextmanager
+async def running(settings: Settings, folder: Path, services: tuple[str, ...] = RELAY, *, replicas: int = 1,
+                  load: tuple[str, ...] = ("directory.palermo.json", "directory.network.json"), **environment: str
+                  ) -> AsyncIterator[Processes]:  # fmt: skip
+    """These services, ready, with the sample directory loaded."""
+    processes = Processes(settings, folder, environment=environment)
+    try:
+        for service in services:
+            for replica in range(replicas):
+                await processes.start(service, str(replica))
+        await processes.ready()
+        if load:
+            await load_directory(settings, load)
+        yield processes
+    finally:
+        await processes.stop()
+
+
+async def load_directory(settings: Settings, names: tuple[str, ...]) -> None:
+    files = [str(ROOT / "deploy/local/demo" / name) for name in names]
+    environment = os.environ | {
+        "KAFKA_URL": settings.kafka_url, "MONGO_URL": settings.mongo_url.get_secret_value(),
+        "STAFFETTA_NAMESPACE": settings.namespace, "STAFFETTA_ENV": "test",
+    }  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.directory.load", *files, env=environment, cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(said.decode())

@@ -1,0 +1,131 @@
+"""The rules of the house bite: each violation, planted in a copy of the tree, is caught by the tool that guards it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in ("contracts", "services", "deploy", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def run(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(tree)}
+    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=100, check=False)
+
+
+def imports(tree: Path) -> subprocess.CompletedProcess[str]:
+    return run(tree, str(BIN / "lint-imports"), "--no-cache")
+
+
+def ruff(tree: Path) -> subprocess.CompletedProcess[str]:
+    return run(tree, str(BIN / "ruff"), "check", "--no-cache", "services")
+
+
+def plant(path: Path, line: str) -> None:
+    path.write_text(path.read_text() + "\n" + line + "\n")
+
+
+def a_domain(tree: Path, service: str) -> Path:
+    domain = tree / "services" / service / "domain"
+    return domain / "__init__.py" if domain.is_dir() else domain.with_suffix(".py")
+
+
+def test_the_tree_as_it_is_breaks_no_rule(tree: Path) -> None:
+    assert imports(tree).returncode == 0, imports(tree).stdout
+    assert ruff(tree).returncode == 0, ruff(tree).stdout
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("services/gateway/store.py", "import services.intake.store"),
+        ("services/chassis/kafka.py", "import services.referral.app"),
+        ("contracts/values.py", "import services.chassis.settings"),
+        ("services/intake/store.py", "import services.intake.handlers"),
+        ("services/referral/handlers.py", "import faststream"),
+    ],
+)
+def test_an_import_against_the_layers_is_caught(tree: Path, where: str, line: str) -> None:
+    plant(tree / where, line)
+
+    assert imports(tree).returncode != 0
+
+
+@pytest.mark.parametrize("line", ["import services.chassis.settings", "import pymongo", "import random"])
+def test_a_domain_that_is_not_pure_is_caught(tree: Path, line: str) -> None:
+    plant(a_domain(tree, "referral"), line)
+
+    assert imports(tree).returncode != 0
+
+
+@pytest.mark.parametrize(
+    "line", ["import datetime\nNOW = datetime.datetime.now(datetime.UTC)", "import uuid\nID = uuid.uuid4()"]
+)
+def test_a_clock_or_chance_in_a_domain_is_caught(tree: Path, line: str) -> None:
+    plant(a_domain(tree, "referral"), line)
+
+    found = ruff(tree)
+    assert found.returncode != 0
+    assert "TID251" in found.stdout
+
+
+def test_another_acknowledgement_policy_does_not_start(tree: Path) -> None:
+    worker = tree / "services/chassis/worker.py"
+    worker.write_text(worker.read_text().replace("ack_policy=AckPolicy.MANUAL", "ack_policy=AckPolicy.ACK"))
+
+    found = run(tree, sys.executable, "-c", WORKER)
+
+    assert found.returncode != 0
+    assert "acknowledge" in found.stderr
+
+
+WORKER = """
+from services.chassis.settings import Settings
+from services.chassis.worker import Worker
+from tests.chassis.example import first
+import asyncio
+async def main(): Worker(Settings(), "first", first, None)
+asyncio.run(main())
+"""
+
+
+def test_the_policy_that_is_ours_starts(tree: Path) -> None:
+    assert run(tree, sys.executable, "-c", WORKER).returncode == 0
+
+
+def test_a_handler_that_changes_aggregates_outside_its_own_commands_is_caught(tree: Path) -> None:
+    plant(
+        tree / "services/intake/handlers.py",
+        "@handlers.on(topics.REFERRALS, owns=('intakes',))\nasync def f(m, tx): ...",
+    )
+
+    found = run(tree, sys.executable, "-c", "import services.intake.app")
+
+    assert found.returncode != 0
+    assert "aggregates are changed by intake.commands" in found.stderr
+
+
+def test_a_direct_identifier_in_an_event_is_caught(tree: Path) -> None:
+    events = tree / "contracts/events.py"
+    events.write_text(
+        events.read_text().replace(
+            'TYPE = "staffetta.referral.sent.v1"\n', 'TYPE = "staffetta.referral.sent.v1"\n\n    birth_date: str = ""\n'
+        )
+    )
+
+    found = run(tree, sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/contracts")
+
+    assert found.returncode != 0
+    assert "birth_date" in found.stdout

@@ -1,0 +1,234 @@
+"""What `staffetta` says without a relay: where it looks, how it tells things, what it asks before it sends."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from deploy.local import issuer
+from services.cli import answer, doctor, endpoints, submit, tokens, wire, words
+from services.cli.faults import CannotDo
+from services.cli.session import Options, Session
+from tests.builders import INTAKE
+
+
+def staffetta(*args: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as a person runs it, in a folder, with no relay unless the environment names one."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("KAFKA_URL", "MONGO_URL", "COLUMNS")}
+    command = [sys.executable, "-W", "error", "-m", "services.cli", *args]
+    root = str(Path(__file__).parents[2])
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=kept | {"PYTHONPATH": root, "LANG": "C.UTF-8"} | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+# -- where the relay is ------------------------------------------------------------------------------------------------
+
+
+def test_the_relay_is_found_from_any_folder_under_the_one_it_was_started_in(tmp_path: Path, monkeypatch: Any) -> None:
+    known = {"kafka": "here:9092", "mongo": "mongodb://here", "services": {"gateway": "http://here:8080"}}
+    _write(tmp_path / ".staffetta" / "endpoints.json", known)
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+
+    found = endpoints.find(None, {})
+
+    assert (found.kafka, found.services) == ("here:9092", {"gateway": "http://here:8080"})
+    assert found.state == tmp_path / ".staffetta"
+
+
+def test_the_environment_has_the_last_word_on_each_address(tmp_path: Path) -> None:
+    file = _write(tmp_path / "endpoints.json", {"kafka": "here:9092", "services": {"gateway": "http://here:8080"}})
+    environment = {"KAFKA_URL": "there:9092", "STAFFETTA_REFERRAL_URL": "http://there:8083", "STAFFETTA_NAMESPACE": "n"}
+
+    found = endpoints.find(file, environment)
+
+    assert found.kafka == "there:9092"
+    assert found.services == {"gateway": "http://here:8080", "referral": "http://there:8083"}
+    assert found.named("agencies.pa.penc.feed") == "n-agencies.pa.penc.feed"
+
+
+def test_a_command_that_finds_no_relay_says_how_to_start_one(tmp_path: Path) -> None:
+    asked = staffetta("queue", "--agency", "pa.penc", cwd=tmp_path)
+
+    assert asked.returncode == 1
+    assert "./dev up" in asked.stderr
+    assert "Traceback" not in asked.stderr
+
+
+def test_a_program_is_told_a_fault_in_json_wherever_the_option_stands(tmp_path: Path) -> None:
+    before = staffetta("--json", "queue", "--agency", "pa.penc", cwd=tmp_path)
+    after = staffetta("queue", "--agency", "pa.penc", "--json", cwd=tmp_path)
+
+    assert json.loads(before.stdout) == json.loads(after.stdout)
+    assert json.loads(after.stdout).keys() == {"error", "remedy"}
+
+
+def test_the_doctor_names_what_is_missing_and_fails(tmp_path: Path) -> None:
+    asked = staffetta("doctor", "--json", cwd=tmp_path)
+
+    found = {check["name"]: check for check in json.loads(asked.stdout.partition("\n]")[0] + "]")}
+    assert asked.returncode == 1
+    assert found["Python"]["well"]
+    assert not found["endpoints"]["well"] and found["endpoints"]["remedy"]
+
+
+def test_the_doctor_tells_a_service_that_waits_from_one_that_is_silent() -> None:
+    silent = doctor.service("referral", "http://127.0.0.1:9")
+
+    assert not silent.well
+    assert "referral.log" in silent.remedy
+
+
+def test_help_is_there_within_half_a_second_and_loads_nothing_heavy(tmp_path: Path) -> None:
+    heavy = ("aiokafka", "pymongo", "httpx", "joserfc", "pydantic", "fastapi")
+    look = f"import services.cli.__main__, sys; print([m for m in {heavy!r} if m in sys.modules])"
+    began = time.process_time()
+    loaded = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+
+    assert loaded.stdout.strip() == "[]", loaded.stderr
+    assert time.process_time() - began < 0.5
+
+
+def test_the_help_of_answer_lists_every_reason_an_agency_may_give(tmp_path: Path) -> None:
+    page = staffetta("answer", "--help", cwd=tmp_path, LANG="it_IT.UTF-8").stdout
+
+    assert "no_capacity" in page and "served_completed" in page and "person_request" in page
+    assert "Documenti mancanti" in page
+    assert "consent_withdrawn" not in page
+
+
+# -- tokens ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_token_is_good_for_who_knows_the_local_issuers_public_key(tmp_path: Path) -> None:
+    known = issuer.token_environment(tmp_path)
+    keys = KeySet.import_key_set(json.loads(Path(known["TOKEN_JWKS"]).read_text("utf-8")))
+
+    token = jwt.decode(tokens.sign(tmp_path, agency="pa.penc", roles=["ops"], minutes=5), keys, algorithms=["ES256"])
+
+    assert token.claims["iss"] == known["TOKEN_ISSUER"] and token.claims["aud"] == known["TOKEN_AUDIENCE"]
+    assert token.claims["agency"] == "pa.penc" and token.claims["roles"] == ["ops"]
+    assert token.claims["exp"] - token.claims["iat"] == 300
+
+
+def test_without_the_local_issuer_one_is_told_where_a_token_may_come_from(tmp_path: Path) -> None:
+    with pytest.raises(CannotDo) as fault:
+        tokens.sign(tmp_path, agency="pa.penc", roles=[], minutes=5)
+
+    assert "STAFFETTA_TOKEN" in fault.value.remedy
+
+
+# -- what is sent ------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_with_one_unreadable_line_is_not_sent_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "intakes.jsonl"
+    file.write_text(json.dumps(INTAKE) + "\n" + '{"tier0": {}}' + "\n", "utf-8")
+
+    with pytest.raises(CannotDo) as fault:
+        submit.read(file)
+
+    assert fault.value.reason.startswith("Line 2 ") and "nothing was sent" in fault.value.reason
+    assert fault.value.status == 2
+
+
+def test_the_same_line_twice_waits_for_one_answer_and_other_content_under_its_key_for_another() -> None:
+    changed = INTAKE | {"occurred_at": "2026-10-27T09:03:00+01:00"}
+    answers = submit.Answers([_line(1, INTAKE), _line(2, INTAKE), _line(3, changed)])
+    accepted = wire.Entry("pa.comune", "1", "command.accepted", {"asked": {"command_id": INTAKE["idempotency_key"]}})
+    refused = wire.Entry("pa.comune", "2", "command.rejected", {"asked": {"command_id": INTAKE["idempotency_key"]}})
+
+    taken = [answers.take(accepted), answers.wanted, len(answers.missing)]
+    answers.take(refused)
+
+    assert taken == [True, 2, 1]
+    assert answers.missing == []
+
+
+def test_another_agencys_answer_to_the_same_name_is_not_ours() -> None:
+    answers = submit.Answers([_line(1, INTAKE)])
+    other = wire.Entry("pa.penc", "1", "command.accepted", {"asked": {"command_id": INTAKE["idempotency_key"]}})
+
+    assert not answers.take(other)
+    assert answers.missing == [("pa.comune", INTAKE["idempotency_key"])]
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "sentence"),
+    [
+        ("open", {}, "Choose one of: "),
+        ("accept", {"reason": "other"}, "takes no --reason"),
+        ("close", {"reason": "other"}, "close takes --outcome"),
+        ("start", {"fields": ["first_contact_at"]}, "name=value"),
+    ],
+)
+def test_what_the_command_line_itself_has_wrong_is_said_before_anything_is_sent(
+    tmp_path: Path, command: str, options: dict[str, Any], sentence: str
+) -> None:
+    file = _write(tmp_path / "endpoints.json", {"services": {"gateway": "http://127.0.0.1:9"}})
+    none: dict[str, Any] = {"reason": None, "outcome": None, "text": None, "fields": (), "expected_version": None}
+
+    with pytest.raises(CannotDo) as fault:
+        answer.answer(
+            Session(Options(endpoints=file)), "0d4d8f1e-6d6a-4f5c-9b0e-6f3c1f0f8a11", command,
+            agency="pa.penc", **none | options,
+        )  # fmt: skip
+
+    assert sentence in f"{fault.value.reason} {fault.value.remedy}"
+    assert fault.value.status == 2
+
+
+# -- how it is told ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("instant", "told"), [("2026-07-01T10:00:00Z", "12:00"), ("2026-12-01T10:00:00+00:00", "11:00")]
+)
+def test_times_are_those_of_italian_clocks_in_summer_and_winter(instant: str, told: str) -> None:
+    assert words.Words("it").at(instant).endswith(told)
+
+
+def test_what_is_late_says_by_how_much() -> None:
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+    assert words.Words("it").left(now + timedelta(hours=1, minutes=5), now) == "tra 1 h 05 min"
+    assert words.Words("en").left(now - timedelta(days=2, hours=3), now) == "late by 2 d 3 h"
+
+
+def test_a_board_does_not_name_a_sensitive_service_and_a_partys_page_does() -> None:
+    italian = words.Words("it")
+
+    assert italian.service_on_a_board("protection.gbv") == "Servizio riservato"
+    assert "iservat" not in italian.service("protection.gbv")
+    assert italian.service_on_a_board("health.primary") == italian.service("health.primary")
+
+
+@pytest.mark.parametrize(
+    ("spoken", "language"), [("it_IT.UTF-8", "it"), ("it", "it"), ("en_GB.UTF-8", "en"), ("", "en")]
+)
+def test_the_machines_language_is_used(spoken: str, language: str) -> None:
+    assert words.language({"LANG": spoken}) == language
+
+
+def _write(file: Path, known: object) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(known), "utf-8")
+    return file
+
+
+def _line(number: int, intake: dict[str, Any]) -> submit.Line:
+    return submit.Line(number, intake["tier0"]["sender_agency"], intake["idempotency_key"], intake)

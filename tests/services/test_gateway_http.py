@@ -1,0 +1,216 @@
+"""The gateway's door over HTTP, and the feed read by a cursor."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+import pytest
+import pytest_asyncio
+
+from contracts.events import CommandRejected, ReferralSent
+from services.chassis.settings import Settings
+from tests.services.two_agencies import Behind, Two, gateway_alone, two_agencies
+
+SUBMIT = "staffetta.intake.submit.v1"
+ACCEPT = "staffetta.referral.accept.v1"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def behind(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Behind]:
+    async with gateway_alone(engines, tmp_path_factory.mktemp("gateway")) as gateway:
+        yield gateway
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def two(behind: Behind) -> AsyncIterator[Two]:
+    async with two_agencies(behind) as agencies:
+        yield agencies
+
+
+async def test_a_posted_command_is_answered_in_the_response_and_on_the_feed(two: Two) -> None:
+    async def answers() -> None:
+        await two.answer(*await two.next_asked())
+
+    async with two.http(two.receiver) as http:
+        answering = asyncio.create_task(answers())
+        body = two.statement(command_id="c/1 è")
+        first = await http.post("/v1/commands", json=body, headers={"ce-type": ACCEPT, "ce-id": "m-1"})
+        await answering
+        again = await http.post("/v1/commands", json=body, headers={"ce-type": ACCEPT, "Idempotency-Key": "m-2"})
+        found = await http.get(first.headers["location"])
+        by_message = await http.get("/v1/commands/m-1")
+        feed = await http.get("/v1/feed")
+
+    assert first.status_code == again.status_code == 202
+    assert first.headers["location"] == f"/v1/commands/{quote('c/1 è', safe='')}"
+    assert first.json()["command_id"] == "c/1 è"
+    expected = {"outcome": "accepted", "status": 202, "state": "ACCEPTED", "version": 4}
+    assert expected.items() <= first.json()["answer"].items()
+    assert again.json() == found.json() == first.json()
+    assert by_message.json()["answer"] == first.json()["answer"]
+    assert [e["data"]["command_id"] for e in feed.json()["entries"]] == ["c/1 è"]
+    assert await two.asks_nothing(0.5)
+
+
+async def test_a_command_refused_by_the_rules_was_admitted_and_says_so(two: Two) -> None:
+    async def refuses() -> None:
+        headers, command = await two.next_asked()
+        rejected = CommandRejected(
+            asked=command.asked,
+            code="version_conflict", pointer="/expected_version", message="m", subject="s", state="CLOSED", version=7,
+        )  # fmt: skip
+        await two.behind.say(rejected, topic="referrals", key=headers["ce_subject"], cause=headers["ce_id"])
+
+    async with two.http(two.receiver) as http:
+        refusing = asyncio.create_task(refuses())
+        response = await http.post("/v1/commands", json=two.statement(), headers={"ce-type": ACCEPT, "ce-id": "m-1"})
+        await refusing
+
+    assert response.status_code == 202
+    expected = {"outcome": "rejected", "status": 409, "code": "version_conflict", "state": "CLOSED", "version": 7}
+    assert expected.items() <= response.json()["answer"].items()
+
+
+async def test_an_answer_that_takes_longer_is_found_where_the_response_says(two: Two) -> None:
+    async with two.http(two.sender) as http:
+        response = await http.post("/v1/commands", json=two.intake("k-1"), headers={"ce-type": SUBMIT, "ce-id": "m-1"})
+        waiting = await http.get(response.headers["location"])
+        await two.answer(*await two.next_asked())
+        await two.sender.answer("k-1")
+        found = await http.get(response.headers["location"])
+
+    assert (response.status_code, response.json()["answer"]) == (202, None)
+    assert (waiting.status_code, waiting.json()["answer"]) == (200, None)
+    assert found.json()["answer"]["outcome"] == "accepted"
+
+
+async def test_a_refusal_at_the_http_door_is_a_problem_and_nothing_is_kept(two: Two) -> None:
+    submit = {"ce-type": SUBMIT, "ce-id": "m-1"}
+    of_referral = {"ce-type": ACCEPT, "ce-id": "m-2"}
+    nowhere = two.statement(by=two.sender.code, referral_id="r")
+    of_system = {"ce-type": "staffetta.referral.open.v1", "ce-id": "m-3"}
+
+    async with two.http(two.sender) as http:
+        posts = [
+            await http.post("/v1/commands", content=b'{"a": Zefirina', headers=submit),
+            await http.post("/v1/commands", content=b'"' + b"x" * 300_000, headers=submit),
+            await http.post("/v1/commands", json=two.intake() | {"Zefirina": 1}, headers=submit),
+            await http.post("/v1/commands", json=two.intake(sender=two.receiver.code), headers=submit),
+            await http.post("/v1/commands", json=two.statement("open"), headers=of_system),
+            await http.post("/v1/commands", json=nowhere, headers=of_referral),
+            await http.post("/v1/commands", json=two.intake(), headers={"ce-type": SUBMIT}),
+            await http.get("/v1/commands/unknown"),
+            await http.get("/v1/feed?after=-1"),
+            await http.get("/v1/feed?after=77"),
+        ]
+        feed = await http.get("/v1/feed")
+
+    said = [(p.status_code, p.json().get("code"), p.json().get("pointer")) for p in posts]
+    assert said == [
+        (400, "malformed_json", None),
+        (413, "too_large", None),
+        (422, "unknown_field", "/Zefirina"),
+        (403, "not_authorised", "/tier0/sender_agency"),
+        (403, "not_authorised", None),
+        (404, "unknown_referral", "/referral_id"),
+        (422, "missing_field", None),
+        (404, None, None),
+        (422, "invalid_value", None),
+        (410, None, None),
+    ]
+    assert {p.headers["content-type"] for p in posts} == {"application/problem+json"}
+    assert feed.json() == {"entries": [], "next": None}
+    assert await two.asks_nothing(0.5)
+
+
+async def test_over_http_a_conflict_is_409(two: Two) -> None:
+    await two.sender.submit(two.intake("k-1"), id="m-1")
+    await two.next_asked()
+
+    async with two.http(two.sender) as http:
+        body = two.intake("k-1", priority="HIGH")
+        response = await http.post("/v1/commands", json=body, headers={"ce-type": SUBMIT, "ce-id": "m-2"})
+
+    assert response.status_code == 409
+    expected = {"code": "idempotency_conflict", "pointer": "/idempotency_key", "status": 409}
+    assert expected.items() <= response.json().items()
+
+
+async def test_who_is_not_known_or_is_no_agency_has_no_say_over_http(two: Two) -> None:
+    headers = {"ce-type": SUBMIT, "ce-id": "m-1"}
+    said = []
+
+    for agency in (None, "pa.penc"):
+        async with two.http(agency) as http:
+            said += [
+                await http.post("/v1/commands", json=two.intake(), headers=headers),
+                await http.get("/v1/commands/k-1"),
+                await http.get("/v1/feed"),
+            ]
+
+    refusals = [(r.status_code, r.json()["code"]) for r in said]
+    assert refusals == [(401, "not_authenticated")] * 3 + [(403, "not_authorised")] * 3
+    assert said[0].headers["www-authenticate"] == "Bearer"
+
+
+async def test_an_agency_finds_only_its_own_commands_and_its_own_feed(two: Two) -> None:
+    await two.sender.submit(two.intake("k-1"), id="m-1")
+    await two.answer(*await two.next_asked())
+    await two.sender.answer("k-1")
+
+    async with two.http(two.receiver) as http:
+        command, feed = await http.get("/v1/commands/k-1"), await http.get("/v1/feed")
+
+    assert command.status_code == 404
+    assert feed.json()["entries"] == []
+
+
+async def test_the_feed_over_http_is_read_by_cursor_and_waits_for_what_comes(two: Two) -> None:
+    for version in (1, 2, 3):
+        await two.behind.say(two.referral(version=version))
+    await two.sender.event("referral.sent", version=3)
+
+    async with two.http(two.sender) as http:
+        first = (await http.get("/v1/feed?limit=2")).json()
+        rest = (await http.get(f"/v1/feed?after={first['next']}")).json()
+        polling = asyncio.create_task(http.get(f"/v1/feed?after={rest['next']}&wait=20"))
+        await asyncio.sleep(0.5)
+        await two.behind.say(two.referral(version=4))
+        polled = (await asyncio.wait_for(polling, 10)).json()
+
+    versions = [[e["data"]["version"] for e in page["entries"]] for page in (first, rest, polled)]
+    assert versions == [[1, 2], [3], [4]]
+    assert polled["next"] == polled["entries"][0]["cursor"]
+    wanted = {"specversion": "1.0", "type": ReferralSent.TYPE, "source": "/services/gateway", "sequence": "4"}
+    assert wanted.items() <= polled["entries"][0].items()
+
+
+async def test_a_long_poll_does_not_hold_up_a_process_that_is_asked_to_stop(two: Two) -> None:
+    processes = two.behind.processes
+    processes.again = False
+    await processes.start("gateway", "1")
+    await processes.ready()
+
+    async with two.http(two.sender, "1") as http:
+        polling = asyncio.create_task(http.get("/v1/feed?wait=25"))
+        await asyncio.sleep(0.5)
+        processes.workers["gateway-1"].terminate()
+        page = await asyncio.wait_for(polling, 5)
+        code = await asyncio.wait_for(processes.workers["gateway-1"].wait(), 5)
+
+    assert page.json()["entries"] == []
+    assert code == 0
+
+
+async def test_the_openapi_document_says_what_may_be_posted_and_how_it_is_refused(two: Two) -> None:
+    async with two.http(None) as http:
+        document = (await http.get("/openapi.json")).json()
+
+    post = document["paths"]["/v1/commands"]["post"]
+    body = post["requestBody"]["content"]["application/json"]
+    assert set(body["examples"]) == {"an intake", "a decline"}
+    assert "application/problem+json" in post["responses"]["409"]["content"]
+    assert "SubmitIntake" in json.dumps(body["schema"])
