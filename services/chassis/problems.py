@@ -22,8 +22,8 @@ def install(app: FastAPI) -> None:
 
 
 async def _refused(_request: Request, refusal: Any) -> JSONResponse:
-    also = {"state": refusal.state, "version": refusal.version, "allowed": list(refusal.allowed)}
-    more = {name: value for name, value in also.items() if value not in (None, [])}
+    also = {name: getattr(refusal, name) for name in ("state", "version", "allowed")}
+    more = {name: value for name, value in also.items() if value not in (None, ())}
     headers = {"WWW-Authenticate": "Bearer"} if refusal.http_status == HTTPStatus.UNAUTHORIZED else None
     return _problem(refusal.http_status, headers, code=refusal.code, pointer=refusal.pointer,
                     detail=refusal.message, **more)  # fmt: skip

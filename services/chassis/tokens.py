@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 from joserfc.jws import extract_compact
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from contracts.refusals import Refusal
 from contracts.values import AgencyCode
@@ -27,10 +27,8 @@ ALGORITHMS = ["ES256", "RS256"]
 LEEWAY_S, FRESH_S, UNKNOWN_S = 10, 600, 30
 
 
-class Speaker(BaseModel):
+class Speaker(BaseModel, frozen=True):
     """agency: None for the network's own people. actor: the token's subject."""
-
-    model_config = ConfigDict(frozen=True)
 
     agency: AgencyCode | None = None
     actor: str = Field(alias="sub", min_length=1)

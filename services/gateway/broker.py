@@ -20,7 +20,7 @@ log = logging.getLogger("staffetta.gateway")
 
 Entry = dict[str, Any]
 
-NEW_AGENCIES_S, WRITE_S, FETCH_S, TURN_S = 2, 5, 5, 0.5
+LOOK_S, WRITE_S, FETCH_S, TURN_S = 1, 5, 5, 0.5
 
 
 class Gone(Exception):
@@ -28,17 +28,27 @@ class Gone(Exception):
 
 
 async def keep_topics(context: Context) -> None:
-    """Every agency of the directory has its two topics, whether it has a system of its own or speaks over HTTP."""
+    """Every agency of the directory has its two topics, whether it has a system of its own or speaks over HTTP.
+
+    Those that arrive together are made together: each time topics appear, the workers share them out anew.
+    """
     made: set[str] = set()
+    seen: set[str] = set()
     while True:
         try:
-            if new := await store.agencies(context.db) - made:
-                wanted = [(topic.of(code), topic) for code in new for topic in (AGENCY_COMMANDS, AGENCY_FEED)]
-                await ensure_topics(context.settings, wanted)
+            new = await store.agencies(context.db) - made
+            if new and new == seen:
+                await _make_topics(context.settings, new)
                 made |= new
+            seen = new
         except (KafkaError, PyMongoError) as fault:
             log.warning("topics of new agencies must wait: %s", type(fault).__name__)
-        await asyncio.sleep(NEW_AGENCIES_S)
+        await asyncio.sleep(LOOK_S)
+
+
+async def _make_topics(settings: Settings, agencies: set[str]) -> None:
+    both = (AGENCY_COMMANDS, AGENCY_FEED)
+    await ensure_topics(settings, [(topic.of(code), topic) for code in agencies for topic in both])
 
 
 async def put(context: Context, agency: str, body: bytes, attributes: dict[str, str | None]) -> None:

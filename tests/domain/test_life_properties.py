@@ -43,7 +43,7 @@ class Network(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 1000), served=st.sets(st.sampled_from([(a, s) for a in AGENCIES for s in SERVICES])))
     def begin(self, seed: int, served: set[tuple[str, str]]) -> None:
         """Some agencies offer some services; messages of different keys may overtake one another."""
-        random, offers = Random(seed), {(a, "health.primary") for a in AGENCIES[:4]} | served
+        random, offers = Random(seed), {(a, "health.primary") for a in AGENCIES} | served
         self.network = Offline(
             tuple(an_agency(a, sharing_role="private_partner" if a == "pa.priv" else "public_body") for a in AGENCIES),
             tuple(an_offer(f"{a}.{s.replace('.', '_')}", service=s) for a, s in sorted(offers)),

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from contracts import catalogue
 from contracts.topics import Topic, said_by
 from contracts.values import Message
-from services.chassis import messages
+from services.chassis import kafka, messages
 from services.chassis.messages import Incoming
 from services.chassis.settings import Settings
 
@@ -38,7 +38,7 @@ class Bus:
         await self.producer.send_and_wait(self.settings.named(row.topic.name), value, key=key, headers=headers)
         return id
 
-    async def said(self, cause: UUID, count: int = 1, seconds: float = 20) -> list[Incoming]:
+    async def said(self, cause: UUID, count: int = 1, seconds: float = 60) -> list[Incoming]:
         """What the service said because of a message, as soon as it is this much."""
         until = time.monotonic() + seconds
         while True:
@@ -53,6 +53,7 @@ class Bus:
 @asynccontextmanager
 async def bus(settings: Settings, service: str) -> AsyncIterator[Bus]:
     topic = said_by(service)
+    await kafka.ensure_topics(settings, [(topic.name, topic)])
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_url, acks="all", enable_idempotence=True)
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url, auto_offset_reset="earliest")
     await producer.start()

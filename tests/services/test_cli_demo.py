@@ -1,7 +1,7 @@
 """The demonstration: its dates, what its agencies say, and how its board tells what became of a need."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,18 @@ from services.cli.wire import Entry
 from services.cli.words import Words
 
 NOW = datetime(2027, 3, 29, 5, 0, tzinfo=UTC)
+DECLINED = {"state": "DECLINED", "hop": 0, "receiver_agency": "pa.accura", "decline_reason": "no_capacity"}
+CLOSED = {"state": "CLOSED", "hop": 0, "receiver_agency": "pa.salute", "closure_outcome": "served_completed"}
 JOURNEY = "0d4d8f1e-6d6a-4f5c-9b0e-6f3c1f0f8a11"
 
 
 def test_the_newest_intake_is_of_today_and_none_is_still_to_come() -> None:
-    noon = NOW.replace(hour=22)
+    night, morning = NOW.replace(hour=2), NOW.replace(hour=9)
 
-    early, late = ([_at(i) for i in intakes.of_today(now)] for now in (NOW, noon))
+    early, late = (max(_at(i) for i in intakes.of_today(now)) for now in (night, morning))
 
-    assert max(early) <= NOW and max(late) <= noon
-    assert max(late).astimezone(intakes.ROME).date() == noon.astimezone(intakes.ROME).date()
-    assert NOW - max(early) < timedelta(days=1)
+    assert night - timedelta(days=1) < early <= night
+    assert late.astimezone(intakes.ROME).date() == NOW.date() and late <= morning
 
 
 def test_moved_intakes_keep_their_keys_and_what_lies_between_their_dates() -> None:
@@ -70,14 +71,10 @@ def test_a_declined_need_goes_on_until_its_successor_has_ended() -> None:
     board, need = _a_board()
 
     _tell(board, "referral.sent", state="REQUESTED", hop=0, receiver_agency="pa.accura")
-    _tell(
-        board, "referral.declined", state="DECLINED", hop=0, receiver_agency="pa.accura", decline_reason="no_capacity"
-    )
+    _tell(board, "referral.declined", **DECLINED)
     waiting = need.ended
     _tell(board, "referral.sent", state="REQUESTED", hop=1, receiver_agency="pa.salute")
-    _tell(
-        board, "referral.closed", state="CLOSED", hop=1, receiver_agency="pa.salute", closure_outcome="served_completed"
-    )
+    _tell(board, "referral.closed", **CLOSED | {"hop": 1})
 
     assert not waiting and need.ended and board.all_ended.is_set()
     assert need.answer == "pa.accura: Declined (No capacity) → pa.salute: Closed (Served, completed)"
@@ -87,18 +84,14 @@ def test_a_late_event_of_the_referral_before_does_not_take_the_need_back() -> No
     board, need = _a_board()
 
     _tell(board, "referral.sent", state="REQUESTED", hop=1, receiver_agency="pa.salute")
-    _tell(
-        board, "referral.declined", state="DECLINED", hop=0, receiver_agency="pa.accura", decline_reason="no_capacity"
-    )
+    _tell(board, "referral.declined", **DECLINED)
 
     assert need.state == "REQUESTED"
 
 
 def test_an_event_that_comes_before_its_intakes_answer_is_not_lost() -> None:
     board, need = _a_board(answered=False)
-    _tell(
-        board, "referral.closed", state="CLOSED", hop=0, receiver_agency="pa.salute", closure_outcome="served_completed"
-    )
+    _tell(board, "referral.closed", **CLOSED)
     before = need.ended
 
     _accept(board)
@@ -109,14 +102,7 @@ def test_an_event_that_comes_before_its_intakes_answer_is_not_lost() -> None:
 def test_what_only_the_sender_can_decide_ends_the_need_for_the_demonstration() -> None:
     board, need = _a_board()
 
-    _tell(
-        board,
-        "referral.declined",
-        state="DECLINED",
-        hop=0,
-        receiver_agency="pa.comune",
-        decline_reason="missing_documents",
-    )
+    _tell(board, "referral.declined", **DECLINED | {"decline_reason": "missing_documents"})
     _tell(board, "task.opened", kind="next_step", next="sender_task_documents", agency="pa.comune")
 
     assert need.ended
@@ -154,13 +140,8 @@ def _accept(board: Board) -> None:
 
 
 def _tell(board: Board, type: str, **said: Any) -> None:
-    body = {
-        "journey_id": JOURNEY,
-        "service": "health.primary",
-        "sender_agency": "pa.comune",
-        "offer": "an.offer",
-    } | said
-    board.take(Entry("pa.comune", type, type, body))
+    known = {"journey_id": JOURNEY, "service": "health.primary", "sender_agency": "pa.comune", "offer": "an.offer"}
+    board.take(Entry("pa.comune", type, type, known | said))
 
 
 def _at(intake: dict[str, Any]) -> datetime:
@@ -174,5 +155,6 @@ def _spans(moved: list[dict[str, Any]]) -> list[tuple[int, int]]:
         day = _at(intake).date()
         for basis in intake["tier0"]["sharing_basis"]:
             ends = basis["valid_to"] or basis["valid_from"]
-            spans.append(tuple((datetime.fromisoformat(d).date() - day).days for d in (basis["valid_from"], ends)))
+            begin, end = (date.fromisoformat(stated) - day for stated in (basis["valid_from"], ends))
+            spans.append((begin.days, end.days))
     return spans

@@ -21,7 +21,7 @@ from tests.builders import a_record
 from tests.processes import ROOT, Processes, running
 from tests.services.bus import Bus, bus
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(180)
 
 
 @dataclass

@@ -22,11 +22,12 @@ class Screen:
         self.live: Live | None = None
         self.rows: Iterable[Need] = ()
 
-    def changed(self, need: Need) -> None:
+    def changed(self, need: Need, news: str) -> None:
         if self.live:
             self.live.update(self.table())
-        elif not self.moving and need.path:
-            self.console.print(f"{need.ref}  {self._service(need)}  {need.offer}  {need.path[-1]}", soft_wrap=True)
+        elif not self.moving:
+            line = f"{need.ref}  {self._service(need)}  {need.offer}  {news}"
+            self.console.print(line, soft_wrap=True, markup=False)
 
     @contextmanager
     def showing(self, rows: Iterable[Need]) -> Iterator[None]:
@@ -43,13 +44,13 @@ class Screen:
     def table(self) -> Table:
         words = self.words
         table = Table(box=None, pad_edge=False, title_justify="left")
-        for heading in ("sender", "requested", "offer", "why", "answer"):
-            table.add_column(words(heading), overflow="fold")
+        for heading, share in (("sender", None), ("requested", 2), ("offer", None), ("why", 3), ("answer", 4)):
+            table.add_column(words(heading), overflow="fold", ratio=share)
         before = ""
         for need in self.rows:
             style = None if need.ended else "dim"
             ref, before = "" if need.ref == before else need.ref, need.ref
-            table.add_row(ref, self._service(need), need.offer, need.why, " → ".join(need.path), style=style)
+            table.add_row(ref, self._service(need), need.offer, need.why, need.answer, style=style)
         return table
 
     def _service(self, need: Need) -> str:

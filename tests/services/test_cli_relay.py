@@ -1,0 +1,182 @@
+"""`staffetta` and the demonstration against a relay that runs."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from services.chassis.settings import Settings
+from tests.builders import an_intake
+from tests.processes import AUDIENCE, ISSUER, RELAY, ROOT, Processes, running
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+
+@dataclass
+class Asked:
+    status: int
+    said: str
+    complaint: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.said)
+
+
+@dataclass
+class Desk:
+    """A folder in which a relay was started, and a person who types there."""
+
+    folder: Path
+    relay: Processes
+
+    async def __call__(self, *args: str) -> Asked:
+        return await self.run("services.cli", *args)
+
+    async def run(self, module: str, *args: str) -> Asked:
+        settings = self.relay.settings
+        told = {
+            "STAFFETTA_NAMESPACE": settings.namespace, "KAFKA_URL": settings.kafka_url, "PYTHONPATH": str(ROOT),
+            "TOKEN_ISSUER": ISSUER, "TOKEN_AUDIENCE": AUDIENCE, "LANG": "C.UTF-8",
+        }  # fmt: skip
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", module, *args, cwd=self.folder, env=os.environ | told,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said, complaint = await process.communicate()
+        return Asked(process.returncode or 0, said.decode(), complaint.decode())
+
+    def file(self, *intakes: dict[str, Any]) -> str:
+        path = self.folder / f"{uuid4().hex}.jsonl"
+        path.write_text("".join(json.dumps(intake) + "\n" for intake in intakes), "utf-8")
+        return str(path)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    folder = tmp_path_factory.mktemp("relay")
+    settings = engines.model_copy(update={"namespace": f"t{uuid4().hex[:10]}"})
+    async with running(settings, folder) as relay:
+        state = folder / ".staffetta"
+        (state / "issuer").mkdir(parents=True)
+        (state / "issuer" / "key.json").write_text(json.dumps(relay.key.as_dict(private=True)))
+        known = {"kafka": settings.kafka_url, "mongo": settings.mongo_url.get_secret_value(),
+                 "services": {service: relay.url(service) for service in RELAY}}  # fmt: skip
+        (state / "endpoints.json").write_text(json.dumps(known))
+        yield Desk(folder, relay)
+
+
+async def test_the_doctor_finds_a_relay_that_runs_well(desk: Desk) -> None:
+    asked = await desk("doctor", "--json")
+
+    assert asked.status == 0, asked.said
+    assert {check["name"] for check in asked.json} >= {"Kafka", "store", *RELAY}
+
+
+async def test_every_line_has_its_answer_and_a_file_sent_again_the_same_ones(desk: Desk) -> None:
+    taken, other = (an_intake(f"pa.comune/{uuid4().hex}/1") for _ in range(2))
+    refused = an_intake(f"pa.penc/{uuid4().hex}/1", sender="pa.penc", city_of_intake="atlantis")
+    file = desk.file(taken, refused, other, taken)
+
+    first, again = await desk("submit", file, "--json"), await desk("submit", file, "--json")
+
+    outcomes = [[answer["outcome"] for answer in line["answers"]] for line in first.json["lines"]]
+    assert (first.status, outcomes) == (0, [["accepted"], ["rejected"], ["accepted"], ["accepted"]])
+    assert first.json["duplicates"] == 1 and first.json["missing"] == 0
+    assert again.json == first.json
+
+
+async def test_an_agency_without_topics_is_named_and_nothing_is_sent(desk: Desk) -> None:
+    asked = await desk("submit", desk.file(an_intake(f"zz.none/{uuid4().hex}/1", sender="zz.none")))
+
+    assert asked.status == 1
+    assert "zz.none" in asked.complaint
+
+
+async def test_a_referral_is_found_in_the_queue_answered_and_its_page_tells_it(desk: Desk) -> None:
+    await desk("submit", desk.file(an_intake(f"pa.comune/{uuid4().hex}/1")))
+    referral_id = await _first_in_the_queue(desk, "pa.accura")
+
+    refused = await desk("answer", referral_id, "start", "--agency", "pa.accura", "--json")
+    seen = await desk(
+        "answer", referral_id, "acknowledge", "--agency", "pa.accura", "--expected-version", "1", "--json"
+    )
+    declined = await desk("answer", referral_id, "decline", "-a", "pa.accura", "--reason", "no_capacity")
+    page, told = await desk("referral", referral_id, "--lang", "it"), await desk("referral", referral_id, "--json")
+
+    assert refused.status == 1 and '"code": "invalid_transition"' in refused.said
+    assert seen.status == 0 and seen.json["answer"]["state"] == "ACKNOWLEDGED"
+    assert declined.status == 0
+    assert [entry["command"] for entry in told.json["referral"]["timeline"]] == ["open", "acknowledge", "decline"]
+    assert "Posti esauriti" in page.said or "Nessun posto" in page.said
+    assert told.json["explanation"]["candidates"][0]["offer"] in page.said
+
+
+async def test_a_stranger_to_a_referral_is_refused_with_a_sentence(desk: Desk) -> None:
+    asked = await desk("answer", str(uuid4()), "accept", "--agency", "pa.penc")
+
+    assert asked.status == 1
+    assert "unknown_referral" in asked.complaint
+
+
+async def test_a_message_nobody_can_read_is_parked_shown_without_its_content_and_discarded(desk: Desk) -> None:
+    await _put_unreadable(desk)
+    listed = await _until_parked(desk)
+    id = listed[0]["id"]
+
+    shown = await desk("parked", "show", id)
+    discarded = await desk("parked", "discard", id, "--why", "a test put it there")
+
+    assert listed[0]["service"] == "intake" and listed[0]["reason"].startswith("unreadable")
+    assert shown.status == 0 and "SECRET" not in shown.said and id in shown.said
+    assert discarded.status == 0
+    assert await _until_parked(desk, 0) == []
+
+
+async def test_the_demonstration_comes_to_its_end_and_says_what_became_of_each(desk: Desk) -> None:
+    played = await desk.run("deploy.local.demo")
+    again = await desk.run("deploy.local.demo")
+
+    assert played.status == 0, played.said + played.complaint
+    assert "pa.accura: Declined (No capacity) → pa.salute: Closed (Served, completed)" in " ".join(played.said.split())
+    assert again.status == 0 and _summary(again) == _summary(played)
+
+
+async def _first_in_the_queue(desk: Desk, agency: str) -> str:
+    for _ in range(40):
+        queue = (await desk("queue", "--agency", agency, "--json")).json
+        if queue:
+            return str(queue[-1]["referral_id"])
+        await asyncio.sleep(0.2)
+    raise TimeoutError(f"nothing came to the queue of {agency}")
+
+
+async def _put_unreadable(desk: Desk) -> None:
+    from aiokafka import AIOKafkaProducer
+
+    settings = desk.relay.settings
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_url)
+    await producer.start()
+    await producer.send_and_wait(settings.named("intake.commands"), b'{"SECRET": 1}', key=b"nobody")
+    await producer.stop()
+
+
+async def _until_parked(desk: Desk, count: int = 1) -> list[dict[str, Any]]:
+    for _ in range(40):
+        found: list[dict[str, Any]] = (await desk("parked", "list", "--json")).json["parked"]
+        if len(found) == count:
+            return found
+        await asyncio.sleep(0.2)
+    raise TimeoutError(f"not {count} parked messages")
+
+
+def _summary(played: Asked) -> str:
+    return played.said[played.said.index("Sender  ") :]
