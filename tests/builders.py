@@ -213,4 +213,6 @@ def the_directory(*entries: Agency | Offer) -> Directory:
 def a_statement(command: str = "accept", by: str = "pa.accura", **fields: Any) -> Entry:
     """The value of one `staffetta.referral.<command>.v1`, as an agency says it."""
     known = {"command_id": "c-1", "referral_id": str(REFERRAL_ID), "command": command, "agency": by}
-    return known | {name: value for name, value in VALID.get(command, {}).items() if name != "first_contact_at"} | fields
+    return (
+        known | {name: value for name, value in VALID.get(command, {}).items() if name != "first_contact_at"} | fields
+    )

@@ -10,6 +10,10 @@ import pytest
 from services.chassis.settings import Settings, from_environment
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rounds", type=int, default=1, help="how often each crash point is tried (default 1)")
+
+
 @pytest.fixture(scope="session")
 def engines() -> Settings:
     """KAFKA_URL and MONGO_URL say where they are; `./dev test` starts both."""

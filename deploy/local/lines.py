@@ -3,12 +3,16 @@
 import json
 import os
 import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 WIDTH = 13
 COLOURS = (36, 32, 33, 35, 34, 96, 92, 95)
 KNOWN = frozenset({"time", "level", "service", "replica", "message", "frames"})
 RED = 31
+KEPT_LINES = 500
 
 
 def readable(line: str) -> str:
@@ -33,12 +37,31 @@ class Printer:
     """Prints lines with their speaker in front; in colour only where a person looks on."""
 
     def __init__(self) -> None:
-        self.coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self.watched = sys.stdout.isatty()
+        self.coloured = self.watched and "NO_COLOR" not in os.environ
         self.speakers: dict[str, int] = {}
+        self.kept: deque[str] | None = None
 
     def say(self, speaker: str, text: str) -> None:
         for line in text.splitlines():
-            print(f"{self._front(speaker, line)} {line}", flush=True)
+            self._print(f"{self._front(speaker, line)} {line}")
+
+    def _print(self, line: str) -> None:
+        if self.kept is None:
+            print(line, flush=True)
+        else:
+            self.kept.append(line)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While another program paints on the terminal our lines wait: between its own they would tear its picture."""
+        self.kept = deque(maxlen=KEPT_LINES) if self.watched else None
+        try:
+            yield
+        finally:
+            kept, self.kept = self.kept or (), None
+            for line in kept:
+                self._print(line)
 
     def _front(self, speaker: str, line: str) -> str:
         front = f"{speaker:<{WIDTH}}|"

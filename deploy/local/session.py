@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 from pymongo import MongoClient
 
-from deploy.local.engine import Engine
+from deploy.local.engine import Engine, end_with_us
 from deploy.local.faults import CannotRun
 from deploy.local.lines import Printer
 from deploy.local.stack import SERVICES, Stack, exists, given, module
@@ -79,12 +79,16 @@ class Session:
 
     async def _show(self, argv: list[str]) -> int:
         """Run one program to its end in the person's sight; it ends with us."""
-        process = await asyncio.create_subprocess_exec(*argv, env=self.stack.environment(), start_new_session=True)
-        try:
-            return await process.wait()
-        finally:
-            if process.returncode is None:
-                process.terminate()
+        told = self.stack.environment()
+        with self.supervisor.printer.held():
+            process = await asyncio.create_subprocess_exec(
+                *argv, env=told, start_new_session=True, preexec_fn=end_with_us()
+            )
+            try:
+                return await process.wait()
+            finally:
+                if process.returncode is None:
+                    process.terminate()
 
     def _say_where(self) -> None:
         """A store that the caller brings is not printed: its address may hold a password."""

@@ -12,7 +12,7 @@ from deploy.local.lines import Printer, readable
 
 HEALTHY_S = 20.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 15.0
-SERVICES_STOP_S, ALL_STOP_S = 2.2, 3.8
+SERVICES_STOP_S, ALL_STOP_S = 2.0, 3.5
 LONGEST_LINE = 2**20
 
 

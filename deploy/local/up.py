@@ -42,7 +42,7 @@ def up(wish: Wish, state: Path) -> None:
 
 def _forget(state: Path, theirs: dict[str, str]) -> None:
     if theirs:
-        raise CannotRun(f"--fresh deletes local data only, and {' and '.join(theirs)} say that it is elsewhere.")
+        raise CannotRun(f"--fresh deletes local data only: leave it out, or {' and '.join(theirs)}.")
     forget(state)
 
 

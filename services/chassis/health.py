@@ -18,11 +18,11 @@ router = APIRouter(tags=["operations"])
 
 
 class Health:
-    """What was last seen of the broker, the store and the outbox."""
+    """What was last seen of the broker, the store, the outbox, and the topics that are to be read first."""
 
     def __init__(self, worker: Worker, db: Any) -> None:
         self.worker, self.db = worker, db
-        self.seen = {"broker": False, "store": False, "outbox": True, "directory": False}
+        self.seen = {"broker": False, "store": False, "outbox": True, "first": False}
 
     @property
     def ready(self) -> bool:
@@ -35,18 +35,24 @@ class Health:
             "broker": await _answers(worker.producer.client.fetch_all_metadata(), KafkaError),
             "store": await _answers(self.db.command("ping"), PyMongoError),
             "outbox": not (publishing and time.monotonic() - worker.began > 5),
-            "directory": worker.caught_up,
+            "first": worker.caught_up,
         }
 
 
 async def watch(health: Health) -> None:
-    """Every two seconds: look, tidy up, and end a worker that has work and gets nowhere."""
+    """Look every second; never waits for the work itself, which may be waiting for what is away."""
     while True:
         await health.look()
+        await asyncio.sleep(1)
+
+
+async def tend(health: Health) -> None:
+    """Every two seconds, while all is well: tidy up, and end a worker that has work and gets nowhere."""
+    while True:
+        await asyncio.sleep(2)
         if health.ready:
             await health.worker.tidy()
             await _end_if_stuck(health.worker)
-        await asyncio.sleep(2)
 
 
 async def _end_if_stuck(worker: Worker) -> None:

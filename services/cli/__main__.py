@@ -1,6 +1,5 @@
 """`staffetta`: ask the relay, answer for an agency, look after it. Heavy things are imported when they are needed."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -146,11 +145,7 @@ def discard_parked(session: Session, message_id: MessageId, why: Why) -> None:
 
 
 def main() -> None:
-    try:
-        app(prog_name="staffetta")
-    except KeyboardInterrupt:
-        print("staffetta: stopped", file=sys.stderr)
-        sys.exit(130)
+    app(prog_name="staffetta")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ Shown = dict[str, Any]
 def listed(session: Session) -> None:
     """The parked messages of every service that answers; one that does not is told of, and the exit code is 1."""
     found, silent = _all(session)
-    session.tell({"parked": found, "silent": silent}, lambda console, words: _list(found, console, words))
+    session.tell({"parked": found, "silent": silent}, lambda console, words: _list(found, silent, console, words))
     if silent:
         raise CannotDo(f"These services do not answer: {', '.join(silent)}.", "staffetta doctor says more.")
 
@@ -64,11 +64,12 @@ def _one(session: Session, message_id: str) -> Shown:
     return one
 
 
-def _list(found: list[Shown], console: "Console", words: Words) -> None:
+def _list(found: list[Shown], silent: list[str], console: "Console", words: Words) -> None:
     from rich.table import Table
 
     if not found:
-        console.print(words("no_parked"))
+        if not silent:
+            console.print(words("no_parked"))
         return
     headings = ("when", "services", "type", "reason", "key")
     table = Table(

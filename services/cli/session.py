@@ -19,6 +19,9 @@ from services.cli.words import Language, Words, language
 if TYPE_CHECKING:
     from rich.console import Console
 
+STOPPED = 130
+"""What a shell expects of a command that Ctrl-C ended."""
+
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 Lang = Annotated[str | None, typer.Option("--lang", help="it or en; else as LANG says.", metavar="it|en")]
 File = Annotated[
@@ -43,6 +46,7 @@ class Session:
         self.json = options.json
         self.words = Words(_language(options.lang))
         self._file = options.endpoints
+        self._told = False
 
     @functools.cached_property
     def endpoints(self) -> Endpoints:
@@ -57,14 +61,17 @@ class Session:
 
     def tell(self, data: Any, page: Callable[["Console", Words], None]) -> None:
         """The same answer for a program (`data`) or for a person (`page`)."""
+        self._told = True
         if self.json:
             print(json.dumps(data, ensure_ascii=False, indent=2, default=str))
         else:
             page(self.console, self.words)
 
     def complain(self, fault: CannotDo) -> None:
+        """A program finds the fault in place of the answer, or on stderr when there was an answer to give."""
         if self.json:
-            print(json.dumps({"error": fault.reason, "remedy": fault.remedy}, ensure_ascii=False))
+            text = json.dumps({"error": fault.reason, "remedy": fault.remedy}, ensure_ascii=False)
+            print(text, file=sys.stderr if self._told else sys.stdout)
         else:
             print(" ".join(filter(None, ("staffetta:", fault.reason, fault.remedy))), file=sys.stderr)
 
@@ -94,6 +101,9 @@ def command(run: Callable[..., None]) -> Callable[..., None]:
         except CannotDo as fault:
             session.complain(fault)
             raise typer.Exit(fault.status) from None
+        except KeyboardInterrupt:
+            print("\nstaffetta: stopped", file=sys.stderr)
+            raise typer.Exit(STOPPED) from None
 
     # typer reads a command's options from its signature
     common = list(inspect.signature(remember).parameters.values())

@@ -98,7 +98,8 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     before = await store.find_referral(tx, command.referral_id)
     if before is None:
         raise Refusal("unknown_referral", "/referral_id")
-    tx.correlate(before.need.journey_id)
+    if by_network or before.roles_of(command.asked.agency):  # a stranger does not even learn that it exists
+        tx.correlate(before.need.journey_id)
     known = await facts.to_change(before, command, tx)
     if by_network and before.state == "DRAFT" and await _is_unsent(before, known, tx):
         return

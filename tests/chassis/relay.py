@@ -157,6 +157,12 @@ class Relay:
         yield client[self.settings.named(service)]
         client.close()
 
+    async def assigned(self, service: str) -> None:
+        """Wait until a service's workers have claimed their partitions."""
+        async with self.database(service) as db:
+            while await db.offsets.count_documents({"next": {"$ne": None}}) == 0:
+                await asyncio.sleep(0.1)
+
     async def flowing(self) -> None:
         """Wait until every partition of the middle topic has moved."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka_url)

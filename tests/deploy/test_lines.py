@@ -26,3 +26,14 @@ def test_every_line_has_its_speaker_in_front(capsys: pytest.CaptureFixture[str])
     Printer().say("referral", "one\ntwo")
 
     assert capsys.readouterr().out == "referral     | one\nreferral     | two\n"
+
+
+def test_lines_wait_while_another_program_paints_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = Printer()
+    printer.watched = True
+
+    with printer.held():
+        printer.say("referral", "told")
+        assert capsys.readouterr().out == ""
+
+    assert capsys.readouterr().out == "referral     | told\n"

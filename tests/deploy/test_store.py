@@ -7,7 +7,7 @@ from pymongo import MongoClient
 from deploy.local.store import start_store
 
 BATONS = 500
-"""Enough that the last of them are still in memory when the kill comes: fewer pass even where commits are not synced."""
+"""Enough that the last are still in memory when the kill comes; fewer pass even where commits are not synced."""
 
 
 def test_a_store_that_is_killed_and_started_again_has_all_it_committed(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_need_that_is_opened_is_sent_with_the_answer_first_and_the_explanation
 
 
 def test_the_receiver_is_told_what_it_needs_to_answer_and_until_when() -> None:
-    referral, said = opened(need={"age_band": "25-39", "priority": "URGENT", "sender_ref": "T-1"})
+    _, said = opened(need={"age_band": "25-39", "priority": "URGENT", "sender_ref": "T-1"})
 
     sent = only(ReferralSent, said)
     assert sent.person.age_band == "25-39"
@@ -283,8 +283,15 @@ def test_the_history_tells_each_command_with_its_reason_and_no_text() -> None:
 
     entry = referral.history[-1]
     assert (entry.version, entry.command, entry.by, entry.agency) == (4, "decline", "receiver", "pa.accura")
-    assert (entry.state, entry.events, entry.reasons) == ("DECLINED", ("referral.declined",), ("other",))
+    assert (entry.state, entry.events, entry.reason) == ("DECLINED", ("referral.declined",), "other")
     assert entry.text_id == UUID(int=5)
+
+
+def test_a_reason_that_a_command_has_no_use_for_is_kept_nowhere() -> None:
+    referral, said = decide(a_referral(), "accept", decline_reason="something an agency wrote")
+
+    assert referral.history[-1].reason is None
+    assert not any("something" in message.model_dump_json() for message in said)
 
 
 # -- being passed on ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What holds whatever agencies say, in whatever order: played at random through referral's own handlers."""
 
 from collections import defaultdict
+from itertools import product
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -40,7 +41,7 @@ FIELDS = st.fixed_dictionaries(
 
 
 class Network(RuleBasedStateMachine):
-    @initialize(seed=st.integers(0, 1000), served=st.sets(st.sampled_from([(a, s) for a in AGENCIES for s in SERVICES])))
+    @initialize(seed=st.integers(0, 1000), served=st.sets(st.sampled_from(list(product(AGENCIES, SERVICES)))))
     def begin(self, seed: int, served: set[tuple[str, str]]) -> None:
         """Some agencies offer some services; messages of different keys may overtake one another."""
         random, offers = Random(seed), {(a, "health.primary") for a in AGENCIES} | served

@@ -39,7 +39,7 @@ def test_the_commands_of_the_bad_samples_are_refused_as_they_say(
 @pytest.mark.parametrize(("state", "command", "fields", "code", "pointer"), [
     ("REQUESTED", "decline", {"decline_reason": None}, "missing_field", "/decline_reason"),
     ("REQUESTED", "decline", {"decline_reason": "not_eligible"}, "missing_field", "/failed_rule"),
-    ("REQUESTED", "decline", {"decline_reason": "not_eligible", "failed_rule": "shoes"}, "unknown_code", "/failed_rule"),
+    ("REQUESTED", "decline", {"decline_reason": "not_eligible", "failed_rule": "x"}, "unknown_code", "/failed_rule"),
     ("REQUESTED", "decline", {"decline_reason": "missing_documents"}, "missing_field", "/documents"),
     ("REQUESTED", "decline", {"decline_reason": "missing_documents", "documents": []}, "missing_field", "/documents"),
     ("REQUESTED", "decline", {"decline_reason": "missing_documents", "documents": ["stp", "x"]},

@@ -19,16 +19,17 @@ from services.cli.faults import CannotDo
 from services.cli.session import Options, Session
 from tests.builders import INTAKE
 
+ROOT = Path(__file__).parents[2]
+
 
 def staffetta(*args: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command as a person runs it, in a folder, with no relay unless the environment names one."""
     kept = {name: value for name, value in os.environ.items() if name not in ("KAFKA_URL", "MONGO_URL", "COLUMNS")}
     command = [sys.executable, "-W", "error", "-m", "services.cli", *args]
-    root = str(Path(__file__).parents[2])
     return subprocess.run(
         command,
         cwd=cwd,
-        env=kept | {"PYTHONPATH": root, "LANG": "C.UTF-8"} | environment,
+        env=kept | {"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"} | environment,
         capture_output=True,
         text=True,
     )
@@ -80,7 +81,7 @@ def test_a_program_is_told_a_fault_in_json_wherever_the_option_stands(tmp_path: 
 def test_the_doctor_names_what_is_missing_and_fails(tmp_path: Path) -> None:
     asked = staffetta("doctor", "--json", cwd=tmp_path)
 
-    found = {check["name"]: check for check in json.loads(asked.stdout.partition("\n]")[0] + "]")}
+    found = {check["name"]: check for check in json.loads(asked.stdout)}
     assert asked.returncode == 1
     assert found["Python"]["well"]
     assert not found["endpoints"]["well"] and found["endpoints"]["remedy"]
@@ -97,7 +98,7 @@ def test_help_costs_less_than_half_a_second_and_loads_nothing_heavy() -> None:
     heavy = ("aiokafka", "pymongo", "httpx", "joserfc", "pydantic", "fastapi")
     look = f"import services.cli.__main__, sys; print([m for m in {heavy!r} if m in sys.modules])"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    loaded = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    loaded = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, cwd=ROOT)
 
     assert loaded.stdout.strip() == "[]", loaded.stderr
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -110,6 +111,16 @@ def test_the_help_of_answer_lists_every_reason_an_agency_may_give(tmp_path: Path
     assert "no_capacity" in page and "served_completed" in page and "person_request" in page
     assert "Documenti mancanti" in page
     assert "consent_withdrawn" not in page
+
+
+def test_a_command_that_is_stopped_says_so_without_a_trace(tmp_path: Path) -> None:
+    look = "import os, signal, services.cli.doctor as d; d.python = lambda: os.kill(os.getpid(), signal.SIGINT)"
+    run = f"{look}; from services.cli.__main__ import main; main()"
+
+    asked = subprocess.run([sys.executable, "-c", run, "doctor"], cwd=ROOT, capture_output=True, text=True)
+
+    assert asked.returncode == 130
+    assert asked.stderr.strip() == "staffetta: stopped"
 
 
 # -- tokens ------------------------------------------------------------------------------------------------------------

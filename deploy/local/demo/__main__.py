@@ -18,8 +18,8 @@ PATIENCE_S = 60
 TOPICS_S = 30
 
 
-async def play(settings: Settings) -> bool:
-    """Whether every service asked for came to an end in time."""
+async def play(settings: Settings) -> None:
+    """Until every service asked for came to an end. Raises CannotDo when one does not in time."""
     sample = intakes.of_today(datetime.now(UTC))
     screen = Screen(Words(language()))
     board = Board(sample, screen.words, screen.changed)
@@ -31,8 +31,14 @@ async def play(settings: Settings) -> bool:
             await asyncio.wait({ended, *at_work}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
             for task in (ended, *at_work):
                 task.cancel()
-            await asyncio.gather(*at_work, return_exceptions=True)
-    return board.all_ended.is_set()
+            for fault in await asyncio.gather(*at_work, return_exceptions=True):
+                if isinstance(fault, Exception):
+                    raise fault
+    if open_still := [need for need in board.rows if not need.ended]:
+        raise CannotDo(
+            f"{len(open_still)} of {len(board.rows)} services asked for had not come to an end after {PATIENCE_S} s.",
+            "staffetta doctor looks for faults; played again, the demonstration goes on where it was.",
+        )
 
 
 async def _agency(code: str, settings: Settings, board: Board, stack: AsyncExitStack) -> Agency:
@@ -47,12 +53,13 @@ def _sender(intake: intakes.Body) -> str:
 
 def main() -> int:
     try:
-        return 0 if asyncio.run(play(from_environment())) else 1
+        asyncio.run(play(from_environment()))
     except CannotDo as fault:
         print(f"staffetta: {fault.reason} {fault.remedy}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    return 0
 
 
 if __name__ == "__main__":

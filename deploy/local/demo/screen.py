@@ -11,7 +11,8 @@ from rich.table import Table
 from deploy.local.demo.board import Need
 from services.cli.words import Words
 
-PLAIN_WIDTH = 200
+PLAIN_WIDTH = 400
+"""Where nobody looks on, each need is one line, however long."""
 
 
 class Screen:
@@ -45,7 +46,7 @@ class Screen:
         words = self.words
         table = Table(box=None, pad_edge=False, title_justify="left")
         for heading, share in (("sender", None), ("requested", 2), ("offer", None), ("why", 3), ("answer", 4)):
-            table.add_column(words(heading), overflow="fold", ratio=share)
+            table.add_column(words(heading), overflow="fold", ratio=share if self.moving else None)
         before = ""
         for need in self.rows:
             style = None if need.ended else "dim"

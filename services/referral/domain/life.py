@@ -10,7 +10,7 @@ from contracts.events import CommandAccepted, RoutingDecided
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
 from services.referral.domain import aftermath, fields, guards, routing, table
-from services.referral.domain.case import REASON_FIELDS, Case, Facts, Fault, meet
+from services.referral.domain.case import Case, Facts, Fault, meet
 from services.referral.domain.referral import Entry, Referral, entered, run_timers, snapshot, successor_id
 
 Outcome = tuple[Referral, list[Message]]
@@ -166,8 +166,7 @@ def _details(moved: Referral, case: Case) -> dict[str, Any]:
 
 
 def _entry(moved: Referral, case: Case, events: tuple[str, ...]) -> Entry:
-    command = case.command
-    reasons = (getattr(command, name) for name in REASON_FIELDS.values())
+    command, reason = case.command, case.reason
     return Entry(
         version=moved.version,
         at=case.facts.now,
@@ -176,6 +175,6 @@ def _entry(moved: Referral, case: Case, events: tuple[str, ...]) -> Entry:
         agency=command.asked.agency,
         state=moved.state,
         events=events,
-        reasons=tuple(reason for reason in reasons if reason),
+        reason=reason["code"] if reason else None,
         text_id=command.text_id,
     )

@@ -28,7 +28,7 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One accepted command in the referral's history; `by` is a role, `reasons` are codes."""
+    """One accepted command in the referral's history; `by` is a role, `reason` a code of the command's list."""
 
     version: int
     at: datetime
@@ -37,7 +37,7 @@ class Entry:
     agency: str | None
     state: str
     events: tuple[str, ...]
-    reasons: tuple[str, ...] = ()
+    reason: str | None = None
     text_id: UUID | None = None
 
 

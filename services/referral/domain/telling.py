@@ -119,7 +119,7 @@ def _entry(entry: Entry) -> Shown:
         "agency": entry.agency,
         "state": labelled("transitions", entry.state, "states"),
         "events": entry.events,
-        "reasons": [labelled(reasons, reason) for reason in entry.reasons if reasons],
+        "reasons": [labelled(reasons, entry.reason)] if reasons and entry.reason else [],
         "text_id": entry.text_id,
     }
 

@@ -38,8 +38,7 @@ def instead(unsent: Referral, facts: Facts) -> list[Message]:
 def held_no_more(link: Link, over: Referral, said: list[Message]) -> list[EndNeed]:
     """What the journeys that leaned on a referral are told when it is over."""
     served = any(isinstance(message, EndNeed) and message.outcome == "served" for message in said)
-    reason = next(iter(over.history[-1].reasons), None)
-    outcome = {"outcome": "served" if served else "ended", "reason": reason}
+    outcome = {"outcome": "served" if served else "ended", "reason": over.history[-1].reason}
     return [told.model_copy(update=outcome) for told in link.leaning]
 
 

@@ -1,0 +1,1 @@
+"""What was agreed stays agreed: samples, shapes, topics and the documents made from them."""
