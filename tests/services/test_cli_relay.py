@@ -132,11 +132,12 @@ async def test_a_message_nobody_can_read_is_parked_shown_without_its_content_and
     id = listed[0]["id"]
 
     shown = await desk("parked", "show", id)
+    replayed = await desk("parked", "replay", id, "--why", "it may be readable by now")
     discarded = await desk("parked", "discard", id, "--why", "a test put it there")
 
     assert listed[0]["service"] == "intake" and listed[0]["reason"].startswith("unreadable")
     assert shown.status == 0 and "SECRET" not in shown.said and id in shown.said
-    assert discarded.status == 0
+    assert replayed.status == 0 and discarded.status == 0
     assert await _until_parked(desk, 0) == []
 
 
