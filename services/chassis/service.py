@@ -74,8 +74,8 @@ async def _run(service: Service, settings: Settings) -> None:
     stop = _stop_signal()
     serving = asyncio.create_task(server.serve())
     await _until(_open(service, settings, db, worker), stop)
-    beside = [asyncio.create_task(_guard(job)) for job in (
-        worker.catch_up(), health.watch(state), health.tend(state), *(job(context) for job in service.jobs))]  # fmt: skip
+    jobs = (worker.catch_up(), health.watch(state), health.tend(state), *(job(context) for job in service.jobs))
+    beside = [asyncio.create_task(_guard(job)) for job in jobs]
     await stop.wait()
     for task in beside:
         task.cancel()

@@ -1,7 +1,6 @@
 """What a worker refuses at its start, and what it waits for."""
 
 import asyncio
-import subprocess
 import sys
 from pathlib import Path
 
@@ -87,7 +86,9 @@ async def test_a_worker_is_not_ready_while_its_store_or_broker_is_away_and_ready
         "KAFKA_URL": kafka.url, "MONGO_URL": store.url, "HTTP_PORT": str(port), "STAFFETTA_ENV": "test",
         "PYTHONPATH": str(Path.cwd()),
     }  # fmt: skip
-    worker = subprocess.Popen([sys.executable, "-m", "tests.chassis.example", "first"], env=environment)
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.chassis.example", "first", env=environment
+    )
     try:
         assert await _ready(port, True) == {"ready": True, "broker": True, "store": True, "outbox": True, "first": True}
         for engine, name in ((store, "store"), (kafka, "broker")):
@@ -95,10 +96,10 @@ async def test_a_worker_is_not_ready_while_its_store_or_broker_is_away_and_ready
             assert (await _ready(port, False))[name] is False
             engine.start()
             await _ready(port, True)
-        assert worker.poll() is None
+        assert worker.returncode is None
     finally:
         worker.kill()
-        worker.wait()
+        await worker.wait()
         store.stop()
         kafka.stop()
 

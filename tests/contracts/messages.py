@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
-from pydantic import BaseModel, StringConstraints
+from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from contracts import catalogue
@@ -18,28 +18,24 @@ MODELS: tuple[type[Message], ...] = (
     *catalogue.OUTSIDE.values(), StatedCommand, *catalogue.BY_MODEL, *catalogue.ANSWERS,
 )  # fmt: skip
 
-TEXT = st.characters(
-    exclude_categories=("Cc", "Cs"), exclude_characters="\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
+OVERRIDES = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+TEXT = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=OVERRIDES)
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     UUID: st.uuids(),
     date: st.dates(),
-    datetime: st.datetimes(datetime(1900, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)),
+    AwareDatetime: st.datetimes(datetime(1900, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)),
     types.NoneType: st.none(),
     Any: st.text(TEXT, max_size=5),
 }
 
 
-def messages(model: type[BaseModel]) -> st.SearchStrategy[Any]:
-    """JSON-like fields first, the model from them: what cannot be read is no message."""
-    return st.builds(lambda **given: model.model_validate(given), **_fields(model))
-
-
-def _fields(model: type[BaseModel]) -> dict[str, st.SearchStrategy[Any]]:
-    return {
-        field.alias or name: _values(field.annotation, field.metadata) for name, field in model.model_fields.items()
-    }
+@st.composite
+def messages(draw: st.DrawFn, model: type[BaseModel]) -> Any:
+    """Its fields first, the model from them: what cannot be read is no message."""
+    fields = model.model_fields.items()
+    given = {field.alias or name: draw(_values(field.annotation, field.metadata)) for name, field in fields}
+    return model.model_validate(given)
 
 
 def _values(kind: Any, about: typing.Sequence[Any] = ()) -> st.SearchStrategy[Any]:
@@ -53,7 +49,7 @@ def _values(kind: Any, about: typing.Sequence[Any] = ()) -> st.SearchStrategy[An
     if origin in (list, tuple, dict):
         return _many(origin, inner, about)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return st.deferred(lambda: messages(kind))
+        return messages(kind)
     if kind is str:
         return _texts(about)
     return st.integers(_bound(about, "ge", 0), _bound(about, "le", 2**31)) if kind is int else PLAIN[kind]
@@ -69,10 +65,9 @@ def _many(origin: Any, inner: tuple[Any, ...], about: typing.Sequence[Any]) -> s
 
 
 def _texts(about: typing.Sequence[Any]) -> st.SearchStrategy[str]:
-    stated = [part for part in about if isinstance(part, StringConstraints)]
-    if pattern := next((part.pattern for part in stated if part.pattern), None):
+    if pattern := next((part.pattern for part in about if getattr(part, "pattern", None)), None):
         return KNOWN_PATTERNS[str(pattern)]
-    least = next((part.min_length for part in stated if part.min_length), 0)
+    least = next((part.min_length for part in about if getattr(part, "min_length", None)), 0)
     return st.text(TEXT, min_size=least, max_size=least + 8)
 
 

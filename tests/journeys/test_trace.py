@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -56,22 +57,22 @@ async def collector() -> AsyncIterator[tuple[str, list[Span]]]:
 
 def _spans(body: bytes) -> list[Span]:
     request = ExportTraceServiceRequest.FromString(body)
-    return [
-        Span(
-            next(a.value.string_value for a in group.resource.attributes if a.key == "service.name"),
-            s.name, s.trace_id.hex(), s.span_id.hex(), s.parent_span_id.hex(), s.kind,
-            tuple((a.key, a.value.string_value or str(a.value.int_value)) for a in s.attributes), len(s.links),
-        )  # fmt: skip
-        for group in request.resource_spans
-        for scope in group.scope_spans
-        for s in scope.spans
-    ]
+    found = []
+    for group in request.resource_spans:
+        service = next(a.value.string_value for a in group.resource.attributes if a.key == "service.name")
+        found += [_span(service, s) for scope in group.scope_spans for s in scope.spans]
+    return found
+
+
+def _span(service: str, s: Any) -> Span:
+    said = tuple((a.key, a.value.string_value or str(a.value.int_value)) for a in s.attributes)
+    return Span(service, s.name, s.trace_id.hex(), s.span_id.hex(), s.parent_span_id.hex(), s.kind, said, len(s.links))
 
 
 async def test_an_intake_is_one_trace_from_the_door_to_the_feed(network: Settings, logs: Path) -> None:
     async with collector() as (url, spans):
         tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-        async with running(network, logs, load=("directory.palermo.json",), **tracing):
+        async with running(network, logs, load=("directory.palermo.json",), environment=tracing):
             agency = Agency("pa.comune", network.kafka_url, f"{network.namespace}-")
             await agency.open()
             await agency.submit(an_intake())
