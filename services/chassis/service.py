@@ -23,7 +23,7 @@ from services.chassis.worker import Worker, die
 log = logging.getLogger("staffetta.service")
 
 STORE_TIMEOUT_MS = 10_000
-STOP_S = 3.5
+STOP_S = 8
 
 
 @dataclass(frozen=True, slots=True)

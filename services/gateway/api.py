@@ -108,7 +108,7 @@ async def get_command(request: Request, command_id: str, agency: SpeakingAgency)
     return _asked(command_id, answered)
 
 
-@router.get("/feed", responses=openapi.problems(401, 403, 410, 422))
+@router.get("/feed", responses=openapi.problems(401, 403, 410, 422, 503))
 async def get_feed(
     request: Request,
     agency: SpeakingAgency,

@@ -43,7 +43,7 @@ async def find_asked(load: Load, agency: str, id: str) -> tuple[bool, Answered |
 
 def save_use(tx: Transaction, agency: str, read: Read, known: Known) -> None:
     """Both ids of a message stand for the message that was forwarded first."""
-    use = {"content": read.content, "message_id": read.message_id}
+    use = {"content": read.content, "message_id": known.first or read.message_id}
     tx.save(ASKED, {"_id": f"{agency}/message/{read.message_id}"} | use)
     tx.save(ASKED, {"_id": f"{agency}/{read.kind}/{read.command_id}"} | use)
 

@@ -3,7 +3,7 @@
 import runpy
 import sys
 
-BENCHES = ("hop", "latency")
+BENCHES = ("hop", "latency", "recovery")
 
 
 def main() -> None:

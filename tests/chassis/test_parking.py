@@ -13,7 +13,7 @@ from services.chassis.settings import Settings
 from tests.chassis.example import IN
 from tests.chassis.relay import Relay, relay
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(240)
 
 
 async def _some_load(running: Relay, seconds: float = 4) -> None:
@@ -22,7 +22,7 @@ async def _some_load(running: Relay, seconds: float = 4) -> None:
     await asyncio.sleep(seconds)
     done.set()
     await load
-    assert await running.settled(30)
+    assert await running.settled(90)
 
 
 async def _eventually(condition: Any, seconds: float = 15) -> bool:

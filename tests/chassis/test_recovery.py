@@ -1,4 +1,7 @@
-"""Workers come and go: another takes over, a lone one is soon back, a stop hands over cleanly."""
+"""Workers come and go: another takes over, a lone one is soon back, a stop hands over cleanly.
+
+How soon is measured by `./dev bench recovery`; here only that nobody waits for good.
+"""
 
 import asyncio
 import random
@@ -13,23 +16,22 @@ from services.chassis.settings import Settings
 from tests.chassis.example import IN, MIDDLE
 from tests.chassis.relay import Relay, relay
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(180)
+FOR_GOOD_S = 12
 
 
-async def test_when_one_of_two_workers_is_killed_the_other_takes_over_within_five_seconds(
-    engines: Settings, logs: Path
-) -> None:
+async def test_when_one_of_two_workers_is_killed_the_other_takes_over(engines: Settings, logs: Path) -> None:
     async with relay(engines, logs, replicas=2) as running:
-        silence = await _longest_silence_after(running, "first-0", again=False)
+        silence = await longest_silence_after(running, "first-0", again=False)
 
-        assert silence < 5
+        assert silence < FOR_GOOD_S
 
 
-async def test_a_lone_worker_that_is_killed_is_back_at_work_within_three_seconds(engines: Settings, logs: Path) -> None:
+async def test_a_lone_worker_that_is_killed_is_back_at_work(engines: Settings, logs: Path) -> None:
     async with relay(engines, logs, replicas=1) as running:
-        silence = await _longest_silence_after(running, "first-0", again=True)
+        silence = await longest_silence_after(running, "first-0", again=True)
 
-        assert silence < 3
+        assert silence < FOR_GOOD_S
 
 
 async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_owes_nothing(
@@ -38,11 +40,11 @@ async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_owes_nothin
     async with relay(engines, logs, replicas=1) as running:
         done = asyncio.Event()
         load = asyncio.create_task(running.load(random.Random(1), 200, done.is_set))
-        await asyncio.sleep(4)
+        await running.flowing()
         running.stopping = True
         worker = running.workers["first-0"]
         worker.send_signal(signal.SIGTERM)
-        code = await asyncio.wait_for(worker.wait(), 5)
+        code = await asyncio.wait_for(worker.wait(), 20)
         done.set()
         await load
 
@@ -52,7 +54,7 @@ async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_owes_nothin
             assert await db.offsets.count_documents({"lsid": {"$ne": None}}) == 0
 
 
-async def _longest_silence_after(running: Relay, name: str, *, again: bool) -> float:
+async def longest_silence_after(running: Relay, name: str, *, again: bool) -> float:
     """Seconds without progress on any partition of the middle topic, from the kill of a worker on."""
     done = asyncio.Event()
     load = asyncio.create_task(running.load(random.Random(2), 150, done.is_set))
@@ -63,7 +65,7 @@ async def _longest_silence_after(running: Relay, name: str, *, again: bool) -> f
     running.no_more.update(() if again else (name,))
     running.kill(name)
     moved = dict.fromkeys(at, time.monotonic())
-    ends, silence, until = await consumer.end_offsets(at), 0.0, time.monotonic() + 9
+    ends, silence, until = await consumer.end_offsets(at), 0.0, time.monotonic() + FOR_GOOD_S + 1
     while time.monotonic() < until:
         now_at, now = await consumer.end_offsets(at), time.monotonic()
         for p in at:

@@ -27,8 +27,8 @@ def a_queue(code: str = "pa.accura.desk", **known: Any) -> Queue:
     return Queue(**{"code": code, "kind": "desk", "name": {"it": code}} | known)
 
 
-def hours(start: str, end: str, *days: str) -> OpeningHours:
-    return OpeningHours.model_validate({"days": days or ("mon",), "from": start, "to": end})
+def hours(start: str, end: str, days: tuple[str, ...] = ("mon",)) -> OpeningHours:
+    return OpeningHours.model_validate({"days": days, "from": start, "to": end})
 
 
 def a_sound_offer(**known: Any) -> Offer:
@@ -72,6 +72,12 @@ def test_an_agency_that_makes_no_sense_is_told_where(known: dict[str, Any], faul
     assert of_agency(an_agency(**known)) == [fault]
 
 
+def test_opening_hours_are_those_of_some_day() -> None:
+    agency = an_agency(queues=(a_queue(opening_hours=(hours("09:00", "13:00", ()),)),))
+
+    assert of_agency(agency) == [("missing_field", "/queues/0/opening_hours/0/days")]
+
+
 def test_a_desk_may_be_open_until_midnight() -> None:
     assert of_agency(an_agency(queues=(a_queue(opening_hours=(hours("09:00", "24:00"),)),))) == []
 
@@ -113,6 +119,10 @@ def test_an_offer_that_makes_no_sense_is_told_where(known: dict[str, Any], fault
     assert of_offer(a_sound_offer(**known)) == [fault]
 
 
+def test_an_offer_may_have_no_place_left() -> None:
+    assert of_offer(a_sound_offer(capacity=Capacity(kind="appointment_slot", total=0))) == []
+
+
 def test_an_offer_for_people_from_any_city_names_none() -> None:
     assert of_offer(a_sound_offer(area_served=AreaServed(cities=(), any_network_city=True))) == []
 
@@ -130,6 +140,7 @@ def test_an_offer_needs_its_agency_in_the_directory() -> None:
     [
         {"rule": "age_between", "min": 18},
         {"rule": "age_between", "max": 17},
+        {"rule": "age_between", "min": 18, "max": 18},
         {"rule": "gender_in", "values": ("female", "other")},
         {"rule": "household_in", "values": ("couple",)},
         {"rule": "language_in", "values": ("wo",)},
@@ -267,13 +278,14 @@ def test_a_fault_is_told_with_its_file_and_place(path: tuple[Any, ...], value: A
     assert (NAMES[0], *fault) in wrong(*path, value=value)
 
 
-def test_an_agency_or_queue_of_another_file_cannot_be_there_twice() -> None:
-    first = FILES[NAMES[1]]["agencies"][0]
-    double = FILES[NAMES[0]]["agencies"] + [first]
+@pytest.mark.parametrize("same", ["code", "queues"])
+def test_two_agencies_of_two_files_have_neither_code_nor_queue_in_common(same: str) -> None:
+    other = FILES[NAMES[1]]["agencies"][0]
+    one = other | {"code": "zz.one", "queues": [a_queue("zz.one.desk").model_dump()]} | {same: other[same]}
 
-    found = wrong("notice", also={"agencies": double})
+    found = wrong("notice", also={"agencies": FILES[NAMES[0]]["agencies"] + [one]})
 
-    assert {(name, code) for name, _, code in found} == {(NAMES[1], "inconsistent_data")}
+    assert set(found) == {(NAMES[1], "/agencies/0", "inconsistent_data")}
 
 
 @pytest.mark.parametrize("value", [[], "text", {"agencies": {}, "offers": None}, {"agencies": ["x", 3, None]}, None])

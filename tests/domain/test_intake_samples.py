@@ -14,7 +14,7 @@ from contracts.directory import Agency, Offer
 from contracts.events import CommandAccepted
 from contracts.refusals import Refusal
 from contracts.values import Asked
-from services.intake.domain.intake import again, record
+from services.intake.domain.intake import again, digest, record
 from services.intake.domain.known import Directory
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -88,6 +88,12 @@ def test_the_same_key_with_other_content_is_a_conflict() -> None:
         again(intake, a_record((BAD / "34_idempotency_conflict.json").read_bytes()))
 
     assert refused.value.code == "idempotency_conflict"
+
+
+def test_an_intake_that_was_stored_is_known_again_by_a_later_release() -> None:
+    control = a_record((BAD / "00_valid_control.json").read_bytes())
+
+    assert digest(control.submitted) == "a207dfec60f9ad392b9920cce8d35673844883b3a3f16d979ce7a8c17c73f70e"
 
 
 def test_nothing_that_can_be_read_was_left_out() -> None:

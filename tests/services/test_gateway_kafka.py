@@ -48,8 +48,9 @@ async def test_an_intake_is_passed_on_once_and_answered_once_however_often_it_is
     first = await two.sender.answer("k-1")
     await two.sender.submit(two.intake("k-1"), id="m-1")
     await two.sender.submit(two.intake("k-1"), id="m-2")
+    await two.sender.submit(two.intake("k-1"), id="m-2")
     async with asyncio.timeout(10):
-        while two.sender.repeats < 2:
+        while two.sender.repeats < 3:
             await asyncio.sleep(0.05)
 
     assert silent

@@ -6,12 +6,12 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from contracts.commands import KeepText, RecordIntake
@@ -21,7 +21,7 @@ from tests.builders import a_record
 from tests.processes import ROOT, Processes, running
 from tests.services.bus import Bus, bus
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
 
 
 @dataclass
@@ -38,8 +38,11 @@ class Intake:
             return await client.get(f"/v1/intakes/{id}", headers=self.processes.bearer(agency))
 
 
-@pytest.fixture
-async def intake(network: Settings, logs: Path) -> AsyncIterator[Intake]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def intake(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Intake]:
+    """One for all: each test has intakes of its own."""
+    network = engines.model_copy(update={"namespace": f"t{uuid4().hex[:10]}"})
+    logs = tmp_path_factory.mktemp("intake")
     async with running(network, logs, ("directory", "intake")) as processes, bus(network, "intake") as talk:
         client: Any = AsyncIOMotorClient(network.mongo_url.get_secret_value())
         yield Intake(talk, processes, client[network.named("intake")])
