@@ -215,7 +215,7 @@ class Ledger:
 
     def _answer_parked(self, route: Route, subject: Any, tx: Transaction) -> None:
         """Its sender is told; what follows once it is replayed replaces this answer."""
-        tx.forget()
+        tx.forget(parking=True)
         with suppress(Refusal):
             (route.refuse or refuse_on_own_topic)(subject, Refusal("parked"), tx)
 

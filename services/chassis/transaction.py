@@ -42,7 +42,7 @@ class Transaction:
         self._allowed: frozenset[str] = frozenset()
         self._writes: dict[At, Doc | None] = {}
         self._said: list[Outgoing] = []
-        self._correlation_id = ""
+        self._correlation_id = self._kind = ""
         self.traceparent: str | None = None
         self.cause: Incoming
 
@@ -54,7 +54,7 @@ class Transaction:
 
     async def load(self, collection: str, id: object) -> Doc | None:
         at = (collection, str(id))
-        if at not in self._docs:
+        if at not in self._docs and at not in self._writes:
             self._docs[at] = await self._db[collection].find_one({"_id": at[1]}, session=self._session)
         doc = self._writes[at] if at in self._writes else self._docs[at]
         return dict(doc) if doc is not None else None
@@ -101,11 +101,14 @@ class Transaction:
 
     def begin(self, cause: Incoming, may_change: tuple[str, ...]) -> None:
         self.cause, self._allowed, self._writes, self._said = cause, frozenset(may_change), {}, []
-        self._correlation_id = cause.correlation_id
+        self._correlation_id, self._kind = cause.correlation_id, ""
 
-    def forget(self) -> None:
-        """What this message wrote and said so far is as if it had never been."""
-        self._writes, self._said = {}, []
+    def forget(self, *, parking: bool = False) -> None:
+        """What this message wrote and said so far is as if it had never been.
+
+        parking: what is said now has ids of its own, so that the answer after a replay is not taken for a repeat.
+        """
+        self._writes, self._said, self._kind = {}, [], "parked:" if parking else ""
 
     def keep(self) -> None:
         self._docs |= self._writes
@@ -128,7 +131,7 @@ class Transaction:
     def _say(self, topic: str, key: str, message: Message, id: UUID | None) -> None:
         cause, type = self.cause, message.TYPE
         headers = messages.headers(
-            id=id or uuid5(cause.id, f"{type}:{len(self._said)}"),
+            id=id or uuid5(cause.id, f"{self._kind}{type}:{len(self._said)}"),
             source=f"/services/{self._service}",
             type=type,
             time=cause.time,

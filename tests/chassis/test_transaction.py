@@ -1,0 +1,83 @@
+"""What one message wrote and said: kept or dropped as a whole, under ids that follow from its cause."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts.events import CommandRejected
+from contracts.values import Asked
+from services.chassis.messages import Incoming
+from services.chassis.settings import Settings
+from services.chassis.transaction import Transaction
+from tests.chassis.example import IN, Ticked
+
+
+def a_cause(id: int = 1) -> Incoming:
+    known: dict[str, Any] = {"topic": IN, "name": IN.name, "partition": 0, "offset": 7, "key": b"a", "value": b""}
+    return Incoming(id=UUID(int=id), headers={}, time=datetime(2026, 11, 24, tzinfo=UTC), **known)
+
+
+def a_transaction() -> Transaction:
+    tx = Transaction(None, None, "referral", Settings())
+    tx.begin(a_cause(), ("counts",))
+    return tx
+
+
+def ids(tx: Transaction) -> list[bytes]:
+    return [dict(said.headers)["ce_id"] for said in tx.outbox["first.commands", 0]]
+
+
+def test_work_done_again_says_the_same_under_the_same_ids() -> None:
+    first, again = a_transaction(), a_transaction()
+
+    for tx in (first, again):
+        tx.emit(Ticked(aggregate="a", number=1, version=1), Ticked(aggregate="a", number=2, version=2))
+        tx.keep()
+
+    assert ids(first) == ids(again)
+    assert len(set(ids(first))) == 2
+
+
+def test_the_answer_after_a_replay_is_not_taken_for_a_repeat_of_parked() -> None:
+    tx, answer = a_transaction(), CommandRejected(asked=Asked(), code="parked", message="")
+
+    tx.forget(parking=True)
+    tx.answer(answer)
+    tx.keep()
+    tx.begin(a_cause(), ())
+    tx.answer(answer)
+    tx.keep()
+
+    assert len(set(ids(tx))) == 2
+
+
+async def test_what_is_forgotten_was_never_written_nor_said() -> None:
+    tx = a_transaction()
+    tx.save("counts", {"_id": "a", "version": 1})
+    tx.emit(Ticked(aggregate="a", number=1, version=1))
+
+    tx.forget()
+    tx.keep()
+
+    assert not tx.outbox
+    assert not tx._dirty
+
+
+def test_a_handler_may_change_only_what_it_declared() -> None:
+    tx = a_transaction()
+
+    with pytest.raises(PermissionError, match="may not change sums"):
+        tx.save("sums", {"_id": "a"})
+
+
+async def test_a_loaded_document_is_a_copy_and_what_was_saved_is_loaded_again() -> None:
+    tx = a_transaction()
+    tx.save("counts", {"_id": "a", "version": 1})
+
+    loaded = await tx.load("counts", "a")
+    assert loaded == {"_id": "a", "version": 1}
+    loaded["version"] = 9
+
+    assert await tx.load("counts", "a") == {"_id": "a", "version": 1}
