@@ -10,10 +10,13 @@ from typing import Any
 
 import uvicorn
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import IndexModel
+from pymongo.errors import PyMongoError
 
+from contracts.topics import TOPICS
 from services.chassis import failpoints, health, kafka, problems, telemetry
 from services.chassis.handlers import Handlers
 from services.chassis.ledger import Ledger
@@ -97,12 +100,12 @@ async def _open(service: Service, settings: Settings, db: Any, worker: Worker) -
     """Topics, indexes, worker; a broker or store that is not there yet is waited for."""
     while True:
         try:
-            topics = [r.topic for r in service.handlers.routes.values()]
+            topics = {*TOPICS, *(route.topic for route in service.handlers.routes.values())}
             await kafka.ensure_topics(settings, [(t.name, t) for t in topics if not t.one_per_agency])
             for collection, indexes in service.indexes.items():
                 await db[collection].create_indexes(list(indexes))
             return await worker.start()
-        except Exception as fault:
+        except (PyMongoError, KafkaError, OSError) as fault:
             log.warning("cannot start yet: %s", type(fault).__name__)
             await asyncio.sleep(0.5)
 

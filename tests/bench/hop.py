@@ -21,7 +21,7 @@ from services.chassis import kafka, messages
 from services.chassis.settings import Settings, from_environment
 from tests.bench.rows import IN, OUT, Hop
 
-EVENTS = {"raw": 20_000, "unguarded": 6_000, "default": 1_500, "careful": 400, "chassis": 6_000}
+EVENTS = {"raw": 20_000, "unguarded": 6_000, "default": 1_500, "careful": 400, "chassis": 6_000, "traced": 6_000}
 AGGREGATES, EVENT_BYTES, ROUNDS = 2_000, 595, 3
 
 
@@ -57,6 +57,9 @@ async def measure(settings: Settings, row: str, store: psutil.Process | None) ->
     count = EVENTS[row]
     await fill(own, count)
     environment = os.environ | {"STAFFETTA_NAMESPACE": own.namespace, "STAFFETTA_ENV": "test", "HTTP_PORT": "0"}
+    sink = await asyncio.start_server(_swallow, "127.0.0.1", 0)
+    if row == "traced":
+        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{sink.sockets[0].getsockname()[1]}"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.rows", row, env=environment, stdout=asyncio.subprocess.DEVNULL
     )
@@ -65,6 +68,18 @@ async def measure(settings: Settings, row: str, store: psutil.Process | None) ->
     finally:
         process.kill()
         await process.wait()
+        sink.close()
+
+
+async def _swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An OTLP collector that says thank you and keeps nothing."""
+    try:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            length = next(int(h[15:]) for h in head.lower().split(b"\r\n") if h.startswith(b"content-length:"))
+            await reader.readexactly(length)
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
 
 
 async def _watch(settings: Settings, worker: psutil.Process, store: psutil.Process | None, count: int) -> Measured:

@@ -34,9 +34,10 @@ async def main() -> None:
 
 
 async def measure(sender: Agency, receiver: Agency) -> dict[str, list[float]]:
+    await sender.answer(await sender.submit(an_intake("lat/first")), seconds=60)  # until the new topics are picked up
     intakes = await _paced((f"lat/{n}" for n in range(REFERRALS)), lambda id: sender.submit(an_intake(id), id=id))
     answered = await _answered(sender, intakes)
-    sent = [e["value"]["referral_id"] for e in receiver.entries if e["type"] == "staffetta.referral.sent.v1"]
+    sent = [e["key"] for e in receiver.entries if e["type"] == "staffetta.referral.sent.v1"][-REFERRALS:]
     by_command = iter(sent)
     commands = await _paced(
         (uuid4().hex for _ in sent), lambda id: receiver.command(next(by_command), "acknowledge", id=id)

@@ -167,7 +167,7 @@ ROWS = {"raw": raw, "unguarded": unguarded, "default": default, "careful": caref
 
 if __name__ == "__main__":
     os.environ.setdefault("STAFFETTA_ENV", "test")
-    if sys.argv[1] == "chassis":
+    if sys.argv[1] in ("chassis", "traced"):
         run(Service("hop", handlers))
     else:
         asyncio.run(ROWS[sys.argv[1]](from_environment()))
