@@ -33,6 +33,7 @@ class Processes:
     environment: dict[str, str] = field(default_factory=dict)
     workers: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
+    watching: set[asyncio.Task[None]] = field(default_factory=set)
     stopping: bool = False
 
     def __post_init__(self) -> None:
@@ -65,7 +66,7 @@ class Processes:
         with (self.folder / f"{name}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=ROOT, stdout=log, stderr=log)
         self.workers[name] = process
-        asyncio.get_running_loop().create_task(self._watch(service, replica, process))
+        self.watching.add(asyncio.create_task(self._watch(service, replica, process)))
 
     async def _watch(self, service: str, replica: str, process: asyncio.subprocess.Process) -> None:
         await process.wait()

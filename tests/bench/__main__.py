@@ -1,5 +1,6 @@
 """`./dev bench [name]`: what things cost, as ratios in one run."""
 
+import logging
 import runpy
 import sys
 
@@ -11,6 +12,7 @@ def main() -> None:
     unknown = [name for name in wanted if name not in BENCHES]
     if unknown:
         raise SystemExit(f"no such bench: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     for name in wanted:
         runpy.run_module(f"tests.bench.{name}", run_name="__main__")
 

@@ -5,6 +5,7 @@ unguarded     raw and one bulk write a batch: nothing holds the two together
 default       FastStream as its first page shows it: one event a call, a write and a publish, offsets by themselves
 careful       one transaction an event: inbox, state, outbox, offset; then publish and delete
 chassis       the whole guarantee
+traced        the same, every span exported over OTLP
 """
 
 import asyncio

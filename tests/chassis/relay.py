@@ -60,6 +60,7 @@ class Relay:
     poisoned: dict[str, int] = field(default_factory=dict)
     no_more: set[str] = field(default_factory=set)
     environment: dict[str, str] = field(default_factory=dict)
+    watching: set[asyncio.Task[None]] = field(default_factory=set)
     crashes: int = 0
     stopping: bool = False
 
@@ -82,7 +83,7 @@ class Relay:
         with (self.folder / f"{service}-{replica}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=ROOT, stdout=log, stderr=log)
         self.workers[f"{service}-{replica}"] = process
-        asyncio.get_running_loop().create_task(self._again(service, replica, process, point))
+        self.watching.add(asyncio.create_task(self._again(service, replica, process, point)))
 
     async def _again(self, service: str, replica: str, process: asyncio.subprocess.Process, point: str | None) -> None:
         code = await process.wait()
