@@ -115,7 +115,7 @@ async def test_a_text_is_kept_under_its_id_and_nothing_is_said_of_it(intake: Int
     kept = await intake.bus.ask(text)
     await intake.bus.said(await intake.bus.ask(after), 2)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while (found := await intake.kept("texts", text.text_id)) is None:
             await asyncio.sleep(0.05)
     assert (found["text"], found["agency"]) == ("Riservato", "pa.accura")
