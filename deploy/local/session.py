@@ -94,7 +94,7 @@ class Session:
         """A store that the caller brings is not printed: its address may hold a password."""
         store = "as MONGO_URL says" if given(os.environ, "MONGO_URL") else self.stack.mongo
         say("up. Ctrl-C stops it.")
-        for name, url in ({"Kafka": self.stack.kafka, "MongoDB": store} | self.stack.services).items():
+        for name, url in ({"Kafka": self.stack.kafka, "store": store} | self.stack.services).items():
             print(f"  {name:<14} {url}", flush=True)
 
 

@@ -16,7 +16,7 @@ def store(folder: Path, port: int) -> Engine:
     url = f"mongodb://{HOST}:{port}/?directConnection=true"
     log = folder / "logs" / "store.log"
     return Engine(
-        name="MongoDB",
+        name="the store",
         url=url,
         port=port,
         log=log,
