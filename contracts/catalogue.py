@@ -2,23 +2,31 @@
 
 from dataclasses import dataclass
 
-from contracts import commands, directory, events, topics
+from contracts import commands, directory, events, places, topics
 from contracts.topics import Topic
 from contracts.values import Message
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """key: the field whose value is the message's key and CloudEvents subject; `prefix` goes before it."""
+    """key: the field whose value is the message's key and CloudEvents subject; `prefix` goes before it.
+
+    also: for what several services ask of themselves, the same on the commands topics of the others.
+    """
 
     model: type[Message]
     topic: Topic
     key: str
     prefix: str = ""
+    also: tuple[Topic, ...] = ()
 
     @property
     def type(self) -> str:
         return self.model.TYPE
+
+    def topic_by(self, service: str) -> Topic:
+        """Where this service says it."""
+        return next((topic for topic in self.also if topic.owner == service), self.topic)
 
     def key_of(self, message: Message) -> str:
         value: object = message
@@ -26,6 +34,8 @@ class Row:
             value = getattr(value, part)
         return f"{self.prefix}{value}"
 
+
+COUNTING = (topics.PROGRAMMES_COMMANDS,)
 
 INSIDE = (
     Row(commands.RecordIntake, topics.INTAKE_COMMANDS, "intake_id"),
@@ -37,14 +47,27 @@ INSIDE = (
     Row(commands.EndNeed, topics.REFERRAL_COMMANDS, "journey_id"),
     Row(commands.OpenTask, topics.REFERRAL_COMMANDS, "task_id"),
     Row(commands.CompleteTask, topics.REFERRAL_COMMANDS, "task_id"),
+    Row(commands.NotePlace, topics.REFERRAL_COMMANDS, "referral_id"),
+    Row(places.PutPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
+    Row(places.HoldPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
+    Row(places.ConfirmPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
+    Row(places.WaitForPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
+    Row(places.LimitHold, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
+    Row(places.LapseHold, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
+    Row(places.ReleasePlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(commands.PutAgency, topics.DIRECTORY_COMMANDS, "agency.code", "agency/"),
     Row(commands.PutOffer, topics.DIRECTORY_COMMANDS, "offer.code", "offer/"),
     Row(events.IntakeRecorded, topics.INTAKES, "intake_id"),
     Row(events.RoutingDecided, topics.REFERRALS, "referral_id"),
     Row(events.ReferralCreated, topics.REFERRALS, "referral_id"),
     Row(events.ReferralSent, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralSeatHeld, topics.REFERRALS, "referral_id"),
     Row(events.ReferralAcknowledged, topics.REFERRALS, "referral_id"),
     Row(events.ReferralAccepted, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralWaitlisted, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralSeatOffered, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralSeatLapsed, topics.REFERRALS, "referral_id"),
+    Row(events.ReferralInterestConfirmed, topics.REFERRALS, "referral_id"),
     Row(events.ReferralDeclined, topics.REFERRALS, "referral_id"),
     Row(events.ReferralRerouted, topics.REFERRALS, "referral_id"),
     Row(events.ReferralStarted, topics.REFERRALS, "referral_id"),
@@ -54,6 +77,12 @@ INSIDE = (
     Row(events.UnmetNeedRecorded, topics.REFERRALS, "journey_id"),
     Row(events.TaskOpened, topics.REFERRALS, "task_id"),
     Row(events.TaskDone, topics.REFERRALS, "task_id"),
+    Row(places.CapacityHeld, topics.CAPACITY, "places_id"),
+    Row(places.CapacityConfirmed, topics.CAPACITY, "places_id"),
+    Row(places.CapacityReleased, topics.CAPACITY, "places_id"),
+    Row(places.CapacityRefused, topics.CAPACITY, "places_id"),
+    Row(places.CapacityWaitlisted, topics.CAPACITY, "places_id"),
+    Row(places.CapacityExhausted, topics.CAPACITY, "places_id"),
     Row(directory.Agency, topics.DIRECTORY, "code", "agency/"),
     Row(directory.Offer, topics.DIRECTORY, "code", "offer/"),
 )

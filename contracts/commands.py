@@ -174,6 +174,9 @@ class ReferralFields(Value):
     documents: Annotated[list[Code], Field(max_length=20)] | None = None
     linked_referral_id: UUID | None = None
     assigned_worker: Ref | None = None
+    person_still_interested: bool | None = None
+    lapse_cause: Code | None = None
+    order_rule_version: Annotated[int, Field(ge=0, le=2**31)] | None = None
 
 
 class StatedCommand(ReferralFields, Message):
@@ -295,6 +298,21 @@ class ReferralCommand(ReferralFields, Message):
     role: Code = "agency"
     expected_version: Version | None = None
     text_id: UUID | None = None
+
+
+class NotePlace(Message):
+    """What the service that counts an offer's places answered about a referral.
+
+    answer: held, promoted (held for the head of the waitlist), waitlisted, refused, lapsed.
+    """
+
+    TYPE = "staffetta.referral.note_place.v1"
+
+    referral_id: UUID
+    answer: Code
+    until: Time | None = None
+    position: int | None = None
+    order_rule_version: int | None = None
 
 
 class JourneyNeed(Value):

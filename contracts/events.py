@@ -149,7 +149,9 @@ class ReferralCreated(ReferralEvent):
 
 
 class ReferralSent(ReferralEvent):
-    """The receiver is asked; `seat` is held or none; `sender_ref` is left out of every feed but the sender's."""
+    """The receiver is asked. seat: none (nobody counts the places of this offer), asked or held; a receiver is told
+    when none is asked for, or once it is held (`place_until`). `sender_ref` is left out of every feed but the sender's.
+    """
 
     TYPE = "staffetta.referral.sent.v1"
 
@@ -158,8 +160,42 @@ class ReferralSent(ReferralEvent):
     reply_by: Time
     rule_set: Code
     seat: Code
+    place_until: Time | None = None
     sender_ref: Ref | None = None
     priority_reason: str | None = None
+
+
+class ReferralSeatHeld(ReferralSent):
+    """The place that was asked for when the referral was sent is held: now the receiver is told."""
+
+    TYPE = "staffetta.referral.seat_held.v1"
+
+
+class ReferralSeatOffered(ReferralSent):
+    """A place is held for the head of the waitlist, until `place_until`."""
+
+    TYPE = "staffetta.referral.seat_offered.v1"
+
+
+class ReferralWaitlisted(ReferralEvent):
+    """position: counted from 1, when it joined; None while the receiver's own choice is being noted."""
+
+    TYPE = "staffetta.referral.waitlisted.v1"
+
+    position: int | None = None
+    order_rule_version: int | None = None
+
+
+class ReferralSeatLapsed(ReferralEvent):
+    """lapse_cause: lapsed (its time was over) or what the receiver states."""
+
+    TYPE = "staffetta.referral.seat_lapsed.v1"
+
+    lapse_cause: Code
+
+
+class ReferralInterestConfirmed(ReferralEvent):
+    TYPE = "staffetta.referral.interest_confirmed.v1"
 
 
 class ReferralAcknowledged(ReferralEvent):

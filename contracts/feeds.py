@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from contracts.events import IntakeRecorded, ReferralSent
-from contracts.values import AgencyCode, Ref
+from contracts.events import IntakeRecorded, ReferralSeatOffered, ReferralSent
+from contracts.values import AgencyCode, Message, Ref
 
 WITHHELD_FROM_ALL = frozenset({"withhold"})
 WITHHELD_FROM_RECEIVER = frozenset({"sender_ref", "priority_reason"})
@@ -20,3 +20,13 @@ class ReferralSentToReceiver(ReferralSent):
 
     sender_ref: Ref | None = Field(default=None, exclude=True)
     priority_reason: str | None = Field(default=None, exclude=True)
+
+
+class SeatOfferedToReceiver(ReferralSeatOffered):
+    """Without what the sender calls the case and why it is urgent."""
+
+    sender_ref: Ref | None = Field(default=None, exclude=True)
+    priority_reason: str | None = Field(default=None, exclude=True)
+
+
+COPIES: tuple[type[Message], ...] = (IntakeRecordedForSender, ReferralSentToReceiver, SeatOfferedToReceiver)

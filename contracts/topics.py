@@ -11,7 +11,10 @@ Kind = Literal["commands", "events", "state", "door", "feed"]
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """kind: commands (asked of `owner`), events (said by `owner`), state (compacted), door and feed (one agency's)."""
+    """kind: commands (asked of `owner`), events (said by `owner`), state (compacted), door and feed (one agency's).
+
+    also_by: further services that say their events there.
+    """
 
     name: str
     kind: Kind
@@ -21,10 +24,15 @@ class Topic:
     retention_days: int | None
     readers: tuple[str, ...]
     personal: bool = False
+    also_by: tuple[str, ...] = ()
 
     def of(self, agency: str) -> str:
         """The name of one agency's topic."""
         return self.name.format(agency=agency)
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        return self.owner, *self.also_by
 
     @property
     def one_per_agency(self) -> bool:
@@ -38,9 +46,13 @@ INTAKE_COMMANDS = Topic("intake.commands", "commands", "intake", "intake_id", 6,
 REFERRAL_COMMANDS = Topic("referral.commands", "commands", "referral", "aggregate id", 6, 30, ("referral",))
 DIRECTORY_COMMANDS = Topic("directory.commands", "commands", "directory", "entry", 1, 30, ("directory",))
 
+HOUSING_COMMANDS = Topic("housing.commands", "commands", "housing", "places_id", 6, 30, ("housing",))
+PROGRAMMES_COMMANDS = Topic("programmes.commands", "commands", "programmes", "places_id", 6, 30, ("programmes",))
+
 INTAKES = Topic("intakes", "events", "intake", "intake_id", 6, 30, ("referral", "gateway", "notifications", "console"))
 REFERRALS = Topic("referrals", "events", "referral", "aggregate id", 6, 30,
                   ("gateway", "intake", "housing", "programmes", "notifications", "console"))  # fmt: skip
+CAPACITY = Topic("capacity", "events", "housing", "places_id", 6, 30, ("referral", "console"), also_by=("programmes",))
 DIRECTORY = Topic("directory", "state", "directory", "entry", 1, None,
                   ("gateway", "intake", "referral", "housing", "programmes", "notifications", "console"))  # fmt: skip
 
@@ -50,12 +62,15 @@ TOPICS = (
     INTAKE_COMMANDS,
     REFERRAL_COMMANDS,
     DIRECTORY_COMMANDS,
+    HOUSING_COMMANDS,
+    PROGRAMMES_COMMANDS,
     INTAKES,
     REFERRALS,
+    CAPACITY,
     DIRECTORY,
 )
 
 
 def said_by(service: str) -> Topic:
     """The topic on which a service says what happened and answers its commands."""
-    return next(t for t in TOPICS if t.owner == service and t.kind in ("events", "state"))
+    return next(t for t in TOPICS if service in t.writers and t.kind in ("events", "state"))

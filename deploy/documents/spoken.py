@@ -9,9 +9,7 @@ from contracts.commands import ReferralFields, StatedCommand
 from contracts.topics import Topic
 from contracts.values import Message
 
-FEED_COPIES: dict[str, type[Message]] = {
-    model.TYPE: model for model in (feeds.IntakeRecordedForSender, feeds.ReferralSentToReceiver)
-}
+FEED_COPIES: dict[str, type[Message]] = {model.TYPE: model for model in feeds.COPIES}
 """What a feed shows with less in it than our own topic: the whole of `contracts.feeds`."""
 
 
@@ -76,10 +74,14 @@ def _on_feeds() -> Iterator[Spoken]:
     for answer in catalogue.ANSWERS:
         yield Spoken(answer.TYPE, answer.TYPE, answer, topics.AGENCY_FEED, topics.AGENCY_FEED.key)
     for row in catalogue.INSIDE:
-        if row.topic.kind == "events":
+        if _is_told_to_agencies(row.topic):
             less = FEED_COPIES.get(row.type)
             name = f"{row.type}.feed" if less else row.type
             yield Spoken(name, row.type, less or row.model, topics.AGENCY_FEED, row.key)
+
+
+def _is_told_to_agencies(topic: Topic) -> bool:
+    return topic.kind == "events" and "gateway" in topic.readers
 
 
 def _key(row: Row) -> str:
@@ -88,9 +90,10 @@ def _key(row: Row) -> str:
 
 def _inside() -> Iterator[Spoken]:
     for row in catalogue.INSIDE:
-        yield Spoken(row.type, row.type, row.model, row.topic, _key(row))
+        for topic in (row.topic, *row.also):
+            yield Spoken(row.type, row.type, row.model, topic, _key(row))
     for topic in topics.TOPICS:
-        if topic.kind in ("events", "state"):
+        if topic.kind == "state" or _is_told_to_agencies(topic):
             for answer in catalogue.ANSWERS:
                 key = "answer/" + topic.key if topic.kind == "state" else topic.key
                 yield Spoken(answer.TYPE, answer.TYPE, answer, topic, key)

@@ -46,7 +46,7 @@ def _link(spoken: Spoken) -> str:
 
 
 def _writer(topic: Topic) -> str:
-    return "whoever asks" if topic.kind == "commands" else topic.owner
+    return "whoever asks" if topic.kind == "commands" else ", ".join(topic.writers)
 
 
 def _kept(topic: Topic) -> str:

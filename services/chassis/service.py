@@ -33,6 +33,7 @@ STOP_S = 8
 class Context:
     """What an API or a job may use: this service's own database, the broker, and the settings."""
 
+    service: str
     settings: Settings
     db: Any
     producer: AIOKafkaProducer
@@ -71,7 +72,7 @@ async def _run(service: Service, settings: Settings) -> None:
     ledger = Ledger(client, db, service.name, service.handlers.routes, settings)
     worker = Worker(settings, service.name, service.handlers, ledger)
     state = health.Health(worker, db)
-    context = Context(settings, db, worker.producer)
+    context = Context(service.name, settings, db, worker.producer)
     server = Server(uvicorn.Config(_app(service, context, state), host=settings.http_host, port=settings.http_port,
                                    log_config=None, timeout_graceful_shutdown=2))  # fmt: skip
     stop = _stop_signal()

@@ -15,6 +15,7 @@ NAMES = {
     "environment": "STAFFETTA_ENV",
     "namespace": "STAFFETTA_NAMESPACE",
     "failpoint": "FAILPOINT",
+    "clock_ahead_s": "CLOCK_AHEAD_S",
     "token_issuer": "TOKEN_ISSUER",
     "token_audience": "TOKEN_AUDIENCE",
     "token_jwks": "TOKEN_JWKS",
@@ -27,7 +28,8 @@ class Settings(BaseModel):
     replica: this process's stable name among its service's workers.
 
     namespace: goes before every topic, group and database, so that several networks can share one cluster.
-    token_jwks: a file or an https address of the issuer's keys. failpoint: `name:nth`, refused in production.
+    token_jwks: a file or an https address of the issuer's keys. failpoint: `name:nth`, and
+    clock_ahead_s: how far the clock of a sweep is set ahead; both are refused in production.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +43,7 @@ class Settings(BaseModel):
     environment: str = "production"
     namespace: str = ""
     failpoint: str = ""
+    clock_ahead_s: int = 0
     token_issuer: str = "https://issuer.invalid"
     token_audience: str = "staffetta"
     token_jwks: str = ""
@@ -49,6 +52,8 @@ class Settings(BaseModel):
     def model_post_init(self, _context: Any) -> None:
         if self.failpoint and self.environment == "production":
             raise SystemExit("FAILPOINT crashes the process on purpose and is refused in production: unset it")
+        if self.clock_ahead_s and self.environment == "production":
+            raise SystemExit("CLOCK_AHEAD_S moves a clock for tests and is refused in production: unset it")
 
     def named(self, name: str) -> str:
         """A topic, group or database name inside this network."""

@@ -79,7 +79,7 @@ class Transaction:
         """Say what the catalogue knows where to say. The id follows from the cause, unless the door mints one."""
         for message in said:
             row = catalogue.BY_MODEL[type(message)]
-            self._say(row.topic.name, row.key_of(message), message, id)
+            self._say(row.topic_by(self._service).name, row.key_of(message), message, id)
 
     def answer(self, message: Message, key: object | None = None) -> None:
         """Say command.accepted or command.rejected on this service's own topic, in order with the events it caused."""

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from contracts.commands import Need, OpenReferral, ReferralCommand
+from contracts.commands import Need, NotePlace, OpenReferral, ReferralCommand
 from services.chassis.transaction import Transaction
 from services.referral import calendar, store
 from services.referral.domain import routing
@@ -33,7 +33,13 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     clock = calendar.of(place.city if place else need.sender_city, tx.now)
     latest = await _latest(referral, tx)
     speakers = await store.find_agencies(tx, [command.asked.agency or ""]) if latest else {}
-    return Facts(tx.now, clock, decision, latest=latest, speaker=next(iter(speakers.values()), None))
+    offer = await store.find_offer(tx, place.offer) if place and command.command == "waitlist" else None
+    return Facts(tx.now, clock, decision, latest=latest, speaker=next(iter(speakers.values()), None), offer=offer)
+
+
+def to_note(referral: Referral, command: NotePlace, tx: Transaction) -> Facts:
+    city = referral.place.city if referral.place else referral.need.sender_city
+    return Facts(tx.now, calendar.of(city, tx.now), noted=command)
 
 
 async def _decide(search: Search, tx: Transaction) -> Decision:

@@ -9,18 +9,20 @@ from contracts.commands import (
     CompleteTask,
     DraftReferral,
     EndNeed,
+    NotePlace,
     OpenReferral,
     OpenTask,
     ReferralCommand,
 )
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded
+from contracts.places import CapacityEvent
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store
-from services.referral.domain import journey, life, needs, tasks, unsent
+from services.referral.domain import journey, life, needs, places, seats, tasks, unsent
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.telling import Explanation
@@ -48,6 +50,15 @@ async def on_intake(event: Message, tx: Transaction) -> None:
             pass
 
 
+@handlers.on(topics.CAPACITY)
+async def on_capacity(event: Message, tx: Transaction) -> None:
+    match event:
+        case CapacityEvent() if command := places.noted(event):
+            tx.emit(command)
+        case _:
+            pass
+
+
 @handlers.on(topics.REFERRAL_COMMANDS, owns=store.AGGREGATES)
 async def on_command(command: Message, tx: Transaction) -> None:
     match command:
@@ -57,6 +68,8 @@ async def on_command(command: Message, tx: Transaction) -> None:
             await draft_referral(command, tx)
         case ReferralCommand():
             await change_referral(command, tx)
+        case NotePlace():
+            await note_place(command, tx)
         case BeginJourney() | EndNeed():
             await change_journey(command, tx)
         case OpenTask():
@@ -109,7 +122,19 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     else:
         store.save_referral(tx, after)
     _say(said, tx)
-    if after.link and not after.is_open:
+    if not after.is_open:
+        await _free(after, said, tx)
+
+
+async def note_place(command: NotePlace, tx: Transaction) -> None:
+    before = await store.find_referral(tx, command.referral_id)
+    if before is None:
+        raise Refusal("unknown_referral", "/referral_id")
+    tx.correlate(before.need.journey_id)
+    after, said = seats.note(before, command, facts.to_note(before, command, tx))
+    store.save_referral(tx, after)
+    _say(said, tx)
+    if not after.is_open and before.is_open:
         await _free(after, said, tx)
 
 
@@ -136,7 +161,8 @@ async def _is_unsent(referral: Referral, known: Facts, tx: Transaction) -> bool:
 
 async def _free(referral: Referral, said: list[Message], tx: Transaction) -> None:
     """The person may be sent to this offer again; whoever leaned on this referral is told how it ended."""
-    name = str(referral.link)
+    if (name := referral.link) is None:
+        return
     link = await store.find_link(tx, name)
     if link is None or link.referral_id != referral.referral_id:
         return

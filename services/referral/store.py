@@ -109,6 +109,11 @@ async def find_offers(tx: Transaction, service: str) -> list[Offer]:
     return [Offer.model_validate(doc) for doc in await tx.find("offers", {"service": service})]
 
 
+async def find_offer(tx: Transaction, code: str) -> Offer | None:
+    doc = await tx.load("offers", code)
+    return Offer.model_validate(doc) if doc else None
+
+
 async def find_agencies(tx: Transaction, agencies: Iterable[str]) -> dict[str, Agency]:
     found = await tx.find("agencies", {"_id": {"$in": sorted(set(agencies))}})
     return {doc["_id"]: Agency.model_validate(doc) for doc in found}

@@ -23,7 +23,7 @@ TYPES = {spoken.ce_type: spoken for spoken in all_spoken() if spoken.model not i
 TIERS = codes.table("sharing")["tiers"]
 PERSONAL = frozenset(TIERS["tier1"]) | frozenset(TIERS["tier2"])
 EVENTS = [row for row in catalogue.INSIDE if row.topic.kind == "events"]
-OPEN_TO_SERVICES = [row.model for row in EVENTS] + [feeds.IntakeRecordedForSender, feeds.ReferralSentToReceiver]
+OPEN_TO_SERVICES = [row.model for row in EVENTS] + list(feeds.COPIES)
 
 
 # -- samples ----------------------------------------------------------------------------------------------------------
@@ -131,7 +131,10 @@ def test_a_feed_shows_no_agency_whom_the_person_excluded() -> None:
 
 @pytest.mark.parametrize("row", [r for r in catalogue.INSIDE if not r.prefix], ids=lambda row: row.type)
 def test_keys_are_ids_that_tell_nothing(row: catalogue.Row) -> None:
-    assert row.model.model_fields[row.key].annotation is UUID
+    kinds = {name: field.annotation for name, field in row.model.model_fields.items()}
+    kinds |= {name: field.return_type for name, field in row.model.model_computed_fields.items()}
+
+    assert kinds[row.key] is UUID
 
 
 @pytest.mark.parametrize("row", EVENTS, ids=lambda row: row.type)

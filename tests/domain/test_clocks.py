@@ -131,7 +131,7 @@ def test_every_limit_of_the_policy_has_a_clock() -> None:
     ("draft_review", "URGENT", 3), ("update_due", "MEDIUM", 14),
 ])  # fmt: skip
 def test_a_timer_has_the_limit_of_its_priority_or_one_for_all(timer: str, priority: str, amount: int) -> None:
-    assert clocks.of_timer(timer, priority)["amount"] == amount
+    assert clocks.of_timer(timer, priority, "health.primary")["amount"] == amount
 
 
 @given(

@@ -7,21 +7,34 @@ from contracts.events import (
     JourneyEvent,
     ReferralCreated,
     ReferralEvent,
+    ReferralSeatHeld,
+    ReferralSeatOffered,
     ReferralSent,
     RoutingDecided,
     TaskEvent,
 )
-from contracts.feeds import WITHHELD_FROM_ALL, WITHHELD_FROM_RECEIVER, IntakeRecordedForSender, ReferralSentToReceiver
+from contracts.feeds import (
+    WITHHELD_FROM_ALL,
+    WITHHELD_FROM_RECEIVER,
+    IntakeRecordedForSender,
+    ReferralSentToReceiver,
+    SeatOfferedToReceiver,
+)
 from contracts.values import Message
 
 
 def copies(event: Message) -> dict[str, Message]:
-    """The event as each agency may see it. A sender that is its own receiver is told once, and all of it."""
+    """The event as each agency may see it. A sender that is its own receiver is told once, and all of it.
+
+    A receiver hears of a referral as `referral.sent`, when its place is held or when nobody counts places.
+    """
     match event:
         case IntakeRecorded():
             return {event.sender_agency: _for_sender(event)}
-        case RoutingDecided() | ReferralCreated() | JourneyEvent():
+        case RoutingDecided() | ReferralCreated() | JourneyEvent() | ReferralSent(seat="asked"):
             return {event.sender_agency: event}
+        case ReferralSeatHeld() if event.sender_agency == event.receiver_agency:
+            return {event.sender_agency: ReferralSent(**event.model_dump())}
         case ReferralEvent():
             receiver = {event.receiver_agency: _for_receiver(event)} if event.receiver_agency else {}
             return receiver | {event.sender_agency: event}
@@ -36,6 +49,8 @@ def _for_sender(event: IntakeRecorded) -> Message:
 
 
 def _for_receiver(event: ReferralEvent) -> Message:
+    if isinstance(event, ReferralSeatOffered):
+        return SeatOfferedToReceiver(**event.model_dump(exclude=set(WITHHELD_FROM_RECEIVER)))
     if isinstance(event, ReferralSent):
         return ReferralSentToReceiver(**event.model_dump(exclude=set(WITHHELD_FROM_RECEIVER)))
     return event

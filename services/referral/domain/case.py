@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from contracts import codes
-from contracts.commands import ReferralCommand
-from contracts.directory import Agency
+from contracts.commands import NotePlace, ReferralCommand
+from contracts.directory import Agency, Offer
 from contracts.refusals import Refusal
 from services.referral.domain import table
 from services.referral.domain.clocks import Calendar
@@ -27,7 +27,8 @@ class Facts:
 
     calendar: of the city whose clock runs next. decision: what routing says now, for a command that needs a receiver.
     linked_id: the open referral of this person to the chosen offer. predecessor: whom this one makes way for. latest:
-    who has it now, when this one has a successor. speaker: the directory's entry of the agency that asks.
+    who has it now, when this one has a successor. speaker: the directory's entry of the agency that asks. offer: the
+    directory's entry of where it lies, for a command that waitlists. noted: what was answered about a place.
     """
 
     now: datetime
@@ -37,6 +38,8 @@ class Facts:
     predecessor: Referral | None = None
     latest: Referral | None = None
     speaker: Agency | None = None
+    offer: Offer | None = None
+    noted: NotePlace | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ Limit = dict[str, Any]
 
 HOURS = codes.table("priorities")["business_hours"]
 OPENS, CLOSES = time.fromisoformat(HOURS["from"]), time.fromisoformat(HOURS["to"])
+PLACE_HOLD = codes.table("priorities")["place_hold"]
 A_DAY = timedelta(hours=HOURS["hours_per_day"])
 WEEKDAYS = frozenset(("mon", "tue", "wed", "thu", "fri", "sat", "sun").index(day) for day in HOURS["weekdays"])
 
@@ -53,11 +54,13 @@ def due(limit: Limit, start: datetime, calendar: Calendar) -> datetime:
     raise ValueError(f"no clock for {limit['unit']} on {limit['clock']}")
 
 
-def of_timer(code: str, priority: str) -> Limit:
-    """The limit of a timer of `transitions.json`, for a referral of this priority."""
+def of_timer(code: str, priority: str, service: str) -> Limit:
+    """The limit of a timer of `transitions.json`, for a referral of this priority to this service."""
     where, _, name = codes.codes("transitions", "timers")[code]["limit_from"].partition(".")
     if where == "review_defaults":
         return of_review(name)
+    if where == "seat_hold":
+        return of_seat_hold(service)
     limit: Limit = codes.codes("priorities")[priority]["limits"][name]
     return limit
 
@@ -66,6 +69,20 @@ def of_review(code: str) -> Limit:
     """A limit that is the same for every priority (`review_defaults`)."""
     limit: Limit = codes.table("priorities")["review_defaults"][code]
     return limit
+
+
+def of_seat_hold(service: str) -> Limit:
+    """How long a place is held for the head of a waitlist, by what a place of this service is."""
+    limit: Limit = codes.table("priorities")["seat_hold"][codes.codes("services")[service]["capacity_kind"]]
+    return limit
+
+
+def place_held_until(priority: str, sent_at: datetime, calendar: Calendar) -> datetime | None:
+    """Until when a place that was asked for with a referral stays held; None: until a person decides."""
+    if priority in PLACE_HOLD["unless_priority"]:
+        return None
+    limit = codes.codes("priorities")[priority]["limits"][PLACE_HOLD["until_timer"]]
+    return due(limit | {"amount": limit["amount"] * PLACE_HOLD["until_percent"] // 100}, sent_at, calendar)
 
 
 def _days_later(days: int, start: datetime, calendar: Calendar, *, rolls: bool) -> datetime:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from contracts import codes
 from services.referral.domain import routing, table
 from services.referral.domain.case import REASON_FIELDS, Case, Fault
 
@@ -21,7 +20,8 @@ WHERE_TO_LOOK = ("service", "offer_open", "area", "admission")
 
 def fault(case: Case) -> Fault | None:
     """The first guard of the row, in its order, that does not hold."""
-    guards = case.row.guards if case.row else ()
+    row = case.row
+    guards = (*row.guards, *(g for role, more in row.guards_by if role == case.role for g in more)) if row else ()
     failed = next((g for g in guards if g not in JUDGED_BEFORE and not HOLDS[g](case)), None)
     return Fault(table.REFUSALS[failed], _pointer(failed, case)) if failed else None
 
@@ -66,8 +66,53 @@ def _minimum_data_complete(case: Case) -> bool:
 
 
 def _place_held(case: Case) -> bool:
-    """Holds without asking where nobody counts places; a counting service, once it runs, tells what it holds."""
-    return not codes.is_counted(case.referral.need.service)
+    """Holds without asking where nobody counts places."""
+    return case.referral.seat == "none" or (_seat_held_here(case) and _hold_not_lapsed(case))
+
+
+def _seat_held_here(case: Case) -> bool:
+    return case.referral.seat == "held"
+
+
+def _no_seat_held(case: Case) -> bool:
+    return not _seat_held_here(case)
+
+
+def _hold_not_lapsed(case: Case) -> bool:
+    until = case.referral.seat_until
+    return until is None or case.facts.now <= until
+
+
+def _hold_lapsed_or_refused(case: Case) -> bool:
+    """The service that counts says when a time is over; that the person refused is the receiver's word."""
+    return _answered(case, "lapsed") or case.role == "receiver"
+
+
+def _offer_full(case: Case) -> bool:
+    return _answered(case, "waitlisted", "refused")
+
+
+def _no_waitlist_applies(case: Case) -> bool:
+    return _answered(case, "refused")
+
+
+def _offer_has_waitlist(case: Case) -> bool:
+    """The service that counts has looked; for the receiver's own choice the directory tells."""
+    offer = case.facts.offer
+    return _answered(case, "waitlisted") or bool(case.referral.seat != "none" and offer and offer.waitlist.enabled)
+
+
+def _head_of_waitlist(case: Case) -> bool:
+    return _answered(case, "promoted")
+
+
+def _answered(case: Case, *answers: str) -> bool:
+    """What the service that counts the places has just said about this referral."""
+    return case.facts.noted is not None and case.facts.noted.answer in answers
+
+
+def _priority_not_emergency(case: Case) -> bool:
+    return case.referral.need.priority != "EMERGENCY"
 
 
 def _contact_or_attendance_recorded(case: Case) -> bool:
@@ -97,6 +142,15 @@ HOLDS: dict[str, Callable[[Case], bool]] = {
     "no_open_referral_same_person_offer": _no_open_referral_same_person_offer,
     "minimum_data_complete": _minimum_data_complete,
     "place_held": _place_held,
+    "seat_held_here": _seat_held_here,
+    "no_seat_held": _no_seat_held,
+    "hold_not_lapsed": _hold_not_lapsed,
+    "hold_lapsed_or_refused": _hold_lapsed_or_refused,
+    "offer_full": _offer_full,
+    "no_waitlist_applies": _no_waitlist_applies,
+    "offer_has_waitlist": _offer_has_waitlist,
+    "head_of_waitlist": _head_of_waitlist,
+    "priority_not_emergency": _priority_not_emergency,
     "contact_or_attendance_recorded": _contact_or_attendance_recorded,
     "outcome_allowed_from_state": _outcome_allowed_from_state,
     "reason_conditions_met": _reason_conditions_met,

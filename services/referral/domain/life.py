@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from contracts import catalogue, codes
+from contracts import catalogue
 from contracts.commands import DraftReferral, OpenReferral, ReferralCommand, ReferralFields
 from contracts.events import CommandAccepted, RoutingDecided
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
-from services.referral.domain import aftermath, fields, guards, routing, table
+from services.referral.domain import aftermath, clocks, fields, guards, routing, table
 from services.referral.domain.case import Case, Facts, Fault, meet
-from services.referral.domain.referral import Entry, Referral, entered, run_timers, snapshot, successor_id
+from services.referral.domain.referral import Entry, Referral, entered, request, run_timers, snapshot, successor_id
 
 Outcome = tuple[Referral, list[Message]]
 
@@ -127,6 +127,7 @@ def _carry_out(case: Case) -> Outcome:
     assert row is not None, "only a command that passed every check is carried out"
     moved = replace(case.referral, version=case.referral.version + 1, state=row.to, **_kept(case))
     moved = replace(moved, timers=run_timers(moved, row, facts.now, facts.calendar))
+    moved = replace(moved, **_seat(moved, case))
     known = snapshot(moved, facts.now, case.role)
     decided = [RoutingDecided(**known | routing.explained(facts.decision))] if row.to == "REQUESTED" else []
     event = catalogue.BY_TYPE[f"staffetta.{row.event}.v1"](**known | _details(moved, case))
@@ -142,27 +143,47 @@ def _kept(case: Case) -> dict[str, Any]:
             return {"place": facts.decision.first, "rule_set": facts.decision.rule_set, "sent_at": facts.now}
         case "ACCEPTED":
             return {"accepted_at": facts.now, "assigned_worker": case.command.assigned_worker}
+        case "WAITLISTED" if facts.noted:
+            return {"position": facts.noted.position}
         case "DECLINED" | "REROUTED" if aftermath.goes_on(case):
             return {"successor_id": successor_id(case.referral.referral_id)}
     return {}
 
 
+def _seat(moved: Referral, case: Case) -> dict[str, Any]:
+    """What becomes of the place at the offer, where places are counted."""
+    place, facts = moved.place, case.facts
+    if place is None or not place.counted or (case.row and case.row.command in KEEP_THE_SEAT):
+        return {}
+    match moved.state:
+        case "REQUESTED":
+            until = clocks.place_held_until(moved.need.priority, facts.now, facts.calendar)
+            return {"seat": "asked", "seat_until": until}
+        case "WAITLISTED":
+            until = next((timer.due_at for timer in moved.timers if timer.code == "seat_hold"), None)
+            return {"seat": "held" if until else "waiting", "seat_until": until}
+        case "ACCEPTED" | "IN_SERVICE" | "ON_HOLD":
+            return {"seat": "confirmed", "seat_until": None} if moved.seat == "held" else {}
+    return {"seat": "given_back", "seat_until": None}
+
+
+KEEP_THE_SEAT = frozenset({"acknowledge", "confirm_interest"})
+
+
 def _details(moved: Referral, case: Case) -> dict[str, Any]:
     """What events may say beside the snapshot; each takes the fields that it has."""
-    need, reason = moved.need, case.reason or {}
+    reason, noted = case.reason or {}, case.facts.noted
     given = case.command.model_dump(include={*ReferralFields.model_fields, "text_id"})
-    return given | {
-        "person_ref": need.person_ref,
-        "person": need.person,
-        "sender_ref": need.sender_ref,
-        "priority_reason": need.priority_reason,
-        "depends_on": need.depends_on,
-        "reply_by": next((timer.due_at for timer in moved.timers if timer.code == "decide"), None),
-        "rule_set": moved.rule_set,
-        "seat": "held" if codes.is_counted(need.service) else "none",
-        "next": reason.get("next"),
-        "served": reason.get("served"),
-    }
+    about = {"depends_on": moved.need.depends_on, "position": noted.position if noted else None}
+    return (
+        given
+        | request(moved)
+        | about
+        | {
+            "next": reason.get("next"),
+            "served": reason.get("served"),
+        }
+    )
 
 
 def _entry(moved: Referral, case: Case, events: tuple[str, ...]) -> Entry:

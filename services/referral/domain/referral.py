@@ -12,7 +12,7 @@ from services.referral.domain.clocks import Calendar
 from services.referral.domain.routing import Place
 
 FROM_SENT = frozenset({"acknowledge", "decide", "first_contact"})
-"""Timers that run from the moment the receiver was asked, whenever they are started (`priorities.json`)."""
+"""Timers that run from the moment the receiver was asked, unless the person has waited (`priorities.json`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """tried: agencies asked before this one. successor_id: the referral that took over, once one was looked for."""
+    """tried: agencies asked before this one. successor_id: the referral that took over, once one was looked for.
+
+    seat: of the place at the offer: none (nobody counts), asked, held (until seat_until), waiting (as `position` on the
+    waitlist when it joined), confirmed, lost (held no longer), given_back.
+    """
 
     referral_id: UUID
     need: Need
@@ -58,6 +62,9 @@ class Referral:
     sent_at: datetime | None = None
     accepted_at: datetime | None = None
     assigned_worker: str | None = None
+    seat: str = "none"
+    seat_until: datetime | None = None
+    position: int | None = None
     timers: tuple[Timer, ...] = ()
     history: tuple[Entry, ...] = ()
 
@@ -107,13 +114,14 @@ def successor_id(referral_id: UUID) -> UUID:
 def run_timers(referral: Referral, row: table.Row, now: datetime, calendar: Calendar) -> tuple[Timer, ...]:
     """Those that go on and those that the row starts; one that runs already starts anew, in full."""
     stopped = {*row.clears, *row.starts}
-    started = tuple(_started(code, referral, now, calendar) for code in row.starts)
+    from_sent = FROM_SENT if "WAITLISTED" not in row.origins else frozenset[str]()
+    started = tuple(_started(code, referral, now, calendar, from_sent) for code in row.starts)
     return (*(timer for timer in referral.timers if timer.code not in stopped), *started)
 
 
-def _started(code: str, referral: Referral, now: datetime, calendar: Calendar) -> Timer:
-    begins = referral.sent_at or now if code in FROM_SENT else now
-    limit = clocks.of_timer(code, referral.need.priority)
+def _started(code: str, referral: Referral, now: datetime, calendar: Calendar, from_sent: frozenset[str]) -> Timer:
+    begins = referral.sent_at or now if code in from_sent else now
+    limit = clocks.of_timer(code, referral.need.priority, referral.need.service)
     return Timer(code, referral.version, begins, clocks.due(limit, begins, calendar))
 
 
@@ -138,6 +146,21 @@ def snapshot(referral: Referral, at: datetime, by: str) -> dict[str, Any]:
         "predecessor_id": referral.predecessor_id,
         "owner": referral.owner,
         "due_at": referral.due_at,
+    }
+
+
+def request(referral: Referral) -> dict[str, Any]:
+    """What a receiver is told of what it is asked, beside the snapshot (`contracts.events.ReferralSent`)."""
+    need, due = referral.need, {timer.code: timer.due_at for timer in referral.timers}
+    return {
+        "person_ref": need.person_ref,
+        "person": need.person,
+        "sender_ref": need.sender_ref,
+        "priority_reason": need.priority_reason,
+        "reply_by": due.get("seat_hold") or due.get("decide"),
+        "rule_set": referral.rule_set,
+        "seat": referral.seat,
+        "place_until": referral.seat_until,
     }
 
 

@@ -40,12 +40,13 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a referral goes: an offer, its queue, and the agency with its city."""
+    """Where a referral goes: an offer, its queue, the agency with its city. counted: whether places are asked for."""
 
     offer: str
     agency: str
     queue: str
     city: str
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,4 +233,5 @@ def _alone(verdict: Verdict) -> str | None:
 
 
 def _place(offer: Offer, agencies: Mapping[str, Agency]) -> Place:
-    return Place(offer.code, offer.agency, offer.queue, agencies[offer.agency].city)
+    counted = offer.capacity.total is not None and codes.is_counted(offer.service)
+    return Place(offer.code, offer.agency, offer.queue, agencies[offer.agency].city, counted)

@@ -34,6 +34,7 @@ class Row:
     event: str
     reasons: str | None
     when: tuple[tuple[str, str], ...]
+    guards_by: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def is_for(self, state: str, roles: Iterable[str]) -> bool:
         return state in self.origins and any(role in self.by for role in roles)
@@ -83,4 +84,5 @@ def _row(raw: dict[str, Any], running: list[str]) -> Row:
         event=raw["event"],
         reasons=raw.get("reasons"),
         when=tuple(raw.get("when", {}).items()),
+        guards_by=tuple((role, tuple(guards)) for role, guards in raw.get("guards_by", {}).items()),
     )

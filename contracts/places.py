@@ -1,0 +1,162 @@
+"""Counted places of an offer (beds, slots, seats): what the service that counts them is asked, and what it says.
+
+The messages are the same for every counting service; each asks them of itself, on its own commands topic.
+"""
+
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from pydantic import computed_field
+
+from contracts.values import Code, Message, Ref, Time
+
+OFFERS = uuid5(NAMESPACE_URL, "staffetta:offers")
+
+
+def places_id(offer: str) -> UUID:
+    """The aggregate that holds the places of an offer, as a key that does not tell the service."""
+    return uuid5(OFFERS, offer)
+
+
+class OfOffer(Message):
+    """A message about the places of one offer."""
+
+    offer: Ref
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def places_id(self) -> UUID:
+        return places_id(self.offer)
+
+
+# -- asked of the service that counts ----------------------------------------------------------------------------------
+
+
+class PutPlaces(OfOffer):
+    """How many places the directory says an offer has, and whether people may wait for one."""
+
+    TYPE = "staffetta.places.put.v1"
+
+    kind: Code
+    total: int
+    is_open: bool = True
+    waitlist: bool = False
+    order_rule_version: int | None = None
+
+
+class HoldPlaces(OfOffer):
+    """A referral was sent to the offer: hold so many places, all or none. until: None means until a person decides."""
+
+    TYPE = "staffetta.places.hold.v1"
+
+    referral_id: UUID
+    journey_id: UUID
+    places: int
+    priority: Code
+    sent_at: Time
+    until: Time | None = None
+
+
+class ConfirmPlaces(OfOffer):
+    """The receiver takes the person: what is held is taken."""
+
+    TYPE = "staffetta.places.confirm.v1"
+
+    referral_id: UUID
+    journey_id: UUID
+
+
+class WaitForPlaces(OfOffer):
+    """The receiver puts the referral on the waitlist and gives back what was held."""
+
+    TYPE = "staffetta.places.wait.v1"
+
+    referral_id: UUID
+    journey_id: UUID
+
+
+class LimitHold(OfOffer):
+    """Until when the head of the waitlist may take the place that is held for it."""
+
+    TYPE = "staffetta.places.limit.v1"
+
+    referral_id: UUID
+    journey_id: UUID
+    until: Time
+
+
+class LapseHold(OfOffer):
+    """A hold is over: its time has come (until: the time it was held to), or the person refused the place (None)."""
+
+    TYPE = "staffetta.places.lapse.v1"
+
+    referral_id: UUID
+    journey_id: UUID
+    until: Time | None = None
+
+
+class ReleasePlaces(OfOffer):
+    """The referral has ended: whatever it held, took or waited for is given back. cause: its last state."""
+
+    TYPE = "staffetta.places.release.v1"
+
+    referral_id: UUID
+    journey_id: UUID
+    cause: Code
+
+
+# -- what it says ------------------------------------------------------------------------------------------------------
+
+
+class PlacesEvent(OfOffer):
+    """What every event about the places of an offer says; `free` is what is left after it."""
+
+    version: int
+    at: Time
+    free: int
+
+
+class CapacityEvent(PlacesEvent):
+    """One that is about the places of one referral."""
+
+    referral_id: UUID
+    journey_id: UUID
+    places: int
+
+
+class CapacityHeld(CapacityEvent):
+    """promoted: held for the head of the waitlist, and not because the referral was just sent."""
+
+    TYPE = "staffetta.capacity.held.v1"
+
+    until: Time | None
+    promoted: bool
+    order_rule_version: int | None
+
+
+class CapacityConfirmed(CapacityEvent):
+    TYPE = "staffetta.capacity.confirmed.v1"
+
+
+class CapacityReleased(CapacityEvent):
+    """cause: lapsed (its time was over), refused (by the person), waitlisted, or the referral's last state."""
+
+    TYPE = "staffetta.capacity.released.v1"
+
+    cause: Code
+
+
+class CapacityRefused(CapacityEvent):
+    TYPE = "staffetta.capacity.refused.v1"
+
+
+class CapacityWaitlisted(CapacityEvent):
+    """position: counted from 1, when it joined."""
+
+    TYPE = "staffetta.capacity.waitlisted.v1"
+
+    position: int
+    order_rule_version: int | None
+
+
+class CapacityExhausted(PlacesEvent):
+    TYPE = "staffetta.capacity.exhausted.v1"

@@ -1,0 +1,30 @@
+"""What is due becomes a command: an edge of our own says it, under an id that makes saying it again harmless."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from contracts import catalogue
+from contracts.values import Message
+from services.chassis import messages
+from services.chassis.settings import Settings
+
+if TYPE_CHECKING:
+    from services.chassis.service import Context
+
+
+def edge_now(settings: Settings) -> datetime:
+    """What an edge stamps; tests set its clock ahead."""
+    return datetime.now(UTC) + timedelta(seconds=settings.clock_ahead_s)
+
+
+async def publish(context: "Context", command: Message, *, id: UUID, at: datetime, journey_id: object = "") -> None:
+    """Ask this service itself for something; returns when the broker has it."""
+    row = catalogue.BY_MODEL[type(command)]
+    key = row.key_of(command)
+    headers = messages.headers(
+        id=id, source=f"/services/{context.service}/sweep", type=row.type, time=at, subject=key,
+        correlation_id=str(journey_id), causation_id="", sequence=None, traceparent=None,
+    )  # fmt: skip
+    topic = context.settings.named(row.topic_by(context.service).name)
+    await context.producer.send_and_wait(topic, command.model_dump_json().encode(), key=key.encode(), headers=headers)

@@ -1,0 +1,1 @@
+"""Counted places of offers: what every service that counts some has in common."""

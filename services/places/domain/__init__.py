@@ -1,0 +1,1 @@
+"""How places are counted, and what asks for them."""

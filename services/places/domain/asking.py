@@ -1,0 +1,72 @@
+"""Which events of a referral ask for places, and for how many."""
+
+from collections.abc import Callable
+
+from contracts import codes
+from contracts.directory import Offer
+from contracts.events import (
+    ReferralAccepted,
+    ReferralEvent,
+    ReferralSeatLapsed,
+    ReferralSeatOffered,
+    ReferralSent,
+    ReferralWaitlisted,
+)
+from contracts.places import (
+    ConfirmPlaces,
+    HoldPlaces,
+    LapseHold,
+    LimitHold,
+    PutPlaces,
+    ReleasePlaces,
+    WaitForPlaces,
+)
+from contracts.values import Message
+
+Needed = Callable[[ReferralSent], int]
+"""How many places a referral needs; what a place is differs by service."""
+
+
+def as_the_directory_says(offer: Offer, service: str) -> Message | None:
+    """None for an offer whose places are counted by another service, or by nobody."""
+    capacity, waitlist = offer.capacity, offer.waitlist
+    if capacity.total is None or not _counts(service, capacity.kind):
+        return None
+    return PutPlaces(
+        offer=offer.code,
+        kind=capacity.kind,
+        total=capacity.total,
+        is_open=offer.status == "open",
+        waitlist=waitlist.enabled,
+        order_rule_version=waitlist.order_rule_version,
+    )
+
+
+def asked_by(event: ReferralEvent, service: str, needed: Needed) -> Message | None:
+    """What an event of a referral asks of the places of its offer, if they are counted here."""
+    kind = codes.codes("services")[event.service]["capacity_kind"]
+    if event.offer is None or not _counts(service, kind):
+        return None
+    about = {"offer": event.offer, "referral_id": event.referral_id, "journey_id": event.journey_id}
+    match event:
+        case ReferralSent(seat="asked", priority=priority, at=at, place_until=until):
+            return HoldPlaces(**about, places=needed(event), priority=priority, sent_at=at, until=until)
+        case ReferralAccepted():
+            return ConfirmPlaces(**about)
+        case ReferralWaitlisted(by="receiver"):
+            return WaitForPlaces(**about)
+        case ReferralSeatOffered(place_until=until) if until:
+            return LimitHold(**about, until=until)
+        case ReferralSeatLapsed(by="receiver"):
+            return LapseHold(**about)
+        case _ if _is_over(event.state):
+            return ReleasePlaces(**about, cause=event.state)
+    return None
+
+
+def _counts(service: str, kind: str) -> bool:
+    return bool(codes.codes("services", "capacity_kinds")[kind]["provided_by"] == service)
+
+
+def _is_over(state: str) -> bool:
+    return bool(codes.codes("transitions", "states").get(state, {}).get("kind") == "terminal")

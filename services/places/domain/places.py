@@ -1,0 +1,269 @@
+"""The places of one offer: who holds them, who took them, who waits; never more than there are.
+
+All places of an offer are one aggregate, so that two who ask at the same instant are judged one after the other.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts import codes
+from contracts.places import (
+    CapacityConfirmed,
+    CapacityExhausted,
+    CapacityHeld,
+    CapacityRefused,
+    CapacityReleased,
+    CapacityWaitlisted,
+    ConfirmPlaces,
+    HoldPlaces,
+    LapseHold,
+    LimitHold,
+    PutPlaces,
+    ReleasePlaces,
+    WaitForPlaces,
+)
+from contracts.values import Message
+
+NOBODY_WAITS = "EMERGENCY"
+"""The priority that no waitlist takes: an emergency is accepted, declined or passed on (`transitions.json`, T05)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A referral that asks for places. lapses: how often it let a place go that was held for it."""
+
+    referral_id: UUID
+    journey_id: UUID
+    places: int
+    priority: str
+    sent_at: datetime
+    lapses: int = 0
+
+    @property
+    def rank(self) -> tuple[int, int, datetime, str]:
+        """Order rule `priority_then_sent_at`, after those who never let a place go."""
+        return self.lapses, codes.codes("priorities")[self.priority]["rank"], self.sent_at, str(self.referral_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Places that are not free: held until an instant (None: until a person decides), or confirmed."""
+
+    party: Party
+    until: datetime | None = None
+    promoted: bool = False
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """total: None before the directory has told it; what is asked meanwhile waits in `early`.
+
+    let_go: who held a place until its time was over; an acceptance may still be on its way.
+    """
+
+    offer: str
+    version: int = 0
+    kind: str = ""
+    total: int | None = None
+    is_open: bool = True
+    waitlist: bool = False
+    order_rule_version: int | None = None
+    taken: tuple[Taken, ...] = ()
+    waiting: tuple[Party, ...] = ()
+    let_go: tuple[Party, ...] = ()
+    early: tuple[HoldPlaces, ...] = ()
+
+    @property
+    def free(self) -> int:
+        """Below zero when the directory took away places that were taken."""
+        return (self.total or 0) - sum(taken.party.places for taken in self.taken)
+
+    @property
+    def next_until(self) -> datetime | None:
+        """When the first of the holds is over."""
+        return min((taken.until for taken in self.taken if taken.until), default=None)
+
+    def taken_by(self, referral_id: UUID) -> Taken | None:
+        return next((taken for taken in self.taken if taken.party.referral_id == referral_id), None)
+
+    def without(self, referral_id: UUID) -> "Places":
+        """The same places, with a referral that has none of them forgotten."""
+        return replace(
+            self,
+            waiting=tuple(p for p in self.waiting if p.referral_id != referral_id),
+            let_go=tuple(p for p in self.let_go if p.referral_id != referral_id),
+            early=tuple(e for e in self.early if e.referral_id != referral_id),
+        )
+
+    def empty_handed(self, referral_id: UUID) -> Party | None:
+        """A referral that is known here and has no place now."""
+        return next((party for party in self.waiting + self.let_go if party.referral_id == referral_id), None)
+
+
+Outcome = tuple[Places, list[Message]]
+
+
+def change(places: Places, command: Message, now: datetime) -> Outcome:
+    """The places after a command, with what is said of it; the version counts what was said."""
+    after, said = CHANGES[type(command)](replace(places, version=places.version + 1), command, now)
+    return (after, said) if said else (replace(after, version=places.version), [])
+
+
+def put(places: Places, command: PutPlaces, now: datetime) -> Outcome:
+    """Those who asked before the directory was known are answered, and those who wait may move up."""
+    known = command.model_dump(include={"kind", "total", "is_open", "waitlist", "order_rule_version"})
+    after, said = replace(places, **known, early=()), list[Message]()
+    for asked in places.early:
+        after, more = hold(after, asked, now)
+        said += more
+    after, more = _promote(after, now)
+    return after, [*said, *more]
+
+
+def hold(places: Places, command: HoldPlaces, now: datetime) -> Outcome:
+    """All or none; what this referral holds or waits for stays as it is."""
+    party = Party(command.referral_id, command.journey_id, command.places, command.priority, command.sent_at)
+    if places.total is None:
+        return replace(places, early=(*places.early, command)), []
+    if places.taken_by(party.referral_id) or places.empty_handed(party.referral_id):
+        return places, []
+    if places.is_open and party.places <= places.free:
+        return _take(places, Taken(party, command.until), now)
+    may_wait = places.is_open and places.waitlist and party.places <= places.total
+    if may_wait and party.priority != NOBODY_WAITS:
+        return _wait(places, party, now)
+    return places, [CapacityRefused(**_about(places, party, now))]
+
+
+def confirm(places: Places, command: ConfirmPlaces, now: datetime) -> Outcome:
+    """What is held is taken. If the hold ended in that very moment, a free place is taken, and none is conjured up."""
+    held = places.taken_by(command.referral_id)
+    party = held.party if held else places.empty_handed(command.referral_id)
+    if party is None or (held and held.confirmed):
+        return places, []
+    if held is None and party.places > places.free:
+        return places, [CapacityRefused(**_about(places, party, now))]
+    others = tuple(taken for taken in places.taken if taken is not held)
+    after = replace(places.without(party.referral_id), taken=(*others, Taken(party, confirmed=True)))
+    return after, [CapacityConfirmed(**_about(after, party, now))]
+
+
+def wait(places: Places, command: WaitForPlaces, now: datetime) -> Outcome:
+    """The receiver's choice: what was held goes to the next, not back to the one who is now to wait."""
+    held = places.taken_by(command.referral_id)
+    party = held.party if held else places.empty_handed(command.referral_id)
+    if party is None or party in places.waiting or (held and held.confirmed):
+        return places, []
+    after, released = _release(places, held, "waitlisted", now) if held else (places, [])
+    after, joined = _wait(after.without(party.referral_id), party, now)
+    after, promoted = _promote(after, now, but=party)
+    return after, [*released, *joined, *promoted]
+
+
+def limit(places: Places, command: LimitHold, now: datetime) -> Outcome:
+    held = places.taken_by(command.referral_id)
+    if held is None or held.confirmed:
+        return places, []
+    return _having(places, replace(held, until=command.until)), []
+
+
+def lapse(places: Places, command: LapseHold, now: datetime) -> Outcome:
+    """The next one is asked; whoever let the place go waits behind those who never did."""
+    held = places.taken_by(command.referral_id)
+    if held is None or held.confirmed or command.until not in (None, held.until):
+        return places, []
+    after, said = _release(places, held, "lapsed" if command.until else "refused", now)
+    if held.promoted:
+        after = replace(after, waiting=(*after.waiting, replace(held.party, lapses=held.party.lapses + 1)))
+    else:
+        after = replace(after, let_go=(*after.let_go, held.party))
+    after, promoted = _promote(after, now, but=held.party)
+    return after, [*said, *promoted]
+
+
+def release(places: Places, command: ReleasePlaces, now: datetime) -> Outcome:
+    """The referral has ended; it may have held places, waited, or asked before the directory was known."""
+    remaining = places.without(command.referral_id)
+    if (held := places.taken_by(command.referral_id)) is None:
+        return remaining, []
+    after, said = _release(remaining, held, command.cause, now)
+    after, promoted = _promote(after, now)
+    return after, [*said, *promoted]
+
+
+CHANGES: dict[type[Message], Callable[[Places, Any, datetime], Outcome]] = {
+    PutPlaces: put,
+    HoldPlaces: hold,
+    ConfirmPlaces: confirm,
+    WaitForPlaces: wait,
+    LimitHold: limit,
+    LapseHold: lapse,
+    ReleasePlaces: release,
+}
+
+
+def _take(places: Places, taken: Taken, now: datetime) -> Outcome:
+    after = replace(places, taken=(*places.taken, taken))
+    held = CapacityHeld(
+        **_about(after, taken.party, now),
+        until=taken.until,
+        promoted=taken.promoted,
+        order_rule_version=places.order_rule_version,
+    )
+    exhausted = CapacityExhausted(offer=after.offer, version=after.version, at=now, free=after.free)
+    return after, [held] if after.free else [held, exhausted]
+
+
+def _wait(places: Places, party: Party, now: datetime) -> Outcome:
+    after = replace(places, waiting=(*places.waiting, party))
+    position = 1 + sum(other.rank < party.rank for other in after.waiting)
+    return after, [
+        CapacityWaitlisted(**_about(after, party, now), position=position, order_rule_version=places.order_rule_version)
+    ]
+
+
+def _promote(places: Places, now: datetime, *, but: Party | None = None) -> Outcome:
+    """In the order of the waitlist, whoever fits: no place stays empty for one who needs more than are free."""
+    said: list[Message] = []
+    for party in sorted(places.waiting, key=lambda party: party.rank):
+        if not places.is_open or party.places > places.free or (but and party.referral_id == but.referral_id):
+            continue
+        places, more = _take(places.without(party.referral_id), Taken(party, promoted=True), now)
+        said += more
+    return places, said
+
+
+def _release(places: Places, held: Taken, cause: str, now: datetime) -> Outcome:
+    after = replace(places, taken=tuple(taken for taken in places.taken if taken is not held))
+    return after, [CapacityReleased(**_about(after, held.party, now), cause=cause)]
+
+
+def _having(places: Places, changed: Taken) -> Places:
+    same = changed.party.referral_id
+    return replace(places, taken=tuple(changed if t.party.referral_id == same else t for t in places.taken))
+
+
+def _about(places: Places, party: Party, now: datetime) -> dict[str, Any]:
+    """What every event about a referral's places says (`contracts.places.CapacityEvent`)."""
+    return {
+        "offer": places.offer,
+        "version": places.version,
+        "at": now,
+        "free": places.free,
+        "referral_id": party.referral_id,
+        "journey_id": party.journey_id,
+        "places": party.places,
+    }
+
+
+def lapsing(places: Places, until: datetime) -> list[LapseHold]:
+    """The holds that were over at this instant."""
+    return [
+        LapseHold(offer=places.offer, referral_id=t.party.referral_id, journey_id=t.party.journey_id, until=t.until)
+        for t in places.taken
+        if t.until and t.until <= until
+    ]

@@ -1,0 +1,40 @@
+"""How a counting service answers, and which events make it ask itself for places."""
+
+from contracts.directory import Offer
+from contracts.events import ReferralEvent
+from contracts.places import CapacityEvent, OfOffer
+from contracts.topics import DIRECTORY, REFERRALS, Topic
+from contracts.values import Message
+from services.chassis.handlers import Handlers
+from services.chassis.transaction import Transaction
+from services.places import store
+from services.places.domain import asking, places
+from services.places.domain.asking import Needed
+
+
+def counting(commands: Topic, needed: Needed) -> Handlers:
+    """The handlers of the service that owns `commands`; needed: how many places a referral needs there."""
+    handlers = Handlers()
+
+    @handlers.on(DIRECTORY, first=True)
+    async def on_directory(entry: Message, tx: Transaction) -> None:
+        if isinstance(entry, Offer) and (command := asking.as_the_directory_says(entry, commands.owner)):
+            tx.emit(command)
+
+    @handlers.on(REFERRALS)
+    async def on_referral(event: Message, tx: Transaction) -> None:
+        if isinstance(event, ReferralEvent) and (command := asking.asked_by(event, commands.owner, needed)):
+            tx.emit(command)
+
+    handlers.on(commands, owns=store.AGGREGATES)(on_command)
+    return handlers
+
+
+async def on_command(command: OfOffer, tx: Transaction) -> None:
+    before = await store.get_places(tx, command.offer)
+    after, said = places.change(before, command, tx.now)
+    store.save_places(tx, after)
+    for message in said:
+        if isinstance(message, CapacityEvent):
+            tx.correlate(message.journey_id)
+        tx.emit(message)

@@ -1,0 +1,1 @@
+"""Appointments and courses: slots and seats, counted for each offer."""

@@ -1,0 +1,8 @@
+"""What a slot or a seat is to a person: one is enough, however many live together."""
+
+from contracts.events import ReferralSent
+
+
+def seats(_asked: ReferralSent) -> int:
+    """One (`place_hold` of priorities.json)."""
+    return 1

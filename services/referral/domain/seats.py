@@ -1,0 +1,79 @@
+"""What a referral makes of an answer about its place, from the service that counts the places of its offer."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from contracts.commands import NotePlace, ReferralCommand
+from contracts.events import ReferralEvent, ReferralSeatHeld, ReferralSeatLapsed
+from contracts.values import Message
+from services.referral.domain import aftermath, life
+from services.referral.domain.case import Facts
+from services.referral.domain.referral import Entry, Referral, entered, request, snapshot
+
+Outcome = tuple[Referral, list[Message]]
+NOTED = "note_place"
+
+
+def note(referral: Referral, command: NotePlace, facts: Facts) -> Outcome:
+    """An answer that a later change has made pointless changes nothing: the referral's end gives the place back."""
+    then = ANSWERS.get((referral.state, command.answer))
+    return then(referral, command, facts) if then else (referral, [])
+
+
+def _held(referral: Referral, command: NotePlace, facts: Facts) -> Outcome:
+    """Now the receiver is told."""
+    if referral.seat != "asked":
+        return referral, []
+    return _noted(replace(referral, seat="held", seat_until=command.until), facts, ReferralSeatHeld)
+
+
+def _not_held_any_more(referral: Referral, _command: NotePlace, facts: Facts) -> Outcome:
+    lost = replace(referral, seat="lost", seat_until=None)
+    return _noted(lost, facts, ReferralSeatLapsed, lapse_cause="lapsed")
+
+
+def _moved_on_the_list(referral: Referral, command: NotePlace, _facts: Facts) -> Outcome:
+    """The receiver put the person on the list; this is where."""
+    return replace(referral, position=command.position), []
+
+
+def _taken_from_under(referral: Referral, _command: NotePlace, facts: Facts) -> Outcome:
+    """It was accepted in the moment in which the hold ended and somebody else took the place: people have to talk."""
+    lost = replace(referral, seat="lost")
+    after, said = _noted(lost, facts, ReferralSeatLapsed, lapse_cause="lapsed")
+    return after, [*said, aftermath.task(after, "place_lost", "no_capacity")]
+
+
+def _as(command: str, **fields: Any) -> Callable[[Referral, NotePlace, Facts], Outcome]:
+    """The system's own command of `transitions.json`, judged like any other."""
+
+    def given(referral: Referral, told: NotePlace, facts: Facts) -> Outcome:
+        known = {"order_rule_version": told.order_rule_version} | fields
+        own = ReferralCommand(referral_id=referral.referral_id, command=command, role="system", **known)
+        return life.decide(referral, own, facts)
+
+    return given
+
+
+Answer = Callable[[Referral, NotePlace, Facts], Outcome]
+UNDECIDED = ("REQUESTED", "ACKNOWLEDGED")
+TAKEN = ("ACCEPTED", "IN_SERVICE", "ON_HOLD")
+
+ANSWERS: dict[tuple[str, str], Answer] = {
+    **{(state, "held"): _held for state in UNDECIDED},
+    **{(state, "waitlisted"): _as("waitlist") for state in UNDECIDED},
+    **{(state, "refused"): _as("decline_full", decline_reason="no_capacity") for state in UNDECIDED},
+    **{(state, "lapsed"): _not_held_any_more for state in UNDECIDED},
+    ("WAITLISTED", "waitlisted"): _moved_on_the_list,
+    ("WAITLISTED", "promoted"): _as("offer_seat"),
+    ("WAITLISTED", "lapsed"): _as("lapse_seat", lapse_cause="lapsed"),
+    **{(state, "refused"): _taken_from_under for state in TAKEN},
+}
+
+
+def _noted(changed: Referral, facts: Facts, event: type[ReferralEvent], **details: Any) -> Outcome:
+    after = replace(changed, version=changed.version + 1)
+    said = event(**snapshot(after, facts.now, "system") | request(after) | details)
+    name = event.TYPE.removeprefix("staffetta.").removesuffix(".v1")
+    return entered(after, Entry(after.version, facts.now, NOTED, "system", None, after.state, (name,))), [said]
