@@ -52,6 +52,7 @@ INSIDE = (
     Row(places.HoldPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.ConfirmPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.WaitForPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
+    Row(places.StillWait, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.LimitHold, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.LapseHold, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.ReleasePlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),

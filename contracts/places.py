@@ -74,6 +74,15 @@ class WaitForPlaces(OfOffer):
     journey_id: UUID
 
 
+class StillWait(OfOffer):
+    """The person is still interested: a place that nobody else wants may be held for them once more."""
+
+    TYPE = "staffetta.places.still_wait.v1"
+
+    referral_id: UUID
+    journey_id: UUID
+
+
 class LimitHold(OfOffer):
     """Until when the head of the waitlist may take the place that is held for it."""
 

@@ -175,6 +175,12 @@ VALID: dict[str, dict[str, Any]] = {
     "start": {"first_contact_at": NOW, "contact_mode": "desk"},
     "close": {"closure_outcome": "no_longer_needed"},
     "withdraw": {"withdraw_reason": "need_resolved", "requested_by": "person"},
+    "waitlist": {"order_rule_version": 1},
+    "offer_seat": {"order_rule_version": 1},
+    "decline_full": {"decline_reason": "no_capacity"},
+    "confirm_seat": {"person_still_interested": True},
+    "lapse_seat": {"lapse_cause": "person_refused"},
+    "confirm_interest": {"person_still_interested": True},
 }
 """The fields that a command needs to be taken."""
 

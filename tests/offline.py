@@ -1,4 +1,5 @@
-"""Referral's own handlers without engines: documents in memory, messages followed to the last, one at a time."""
+"""The handlers of referral and of those who count places, without engines: documents in memory, messages followed to
+the last, one at a time."""
 
 import asyncio
 from collections import defaultdict, deque
@@ -16,10 +17,16 @@ from contracts.catalogue import ANSWERS
 from contracts.directory import Agency, Offer
 from contracts.refusals import Refusal
 from contracts.values import Message
+from services.chassis.handlers import Handlers
 from services.chassis.messages import Incoming
 from services.chassis.settings import Settings
 from services.chassis.transaction import Outgoing, Transaction, refuse_on_own_topic
-from services.referral import handlers, store
+from services.housing.app import service as housing
+from services.places import store as counted
+from services.places.domain.places import Places
+from services.programmes.app import service as programmes
+from services.referral import store
+from services.referral.app import service as referral
 from services.referral.domain.journey import Journey
 from services.referral.domain.referral import Referral
 from services.referral.domain.tasks import Task
@@ -28,7 +35,8 @@ from tests.builders import NOW
 Doc = dict[str, Any]
 Pick = Callable[[int], int]
 AWARE: CodecOptions[Any] = CodecOptions(tz_aware=True)
-COMMANDS = topics.REFERRAL_COMMANDS.name
+SERVICES: dict[str, Handlers] = {one.name: one.handlers for one in (referral, housing, programmes)}
+TOPICS = {topic.name: topic for topic in topics.TOPICS}
 
 
 class Shelf:
@@ -70,7 +78,7 @@ class Offline:
     offers: tuple[Offer, ...] = ()
     now: datetime = NOW
     pick: Pick = lambda n: 0
-    db: dict[str, Shelf] = field(default_factory=lambda: defaultdict(Shelf))
+    dbs: dict[str, dict[str, Shelf]] = field(default_factory=lambda: {name: defaultdict(Shelf) for name in SERVICES})
     said: list[Message] = field(default_factory=list)
     asked: int = 0
 
@@ -78,32 +86,42 @@ class Offline:
         for entry in self.agencies + self.offers:
             self.ask(entry)
 
-    def ask(self, message: Message) -> list[Message]:
-        """Hand in one message and everything that follows from it; returns what was said."""
+    def ask(self, message: Message, *, of: str = "") -> list[Message]:
+        """Hand in one message and everything that follows from it; returns what was said.
+
+        of: the service that is asked, where several could be.
+        """
         before = len(self.said)
-        asyncio.run(self._follow(message))
+        asyncio.run(self._follow(message, of))
         return self.said[before:]
 
-    async def _follow(self, message: Message) -> None:
+    async def _follow(self, message: Message, of: str) -> None:
         self.asked += 1
         row = catalogue.BY_MODEL[type(message)]
-        waiting: dict[bytes, deque[Incoming]] = defaultdict(deque)
-        key = row.key_of(message).encode()
-        waiting[key].append(self._incoming(row.topic, key, message, uuid5(UUID(int=0), f"asked:{self.asked}"), ""))
+        waiting: dict[tuple[str, bytes], deque[Incoming]] = defaultdict(deque)
+        first = self._incoming(
+            row.topic, row.key_of(message).encode(), message, uuid5(UUID(int=0), f"{self.asked}"), ""
+        )
+        self._deliver(first, waiting)
         while keys := [key for key in waiting if waiting[key]]:
-            taken = waiting[keys[self.pick(len(keys))]].popleft()
-            for out in await self._handle(taken):
+            service, key = keys[self.pick(len(keys))]
+            for out in await self._handle(service, waiting[service, key].popleft()):
                 headers = {name: value.decode() for name, value in out.headers}
                 told = catalogue.BY_TYPE[headers["ce_type"]].model_validate_json(out.value)
-                if out.topic == COMMANDS:
-                    id, journey = UUID(headers["ce_id"]), headers.get("ce_correlationid", "")
-                    waiting[out.key].append(self._incoming(topics.REFERRAL_COMMANDS, out.key, told, id, journey))
-                else:
+                id, journey = UUID(headers["ce_id"]), headers.get("ce_correlationid", "")
+                self._deliver(self._incoming(TOPICS[out.topic], out.key, told, id, journey), waiting)
+                if TOPICS[out.topic].kind != "commands":
                     self.said.append(told)
 
-    async def _handle(self, message: Incoming) -> list[Outgoing]:
-        route = handlers.handlers.routes[message.topic.name]
-        tx = Transaction(self.db, None, "referral", Settings(environment="test"))
+    def _deliver(self, message: Incoming, waiting: dict[tuple[str, bytes], deque[Incoming]]) -> None:
+        """To every service that reads the topic; what has one key keeps its order."""
+        for name, handlers in SERVICES.items():
+            if message.topic.name in handlers.routes:
+                waiting[name, message.topic.name.encode() + message.key].append(message)
+
+    async def _handle(self, service: str, message: Incoming) -> list[Outgoing]:
+        route = SERVICES[service].routes[message.topic.name]
+        tx = Transaction(self.dbs[service], None, service, Settings(environment="test"))
         tx.begin(message, route.owns + route.copies)
         try:
             await route.handle(message.message, tx)
@@ -120,9 +138,19 @@ class Offline:
 
     # -- what is kept ----------------------------------------------------------------------------------------------
     @property
+    def db(self) -> dict[str, Shelf]:
+        """Referral's own."""
+        return self.dbs["referral"]
+
+    @property
+    def places(self) -> dict[str, Places]:
+        docs = [doc for name in ("housing", "programmes") for doc in self.dbs[name]["places"].all()]
+        return {places.offer: places for places in map(counted.PLACES.validate_python, docs)}
+
+    @property
     def referrals(self) -> dict[UUID, Referral]:
         found = [store.REFERRAL.validate_python(doc) for doc in self.db["referrals"].all()]
-        return {referral.referral_id: referral for referral in found}
+        return {one.referral_id: one for one in found}
 
     @property
     def journeys(self) -> list[Journey]:

@@ -133,8 +133,9 @@ async def read_explanation(db: Any, referral_id: UUID) -> Explanation | None:
 
 
 async def read_queue(db: Any, agency: str) -> list[Referral]:
-    """The open referrals that an agency has received, the most pressing first."""
-    query = {"place.agency": agency, "state": {"$in": [s for s in OPEN_STATES if s != "DRAFT"]}}
+    """The open referrals that an agency was told of, the most pressing first."""
+    told = {"$in": [state for state in OPEN_STATES if state != "DRAFT"]}
+    query = {"place.agency": agency, "state": told, "seat": {"$ne": "asked"}}
     found = db.referrals.find(query).sort("due_at", ASCENDING).limit(LONGEST_PAGE)
     return [REFERRAL.validate_python(doc) async for doc in found]
 

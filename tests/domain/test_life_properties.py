@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from contracts import codes
+from contracts.directory import Capacity, Offer, Waitlist
 from contracts.events import CommandAccepted, CommandRejected, ReferralEvent
+from services.places.domain.places import Places, lapsing
+from services.referral.domain import table
 from services.referral.domain.referral import Referral
 from services.referral.domain.routing import MAX_HOPS
 from tests.builders import a_basis, a_command, a_recorded_intake, an_agency, an_offer
@@ -20,10 +23,11 @@ from tests.offline import Offline
 STATES = codes.codes("transitions", "states")
 AGENCIES = ("pa.a", "pa.b", "pa.c", "pa.d", "pa.e", "pa.priv")
 SERVICES = ("health.primary", "lab.it", "lab.dance")
-COMMANDS = ("acknowledge", "accept", "start", "close", "decline", "withdraw", "pass_on", "send", "open", "hold")
-ANSWERS = ("decline", "decline", "decline", "pass_on", "accept", "acknowledge", "start", "close", "close", "withdraw")
+COMMANDS = ("acknowledge", "accept", "start", "close", "decline", "withdraw", "pass_on", "send", "open", "hold",
+            "waitlist", "confirm_seat", "lapse_seat", "confirm_interest", "offer_seat", "decline_full")  # fmt: skip
 ANY_AGENCY = st.sampled_from(AGENCIES)
-MAX_INTAKES = 4
+MAX_INTAKES = 6
+SEATS = ("held", "confirmed", "waiting")
 FIELDS = st.fixed_dictionaries(
     {},
     optional={
@@ -40,14 +44,28 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
+def some_places(agency: str, service: str, random: Random) -> Offer:
+    """One or two, or as many as are asked for; people may wait for them or not."""
+    kind = codes.codes("services")[service]["capacity_kind"]
+    return an_offer(f"{agency}.{service.replace('.', '_')}", service=service,
+                    capacity=Capacity(kind=kind, total=random.choice([None, 1, 2])),
+                    waitlist=Waitlist(enabled=random.random() < 0.5, order_rule_version=1))  # fmt: skip
+
+
+def seat_at(places: Places, referral: Referral) -> str | None:
+    if taken := places.taken_by(referral.referral_id):
+        return "confirmed" if taken.confirmed else "held"
+    return "waiting" if places.empty_handed(referral.referral_id) in places.waiting else None
+
+
 class Network(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 1000), served=st.sets(st.sampled_from(list(product(AGENCIES, SERVICES)))))
     def begin(self, seed: int, served: set[tuple[str, str]]) -> None:
-        """Some agencies offer some services; messages of different keys may overtake one another."""
+        """Some agencies offer some services, with few places; messages of different keys may overtake one another."""
         random, offers = Random(seed), {(a, "health.primary") for a in AGENCIES} | served
         self.network = Offline(
             tuple(an_agency(a, sharing_role="private_partner" if a == "pa.priv" else "public_body") for a in AGENCIES),
-            tuple(an_offer(f"{a}.{s.replace('.', '_')}", service=s) for a, s in sorted(offers)),
+            tuple(some_places(agency, service, random) for agency, service in sorted(offers)),
             pick=random.randrange,
         )
         self.intakes = 0
@@ -65,10 +83,12 @@ class Network(RuleBasedStateMachine):
         )  # fmt: skip
 
     @precondition(lambda self: self.sent())
-    @rule(which=st.integers(0, 9), command=st.sampled_from(ANSWERS), next_agency=ANY_AGENCY)
-    def the_receiver_answers(self, which: int, command: str, next_agency: str) -> None:
+    @rule(which=st.integers(0, 9), n=st.integers(0, 9), next_agency=ANY_AGENCY)
+    def the_receiver_answers(self, which: int, n: int, next_agency: str) -> None:
         sent = self.sent()
         referral = sent[which % len(sent)]
+        may = table.allowed(referral.state, ["receiver"])
+        command = may[n % len(may)]
         more = {"next_agency": next_agency} if command == "pass_on" else {}
         more |= {"closure_outcome": "served_partial"} if referral.state == "IN_SERVICE" and command == "close" else {}
         self.ask(referral, command, by=referral.parties[1], **more)
@@ -83,6 +103,15 @@ class Network(RuleBasedStateMachine):
         by = {"sender": sender, "receiver": receiver or sender, "stranger": "pa.nobody"}[speaker]
         self.ask(referral, command, by=by, **fields)
 
+    @precondition(lambda self: any(places.next_until for places in self.network.places.values()))
+    @rule(which=st.integers(0, 9))
+    def the_time_of_a_hold_is_over(self, which: int) -> None:
+        held = [places for places in self.network.places.values() if places.next_until]
+        places = held[which % len(held)]
+        assert places.next_until
+        for over in lapsing(places, places.next_until):
+            self.network.ask(over, of="programmes")
+
     def ask(self, referral: Referral, command: str, **fields: Any) -> None:
         kept = self.everything()
 
@@ -96,7 +125,7 @@ class Network(RuleBasedStateMachine):
         else:
             assert isinstance(answer, CommandAccepted)
             after = self.network.referrals[referral.referral_id]
-            assert after.version == referral.version + 1 == answer.version
+            assert after.version >= referral.version + 1 == answer.version
 
     def sent(self) -> list[Referral]:
         return [referral for referral in self.network.referrals.values() if referral.is_open and referral.place]
@@ -108,7 +137,9 @@ class Network(RuleBasedStateMachine):
     @invariant()
     def open_means_an_owner_and_a_due_time_and_terminal_means_neither(self) -> None:
         for referral in self.network.referrals.values():
-            assert {timer.code for timer in referral.timers} == set(STATES[referral.state]["timers_required"])
+            running, state = {timer.code for timer in referral.timers}, STATES[referral.state]
+            assert set(state["timers_required"]) <= running
+            assert running <= {*state["timers_required"], *state["timers_optional"]}
             assert (referral.owner is not None) == (referral.due_at is not None) == referral.is_open
 
     @invariant()
@@ -134,6 +165,30 @@ class Network(RuleBasedStateMachine):
     def nobody_is_sent_to_an_agency_that_the_person_excluded(self) -> None:
         for referral in self.network.referrals.values():
             assert referral.place is None or referral.place.agency not in referral.need.withhold
+
+    @invariant()
+    def no_place_is_given_twice_and_referrals_know_what_they_have(self) -> None:
+        for places in self.network.places.values():
+            assert places.free >= 0
+        for referral in self.network.referrals.values():
+            counted = self.network.places.get(referral.place.offer) if referral.place else None
+            if counted is None:
+                assert referral.seat == "none"
+            else:
+                assert seat_at(counted, referral) == (referral.seat if referral.seat in SEATS else None)
+                assert referral.is_open or counted == counted.without(referral.referral_id)
+                assert referral.seat != "asked"
+
+    @invariant()
+    def no_place_stays_free_while_somebody_waits_who_never_let_one_go(self) -> None:
+        for places in self.network.places.values():
+            fits = {party.referral_id for party in places.waiting if party.places <= places.free and not party.lapses}
+            by_choice = {
+                referral.referral_id
+                for referral in self.network.referrals.values()
+                if any(entry.command == "waitlist" and entry.by == "receiver" for entry in referral.history)
+            }
+            assert fits <= by_choice
 
     @invariant()
     def one_open_referral_a_person_and_offer(self) -> None:

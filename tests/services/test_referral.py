@@ -58,7 +58,7 @@ async def referrals(engines: Settings, tmp_path_factory: pytest.TempPathFactory)
     """One network with two workers of referral for all tests; each has intakes and people of its own."""
     network = engines.model_copy(update={"namespace": f"t{uuid4().hex[:10]}"})
     async with (
-        running(network, tmp_path_factory.mktemp("referral"), ("directory", "referral")) as processes,
+        running(network, tmp_path_factory.mktemp("referral"), ("directory", "referral", "programmes")) as processes,
         bus(network, "referral") as talk,
     ):
         await processes.start("referral", "1")
@@ -81,7 +81,7 @@ async def test_an_intake_becomes_a_referral_whose_commands_are_answered_in_order
     first = referral_id(intake.intake_id, 0)
 
     await referrals.bus.ask(intake)
-    await referrals.told(intake.intake_id, "referral.sent")
+    await referrals.told(intake.intake_id, "referral.seat_held")
     for command in ("acknowledge", "accept", "start"):
         await referrals.ask(command, first)
     refused = await referrals.ask("accept", first)
@@ -93,13 +93,14 @@ async def test_an_intake_becomes_a_referral_whose_commands_are_answered_in_order
     heard = [m for m in referrals.bus.heard if m.key == str(first).encode()]
     assert [m.headers["ce_type"].removeprefix("staffetta.").removesuffix(".v1") for m in heard] == [
         "command.accepted", "routing.decided", "referral.sent",
+        "referral.seat_held",
         "command.accepted", "referral.acknowledged",
         "command.accepted", "referral.accepted",
         "command.accepted", "referral.started",
         "command.rejected",
         "command.accepted", "referral.closed",
     ]  # fmt: skip
-    assert [m.message.version for m in heard if isinstance(m.message, ReferralEvent)] == [1, 1, 2, 3, 4, 5]
+    assert [m.message.version for m in heard if isinstance(m.message, ReferralEvent)] == [1, 1, 2, 3, 4, 5, 6]
     assert {m.correlation_id for m in heard} == {str(intake.intake_id)}
     assert await referrals.db.links.count_documents({"referral_id": str(first)}) == 0
     assert await referrals.db.parked.count_documents({}) == 0
@@ -110,11 +111,11 @@ async def test_what_people_may_read_of_it(referrals: Referrals) -> None:
     first, unmet = (f"/v1/referrals/{referral_id(i.intake_id, 0)}" for i in (intake, nobody))
     await referrals.bus.ask(intake)
     await referrals.bus.ask(nobody)
-    await referrals.told(intake.intake_id, "referral.sent")
+    await referrals.told(intake.intake_id, "referral.seat_held")
     await referrals.told(nobody.intake_id, "task.opened")
 
     shown = (await referrals.get(first, "pa.comune")).json()
-    assert (shown["state"]["code"], shown["owner"], shown["version"]) == ("REQUESTED", "pa.accura.clinic", 1)
+    assert (shown["state"]["code"], shown["owner"], shown["version"]) == ("REQUESTED", "pa.accura.clinic", 2)
     assert [timer["code"] for timer in shown["timers"]] == ["acknowledge", "decide"]
     assert shown["timeline"][0]["events"] == ["routing.decided", "referral.sent"]
 
@@ -150,7 +151,7 @@ async def test_a_declined_need_goes_on_and_a_late_answer_learns_who_has_it(refer
     intake = an_intake()
     first = referral_id(intake.intake_id, 0)
     await referrals.bus.ask(intake)
-    await referrals.told(intake.intake_id, "referral.sent")
+    await referrals.told(intake.intake_id, "referral.seat_held")
 
     await referrals.ask("decline", first, decline_reason="no_capacity")
     await referrals.told(intake.intake_id, "referral.sent", "referral.sent", "unmet_need.recorded")
@@ -163,7 +164,7 @@ async def test_a_declined_need_goes_on_and_a_late_answer_learns_who_has_it(refer
 async def test_a_stranger_cannot_tell_a_referral_of_others_from_one_that_does_not_exist(referrals: Referrals) -> None:
     intake = an_intake()
     await referrals.bus.ask(intake)
-    await referrals.told(intake.intake_id, "referral.sent")
+    await referrals.told(intake.intake_id, "referral.seat_held")
 
     answers = []
     for id in (referral_id(intake.intake_id, 0), uuid4()):
@@ -181,7 +182,7 @@ async def test_a_stranger_cannot_tell_a_referral_of_others_from_one_that_does_no
 async def test_a_task_is_done_once_and_by_its_own_agency(referrals: Referrals) -> None:
     intake = an_intake()
     await referrals.bus.ask(intake)
-    await referrals.told(intake.intake_id, "referral.sent")
+    await referrals.told(intake.intake_id, "referral.seat_held")
     await referrals.ask("decline", referral_id(intake.intake_id, 0), decline_reason="language_not_covered")
     told = await referrals.told(intake.intake_id, "task.opened")
     task = next(m for m in told if isinstance(m, TaskOpened))

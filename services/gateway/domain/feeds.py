@@ -31,10 +31,10 @@ def copies(event: Message) -> dict[str, Message]:
     match event:
         case IntakeRecorded():
             return {event.sender_agency: _for_sender(event)}
+        case ReferralSent(seat="asked") | ReferralSeatHeld() if event.sender_agency == event.receiver_agency:
+            return {event.sender_agency: ReferralSent(**event.model_dump())} if event.seat == "held" else {}
         case RoutingDecided() | ReferralCreated() | JourneyEvent() | ReferralSent(seat="asked"):
             return {event.sender_agency: event}
-        case ReferralSeatHeld() if event.sender_agency == event.receiver_agency:
-            return {event.sender_agency: ReferralSent(**event.model_dump())}
         case ReferralEvent():
             receiver = {event.receiver_agency: _for_receiver(event)} if event.receiver_agency else {}
             return receiver | {event.sender_agency: event}

@@ -1,12 +1,14 @@
 """Which events of a referral ask for places, and for how many."""
 
 from collections.abc import Callable
+from typing import Any
 
 from contracts import codes
 from contracts.directory import Offer
 from contracts.events import (
     ReferralAccepted,
     ReferralEvent,
+    ReferralInterestConfirmed,
     ReferralSeatLapsed,
     ReferralSeatOffered,
     ReferralSent,
@@ -19,6 +21,7 @@ from contracts.places import (
     LimitHold,
     PutPlaces,
     ReleasePlaces,
+    StillWait,
     WaitForPlaces,
 )
 from contracts.values import Message
@@ -48,6 +51,12 @@ def asked_by(event: ReferralEvent, service: str, needed: Needed) -> Message | No
     if event.offer is None or not _counts(service, kind):
         return None
     about = {"offer": event.offer, "referral_id": event.referral_id, "journey_id": event.journey_id}
+    if _is_over(event.state):
+        return ReleasePlaces(**about, cause=event.state)
+    return _asked(event, about, needed)
+
+
+def _asked(event: ReferralEvent, about: dict[str, Any], needed: Needed) -> Message | None:
     match event:
         case ReferralSent(seat="asked", priority=priority, at=at, place_until=until):
             return HoldPlaces(**about, places=needed(event), priority=priority, sent_at=at, until=until)
@@ -55,12 +64,12 @@ def asked_by(event: ReferralEvent, service: str, needed: Needed) -> Message | No
             return ConfirmPlaces(**about)
         case ReferralWaitlisted(by="receiver"):
             return WaitForPlaces(**about)
+        case ReferralInterestConfirmed():
+            return StillWait(**about)
         case ReferralSeatOffered(place_until=until) if until:
             return LimitHold(**about, until=until)
         case ReferralSeatLapsed(by="receiver"):
             return LapseHold(**about)
-        case _ if _is_over(event.state):
-            return ReleasePlaces(**about, cause=event.state)
     return None
 
 

@@ -23,6 +23,7 @@ from contracts.places import (
     LimitHold,
     PutPlaces,
     ReleasePlaces,
+    StillWait,
     WaitForPlaces,
 )
 from contracts.values import Message
@@ -164,6 +165,11 @@ def wait(places: Places, command: WaitForPlaces, now: datetime) -> Outcome:
     return after, [*released, *joined, *promoted]
 
 
+def still_wait(places: Places, _command: StillWait, now: datetime) -> Outcome:
+    """Whoever waits and fits is asked once more, in the order of the list."""
+    return _promote(places, now)
+
+
 def limit(places: Places, command: LimitHold, now: datetime) -> Outcome:
     held = places.taken_by(command.referral_id)
     if held is None or held.confirmed:
@@ -200,6 +206,7 @@ CHANGES: dict[type[Message], Callable[[Places, Any, datetime], Outcome]] = {
     HoldPlaces: hold,
     ConfirmPlaces: confirm,
     WaitForPlaces: wait,
+    StillWait: still_wait,
     LimitHold: limit,
     LapseHold: lapse,
     ReleasePlaces: release,
