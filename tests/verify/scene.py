@@ -8,9 +8,8 @@ from typing import Any
 from services.chassis.settings import Settings
 from tests.agency import Agency, Entry
 from tests.builders import an_intake
-from tests.processes import RELAY, Processes, running
+from tests.processes import Processes, running
 
-SERVICES = (*RELAY, "housing", "programmes")
 AGENCIES = ("pa.comune", "pa.accura", "pa.salute", "pa.ponte", "pa.legale")
 CASE = "CASE-"
 """In whatever an agency calls its cases, commands and messages here: no report may show it."""
@@ -56,7 +55,7 @@ class Scene:
         await self.comune.event("referral.waitlisted", journey_id=journey, seconds=60)
 
     async def _nobody(self) -> None:
-        journey = await self.submit("nobody", "health.dental")
+        journey = await self.submit("nobody", "protection.trafficking")
         await self.comune.event("unmet_need.recorded", journey_id=journey, final=True, seconds=60)
 
     async def _drafted(self) -> None:
@@ -98,7 +97,7 @@ def intake(key: str, **known: Any) -> Entry:
 @asynccontextmanager
 async def scene(network: Settings, folder: Path) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
-        processes = await stack.enter_async_context(running(network, folder, SERVICES))
+        processes = await stack.enter_async_context(running(network, folder))
         agencies = {code: Agency(code, network.kafka_url, f"{network.namespace}-") for code in AGENCIES}
         for agency in agencies.values():
             await agency.open()
