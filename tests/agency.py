@@ -137,7 +137,7 @@ class Working(Agency):
     async def _answer(self, entry: Entry) -> None:
         referral, steps = entry["value"]["referral_id"], list[tuple[str, dict[str, Any]]]()
         match entry["type"]:
-            case "staffetta.referral.sent.v1":
+            case "staffetta.referral.sent.v1" if entry["value"]["seat"] != "asked":  # else it is told again once held
                 self.asked += 1
                 steps = [("acknowledge", {}), ("decline", {"decline_reason": "no_capacity"})]
                 if self.asked % 3:

@@ -108,6 +108,22 @@ def token(
     session.tell({"token": signed}, lambda _console, _words: print(signed))
 
 
+@app.command()
+@command
+def verify(
+    session: Session,
+    wait: Annotated[float, typer.Option(help="Seconds to wait until no message is under way.", min=0)] = 30,
+    again: Annotated[float, typer.Option(help="Seconds after which what was found is looked for again.", min=0)] = 3,
+) -> None:
+    """Read the databases and topics of the network and check what it promises; fails when something is wrong.
+
+    It only reads, by KAFKA_URL and MONGO_URL or what ./dev up wrote down, and never shows what is known of a person.
+    """
+    from services.cli.verify import page
+
+    page.verify(session, wait, again)
+
+
 @parked.command("list")
 @command
 def list_parked(session: Session) -> None:

@@ -33,6 +33,11 @@ class Endpoints:
             raise CannotDo("Nothing says where Kafka is.", REMEDY)
         return self.kafka
 
+    def need_mongo(self) -> str:
+        if not self.mongo:
+            raise CannotDo("Nothing says where the databases are.", "Start the relay with ./dev up, or set MONGO_URL.")
+        return self.mongo
+
     def need_service(self, name: str) -> str:
         if name not in self.services:
             raise CannotDo(f"Nothing says where the service {name} is.", REMEDY)

@@ -13,6 +13,7 @@ ROME = ZoneInfo("Europe/Rome")
 NOTHING = "-"
 
 HEADINGS: dict[str, tuple[str, str]] = {
+    "about": ("Che cosa", "About"),
     "accepted": ("accettata", "accepted"),
     "admitted": ("Candidati", "Candidates"),
     "answer": ("Risposta", "Answer"),
@@ -27,6 +28,7 @@ HEADINGS: dict[str, tuple[str, str]] = {
     "events": ("Eventi", "Events"),
     "found": ("Esito", "Found"),
     "from": ("Da", "From"),
+    "history gone": ("storia non più nei topic", "history gone"),
     "hop": ("Passaggio", "Hop"),
     "in": ("tra", "in"),
     "journey": ("Percorso", "Journey"),
@@ -34,10 +36,13 @@ HEADINGS: dict[str, tuple[str, str]] = {
     "late": ("in ritardo di", "late by"),
     "line": ("Riga", "Line"),
     "linked": ("Esiste già un invio aperto alla stessa offerta", "There is an open referral to the same offer already"),
+    "looked_at": ("Guardati", "Looked at"),
     "missing": ("senza risposta", "without an answer"),
+    "not_checked": ("Non controllabili", "Not checked"),
     "nobody": ("Nessuno: manca", "Nobody: what fails is"),
     "no_parked": ("Nessun messaggio parcheggiato.", "No parked message."),
     "offer": ("Offerta", "Offer"),
+    "nothing_wrong": ("Nessuna promessa infranta.", "No promise is broken."),
     "out": ("Esclusi", "Out"),
     "owner": ("A chi tocca", "Whose turn"),
     "parked": ("Messaggi parcheggiati", "Parked messages"),
@@ -63,6 +68,7 @@ HEADINGS: dict[str, tuple[str, str]] = {
     "todo": ("Che cosa fare", "What to do"),
     "type": ("Tipo", "Type"),
     "when": ("Quando", "When"),
+    "wrong": ("Errore", "Wrong"),
     "why": ("Perché", "Why"),
 }
 RESERVED = ("Servizio riservato", "Reserved service")

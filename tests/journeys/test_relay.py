@@ -11,8 +11,9 @@ from services.chassis.settings import Settings
 from tests.agency import Entry, Working, disorder, quiet
 from tests.builders import an_intake
 from tests.processes import ROOT, running
+from tests.verified import assert_verified
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 ASKED = ("health.primary", "housing.emergency_bed")
 INTAKES = 3
 
@@ -47,6 +48,7 @@ async def test_twenty_agencies_get_one_answer_to_each_command_in_order_with_its_
 
         assert sum(a.repeats for a in agencies.values()) == sum(len(a.said) for a in agencies.values())
         assert {code: len(agency.entries) for code, agency in agencies.items()} == before
+        await assert_verified(network)
 
 
 async def _at_work(stack: AsyncExitStack, network: Settings, logs: Path) -> dict[str, Working]:

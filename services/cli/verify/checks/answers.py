@@ -1,0 +1,78 @@
+"""Every command of an agency has one answer on its feed; the same message again has the same one."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from services.cli.verify.loaded import Loaded, Said
+from services.cli.verify.report import HISTORY_GONE, Seen
+
+PARKED = "parked"
+"""An answer for the time being: once the message is replayed, another takes its place."""
+
+Ids = defaultdict[str, dict[str, str | None]]
+"""By what it answers: the ids of answers, each with its refusal's code."""
+
+
+def check(loaded: Loaded) -> Iterator[Seen]:
+    for agency, commands, feed in loaded.agencies:
+        answers = _answers(loaded.said.get(feed, ()))
+        gone = not loaded.is_whole(feed)
+        names: set[str] = set()
+        for message, ids in _with_answers(loaded, commands, answers):
+            names |= {str(message.value["message_id"]), str(message.value["name"])}
+            yield _one(message, ids, gone=gone)
+        if loaded.is_whole(commands):
+            for name in sorted(answers.given.keys() - names - {""}):
+                yield Seen(f"feed of {agency}", (f"{len(answers.given[name])} answers to what was never asked",))
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a feed answers: the door's own refusals by the record they refuse, the others by the agency's message id.
+
+    by_name: the others again, by the command's own name.
+    """
+
+    refused: Ids = field(default_factory=lambda: defaultdict(dict))
+    given: Ids = field(default_factory=lambda: defaultdict(dict))
+    by_name: Ids = field(default_factory=lambda: defaultdict(dict))
+
+
+def _answers(feed: tuple[Said, ...]) -> Answers:
+    """Repeats too: one refusal may stand for several records with the same bytes."""
+    found = Answers()
+    for answer in (message for message in feed if message.is_answer):
+        asked, code = answer.value.get("asked") or {}, answer.value.get("code")
+        if answer.key == answer.cause:
+            found.refused[answer.key][answer.id] = code
+        else:
+            found.given[asked.get("message_id") or ""][answer.id] = code
+            found.by_name[asked.get("command_id") or ""][answer.id] = code
+    return found
+
+
+def _with_answers(loaded: Loaded, commands: str, answers: Answers) -> Iterator[tuple[Said, dict[str, str | None]]]:
+    """Each message with the answers to it or, if it repeats another, to the one that was passed on first."""
+    first: dict[str, str] = {}
+    for message in loaded.on(commands):
+        id, kind, name = (message.value[part] for part in ("message_id", "kind", "name"))
+        refused = answers.refused.get(message.id, {})
+        if any(code != PARKED for code in refused.values()):
+            yield message, refused
+            continue
+        passed_on = first.get(f"{kind}/{name}") or first.get(f"message/{id}") or str(id)
+        first[f"{kind}/{name}"] = first[f"message/{id}"] = passed_on
+        given = answers.given.get(passed_on)
+        if given is None and not loaded.is_whole(commands):
+            given = answers.by_name.get(str(name))  # the first one is gone
+        yield message, refused | (given or {})
+
+
+def _one(message: Said, ids: dict[str, str | None], *, gone: bool) -> Seen:
+    final = [id for id, code in ids.items() if code != PARKED] or list(ids)
+    if len(final) == 1:
+        return Seen(message.place)
+    if not final and gone:
+        return Seen(message.place, not_checked=HISTORY_GONE)
+    return Seen(message.place, (f"it has {len(final)} answers" if final else "it has no answer",))

@@ -1,0 +1,1 @@
+"""`staffetta verify`: a network that keeps its promises passes, and each planted fault is found."""
