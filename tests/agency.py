@@ -16,6 +16,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 Entry = dict[str, Any]
+Step = tuple[str, dict[str, Any]]
 
 
 @dataclass
@@ -135,21 +136,25 @@ class Working(Agency):
             await asyncio.sleep(0.02)
 
     async def _answer(self, entry: Entry) -> None:
-        referral, steps = entry["value"]["referral_id"], list[tuple[str, dict[str, Any]]]()
-        match entry["type"]:
-            case "staffetta.referral.sent.v1" if entry["value"]["seat"] != "asked":  # else it is told again once held
-                self.asked += 1
-                steps = [("acknowledge", {}), ("decline", {"decline_reason": "no_capacity"})]
-                if self.asked % 3:
-                    steps = [("acknowledge", {}), ("accept", {})]
-            case "staffetta.referral.accepted.v1":
-                steps = [("start", {"first_contact_at": "2026-11-24T09:00:00Z", "contact_mode": "desk"})]
-            case "staffetta.referral.started.v1":
-                steps = [("close", {"closure_outcome": "served_completed"})]
-        for command, fields in steps:
+        referral = entry["value"]["referral_id"]
+        for command, fields in self.steps(entry):
             id = f"{referral}/{command}"
             self.said[id] = (command, {"referral_id": referral, **fields})
             await self.command(referral, command, id=id, **fields)
+
+    def steps(self, entry: Entry) -> list[Step]:
+        """The commands, each with its fields, that an event moves this agency to; the same for the same event."""
+        match entry["type"]:
+            case "staffetta.referral.sent.v1" if entry["value"]["seat"] != "asked":  # else it is told again once held
+                self.asked += 1
+                if self.asked % 3:
+                    return [("acknowledge", {}), ("accept", {})]
+                return [("acknowledge", {}), ("decline", {"decline_reason": "no_capacity"})]
+            case "staffetta.referral.accepted.v1":
+                return [("start", {"first_contact_at": "2026-11-24T09:00:00Z", "contact_mode": "desk"})]
+            case "staffetta.referral.started.v1":
+                return [("close", {"closure_outcome": "served_completed"})]
+        return []
 
 
 def disorder(entries: list[Entry]) -> list[str]:

@@ -63,9 +63,13 @@ def test_the_samples_are_as_many_as_they_say() -> None:
 
 
 def _told(step: OpenReferral | DraftReferral, decision: Decision) -> dict[str, Any]:
+    opens = "REQUESTED" if isinstance(step, OpenReferral) else "DRAFT"
+    return {"service": step.need.service, "opens": opens} | told(decision)
+
+
+def told(decision: Decision) -> dict[str, Any]:
+    """A decision in the words of the samples."""
     return {
-        "service": step.need.service,
-        "opens": "REQUESTED" if isinstance(step, OpenReferral) else "DRAFT",
         "first": decision.first.offer if decision.first else None,
         "unmet": decision.first is None,
         "why": decision.why,

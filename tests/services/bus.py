@@ -23,6 +23,7 @@ class Bus:
     """heard: what the service has said so far."""
 
     settings: Settings
+    service: str
     topic: Topic
     producer: AIOKafkaProducer
     heard: list[Incoming] = field(default_factory=list)
@@ -35,7 +36,9 @@ class Bus:
             causation_id="", sequence=None, traceparent=None,
         )  # fmt: skip
         value, key = command.model_dump_json().encode(), row.key_of(command).encode()
-        await self.producer.send_and_wait(self.settings.named(row.topic.name), value, key=key, headers=headers)
+        await self.producer.send_and_wait(
+            self.settings.named(row.topic_by(self.service).name), value, key=key, headers=headers
+        )
         return id
 
     async def said(self, cause: UUID, count: int = 1, seconds: float = 60) -> list[Incoming]:
@@ -60,7 +63,7 @@ async def bus(settings: Settings, service: str) -> AsyncIterator[Bus]:
     await consumer.start()
     consumer.assign([TopicPartition(settings.named(topic.name), p) for p in range(topic.partitions)])
     await consumer.seek_to_beginning()
-    opened = Bus(settings, topic, producer)
+    opened = Bus(settings, service, topic, producer)
     listening = asyncio.create_task(_listen(consumer, opened))
     try:
         yield opened

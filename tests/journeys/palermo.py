@@ -1,0 +1,137 @@
+"""Palermo's 200 sample intakes over Kafka, and nine agencies that answer as agencies do: yes, no, later, never."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from deploy.local.demo.intakes import ROME, moved
+from services.chassis.settings import Settings
+from services.cli.verify.network import opened
+from services.referral import store
+from services.referral.domain.routing import Decision
+from tests.agency import Entry, Step, Working
+from tests.domain.test_routing_samples import EXPECTED, INTAKES
+from tests.processes import RELAY, Processes, running
+
+AGENCIES = ("pa.comune", "pa.accura", "pa.penc", "pa.mobile", "pa.ponte", "pa.levante", "pa.salute", "pa.legale",
+            "pa.officina")  # fmt: skip
+
+
+@dataclass
+class Desk(Working):
+    """What it does with a referral follows from the referral's id, so that it does the same again after a repeat.
+
+    repeated: which share of what it says it says twice.
+    """
+
+    repeated: float = 0
+    chance: random.Random = field(default_factory=lambda: random.Random(7))
+
+    async def say(self, type: str, value: bytes | Entry, *, id: str | None = None) -> str:
+        said = await super().say(type, value, id=id)
+        if self.chance.random() < self.repeated:
+            await super().say(type, value, id=said)
+        return said
+
+    def steps(self, entry: Entry) -> list[Step]:
+        said = entry["value"]
+        mood = UUID(said["referral_id"]).int % 10
+        match entry["type"].removeprefix("staffetta.referral."):
+            case "sent.v1" if said["seat"] != "asked" and mood != 9:
+                called = {"phone_call_recorded_at": said["at"]} if said["priority"] == "EMERGENCY" else {}
+                return [("acknowledge", called), *_decision(mood)]
+            case "seat_offered.v1" if mood != 9:
+                lets_it_go: Step = ("lapse_seat", {"lapse_cause": "person_refused"})
+                return [lets_it_go] if mood == 8 else [("confirm_seat", {"person_still_interested": True})]
+            case "accepted.v1" if mood != 5:
+                return [("start", {"first_contact_at": said["at"], "contact_mode": "phone"})]
+            case "started.v1" if mood != 6:
+                return [("close", {"closure_outcome": "served_completed"})]
+        return []
+
+
+def _decision(mood: int) -> list[Step]:
+    match mood:
+        case 0 | 1:
+            return [("decline", {"decline_reason": "no_capacity"})]
+        case 2:
+            return [("decline", {"decline_reason": "language_not_covered"})]
+        case 3:
+            return []
+    return [("accept", {})]
+
+
+@dataclass
+class Palermo:
+    """The city at work."""
+
+    settings: Settings
+    processes: Processes
+    desks: dict[str, Desk]
+    db: Any
+
+    async def submit_all(self) -> None:
+        """Every line by its sender, in order, as if the samples were of today."""
+        days = datetime.now(ROME).date() - date.fromisoformat(EXPECTED["as_of"])
+        for intake in INTAKES:
+            await self.desks[intake["tier0"]["sender_agency"]].submit(moved(intake, days))
+
+    async def comes_to_rest(self, seconds: float = 300) -> None:
+        """Until nobody has anything to read, to answer or to say."""
+        async with opened(self.settings) as network, asyncio.timeout(seconds):
+            while True:
+                said = self._said()
+                settled, _ = await network.settle(30)
+                if settled and self._said() == said and all(desk.all_answered for desk in self.desks.values()):
+                    return
+                await asyncio.sleep(0.5)
+
+    def _said(self) -> int:
+        return sum(len(desk.said) + len(desk.entries) for desk in self.desks.values())
+
+    async def kill_some(self, times: int, seed: int) -> None:
+        """`kill -9` of one process after another, each started anew."""
+        rng = random.Random(seed)
+        for _ in range(times):
+            await asyncio.sleep(rng.uniform(1, 3))
+            self.processes.kill(f"{rng.choice(RELAY)}-0")
+
+    def answer(self, line: int) -> dict[str, Any]:
+        """The one answer to what was submitted as this line of the samples."""
+        intake = INTAKES[line - 1]
+        (answer,) = self.desks[intake["tier0"]["sender_agency"]].answers(intake["idempotency_key"])
+        value: dict[str, Any] = answer["value"]
+        return value | {"outcome": answer["type"].split(".")[2]}
+
+    async def decisions(self) -> dict[UUID, Decision]:
+        """What routing decided, by referral; of a draft once it was sent."""
+        found = [store.EXPLANATION.validate_python(doc) async for doc in self.db.decisions.find()]
+        return {explanation.referral_id: explanation.decision for explanation in found}
+
+    async def ends(self) -> Counter[str]:
+        """How many referrals are in which state."""
+        return Counter([doc["state"] async for doc in self.db.referrals.find({}, {"state": 1})])
+
+
+@asynccontextmanager
+async def palermo(settings: Settings, logs: Path, *, repeated: float = 0) -> AsyncIterator[Palermo]:
+    async with AsyncExitStack() as stack:
+        processes = await stack.enter_async_context(running(settings, logs))
+        desks = {code: Desk(code, settings.kafka_url, f"{settings.namespace}-", repeated=repeated) for code in AGENCIES}
+        for desk in desks.values():
+            await desk.open()
+            stack.push_async_callback(desk.close)
+        working = [asyncio.create_task(desk.work()) for desk in desks.values()]
+        stack.callback(lambda: [work.cancel() for work in working])
+        client: Any = AsyncIOMotorClient(settings.mongo_url.get_secret_value(), tz_aware=True, tzinfo=UTC)
+        stack.callback(client.close)
+        yield Palermo(settings, processes, desks, client[settings.named("referral")])

@@ -1,0 +1,160 @@
+"""A journey of the samples (`journeys.json`), played over Kafka by its agencies and compared as the file says."""
+
+import asyncio
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+
+from contracts.places import CapacityHeld, ConfirmPlaces, HoldPlaces, PlacesEvent
+from services.chassis.messages import Incoming
+from services.referral.domain.needs import referral_id
+from services.referral.domain.referral import successor_id
+from tests.agency import Agency, Entry
+from tests.builders import an_intake
+from tests.processes import Processes
+from tests.services.bus import Bus
+
+JOURNEYS: dict[str, dict[str, Any]] = {
+    journey["id"]: journey
+    for journey in json.loads((Path(__file__).parents[1] / "samples/journeys.json").read_text("utf-8"))["items"]
+}
+NOT_COMPARED = ("notification.", "page.")
+Step = dict[str, Any]
+
+
+@dataclass
+class Played:
+    """names: r1, r2 of the journey and the referrals they became. buses: what each service says."""
+
+    journey: dict[str, Any]
+    agencies: dict[str, Agency]
+    buses: dict[str, Bus]
+    processes: Processes
+    names: dict[str, UUID] = field(default_factory=dict)
+    intakes: list[UUID] = field(default_factory=list)
+
+    async def play(self) -> None:
+        await self._take_seats()
+        for step in self.journey["when"]:
+            if step["role"] != "system":
+                await self._do(step)
+            await self._then(step["then"])
+
+    # -- given -----------------------------------------------------------------------------------------------------
+    async def _take_seats(self) -> None:
+        """Other people have what is not free at the beginning."""
+        for offer, seats in self.journey["given"].get("seats", {}).items():
+            for _ in range(seats["total"] - seats["free"]):
+                about: dict[str, Any] = {"offer": offer, "referral_id": uuid4(), "journey_id": uuid4()}
+                bus = self.buses[counted_by(offer)]
+                hold = await bus.ask(HoldPlaces(**about, places=1, priority="URGENT", sent_at=datetime.now(UTC)))
+                assert isinstance((await bus.said(hold))[0].message, CapacityHeld)
+                await bus.said(await bus.ask(ConfirmPlaces(**about)))
+
+    # -- when ------------------------------------------------------------------------------------------------------
+    async def _do(self, step: Step) -> None:
+        agency, do = self.agencies[step["actor"]], step["do"]
+        if do.get("action") == "record_intake":
+            await self._record(agency, step)
+        else:
+            command = await agency.command(str(self.names[do["referral"]]), do["command"], **do.get("with", {}))
+            answer = (await agency.answer(command, seconds=60))["value"]
+            assert answer.get("code") == step["then"].get("rejected")
+
+    async def _record(self, agency: Agency, step: Step) -> None:
+        told = step["do"]["with"]
+        intake = self._intake(agency.code, told)
+        await agency.submit(intake)
+        answer = await agency.answer(intake["idempotency_key"], seconds=60)
+        intake_id = UUID(answer["value"]["subject"])
+        self.intakes.append(intake_id)
+        for n, name in enumerate(step["then"]["opens"]):
+            self.names[name] = referral_id(intake_id, n)
+
+    def _intake(self, agency: str, told: dict[str, Any]) -> Entry:
+        given = self.journey["given"]
+        person = given["people"][told["person_ref"]]
+        intake = an_intake(told["idempotency_key"], sender=agency, **person)
+        basis = intake["tier0"]["sharing_basis"][0]
+        intake["tier0"]["sharing_basis"] = [
+            basis | {"basis_id": name} | given["sharing"][name] for name in told["sharing_basis"]
+        ]
+        intake["tier0"]["services"] = told["services"]
+        intake["tier2"]["needs"] = told["needs"]
+        return intake
+
+    # -- then ------------------------------------------------------------------------------------------------------
+    async def _then(self, then: dict[str, Any], seconds: float = 60) -> None:
+        """Each state may be one that its referral only passes through; what is free comes to be so."""
+        for name, state in then.get("state", {}).items():
+            self.names.setdefault(name, successor_id(self.names[f"r{int(name[1:]) - 1}"]))
+            await self._until(lambda name=name, state=state: state in self._states(name), f"{name} {state}", seconds)
+        for offer, free in then.get("free_seats", {}).items():
+            await self._free(offer, free, seconds)
+
+    def _states(self, name: str) -> list[str]:
+        key = str(self.names[name]).encode()
+        return [str(getattr(m.message, "state", None)) for m in self._heard() if m.key == key]
+
+    async def _until(self, true: Any, what: str, seconds: float) -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        while not true():
+            if asyncio.get_running_loop().time() > until:
+                raise TimeoutError(f"{self.journey['id']}: {what} did not come; {self._told()}")
+            await asyncio.sleep(0.05)
+
+    async def _free(self, offer: str, free: int, seconds: float) -> None:
+        url, until = self.processes.url(counted_by(offer)), asyncio.get_running_loop().time() + seconds
+        async with httpx.AsyncClient(base_url=url, headers=self.processes.bearer("pa.comune")) as client:
+            while (shown := (await client.get(f"/v1/offers/{offer}/places")).json())["free"] != free:
+                assert asyncio.get_running_loop().time() < until, f"{offer}: {shown}, not {free} free"
+                await asyncio.sleep(0.05)
+
+    # -- what was said ---------------------------------------------------------------------------------------------
+    def _heard(self) -> list[Incoming]:
+        """Once each, though two listen to the topic of those who count places."""
+        return list({m.id: m for bus in self.buses.values() for m in bus.heard}.values())
+
+    def _told(self) -> dict[str, list[str]]:
+        """By aggregate, in the words of the journey: referrals by their names, offers, the intakes, the journey."""
+        told: dict[str, list[str]] = defaultdict(list)
+        journeys = {str(id) for id in self.intakes}
+        for m in self._heard():
+            if m.correlation_id in journeys:
+                word = m.headers["ce_type"].removeprefix("staffetta.").removesuffix(".v1")
+                told[self._aggregate(word, m)].append(word)
+        return told
+
+    def _aggregate(self, word: str, m: Incoming) -> str:
+        if isinstance(m.message, PlacesEvent):
+            return f"offer:{m.message.offer}"
+        if m.key.decode() in {str(id) for id in self.intakes}:
+            return "intake" if word.startswith("intake.") else "journey"
+        return next((name for name, id in self.names.items() if str(id) == m.key.decode()), "task")
+
+    def missing(self) -> list[str]:
+        """What the file says was to occur for an aggregate, in its order, and did not; others may come between."""
+        told = self._told()
+        return [
+            f"{aggregate}: {wanted} in {told[aggregate]}"
+            for aggregate, wanted in self.journey["then"]["events_by_aggregate"].items()
+            if not _in_order([w for w in wanted if not w.startswith(NOT_COMPARED)], told[aggregate])
+        ]
+
+    def ends(self) -> dict[str, str]:
+        return {name: self._states(name)[-1] for name in self.journey["then"]["final_states"]}
+
+
+def _in_order(wanted: list[str], told: list[str]) -> bool:
+    rest = iter(told)
+    return all(word in rest for word in wanted)
+
+
+def counted_by(offer: str) -> str:
+    return "housing" if offer.split(".")[-1] in ("bed", "temporary", "family") else "programmes"
