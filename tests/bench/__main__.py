@@ -4,7 +4,7 @@ import logging
 import runpy
 import sys
 
-BENCHES = ("hop", "latency", "recovery")
+BENCHES = ("hop", "latency", "recovery", "stack")
 
 
 def main() -> None:

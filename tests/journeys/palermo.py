@@ -6,20 +6,20 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from deploy.local.demo.intakes import ROME, moved
+from deploy.local.demo.intakes import shifted
 from services.chassis.settings import Settings
 from services.cli.verify.network import opened
 from services.referral import store
 from services.referral.domain.routing import Decision
 from tests.agency import Entry, Step, Working
-from tests.domain.test_routing_samples import EXPECTED, INTAKES
+from tests.domain.test_routing_samples import INTAKES
 from tests.processes import RELAY, Processes, running
 
 AGENCIES = ("pa.comune", "pa.accura", "pa.penc", "pa.mobile", "pa.ponte", "pa.levante", "pa.salute", "pa.legale",
@@ -81,9 +81,8 @@ class Palermo:
 
     async def submit_all(self) -> None:
         """Every line by its sender, in order, as if the samples were of today."""
-        days = datetime.now(ROME).date() - date.fromisoformat(EXPECTED["as_of"])
-        for intake in INTAKES:
-            await self.desks[intake["tier0"]["sender_agency"]].submit(moved(intake, days))
+        for intake in shifted(INTAKES, datetime.now(UTC)):
+            await self.desks[intake["tier0"]["sender_agency"]].submit(intake)
 
     async def comes_to_rest(self, seconds: float = 300) -> None:
         """Until nobody has anything to read, to answer or to say."""

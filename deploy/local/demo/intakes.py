@@ -22,11 +22,10 @@ def shifted(intakes: list[Body], now: datetime) -> list[Body]:
     """Moved by whole days; by one day less where the newest would still be to come."""
     newest = max(datetime.fromisoformat(intake["occurred_at"]) for intake in intakes)
     days = now.astimezone(ROME).date() - newest.astimezone(ROME).date()
-    return [moved(intake, days if newest + days <= now else days - timedelta(days=1)) for intake in intakes]
+    return [_moved(intake, days if newest + days <= now else days - timedelta(days=1)) for intake in intakes]
 
 
-def moved(intake: Body, days: timedelta) -> Body:
-    """The same intake, with its dates so many days later."""
+def _moved(intake: Body, days: timedelta) -> Body:
     tier0 = intake["tier0"]
     bases = [_basis(basis, days) for basis in tier0["sharing_basis"]]
     occurred_at = (datetime.fromisoformat(intake["occurred_at"]) + days).isoformat()
