@@ -35,6 +35,19 @@ def swapped(loaded: Loaded, topic: str, key: str) -> Loaded:
     return replace(loaded, said={**loaded.said, topic: tuple(next(other) if m.key == key else m for m in said)})
 
 
+def repeated(loaded: Loaded) -> Loaded:
+    """A batch that was published once more after a crash: the same ids in the same order."""
+    said = loaded.said["referrals"]
+    return replace(loaded, said={**loaded.said, "referrals": (*said, *said)})
+
+
+def parked_and_replayed(loaded: Loaded, feed: str) -> Loaded:
+    """Its first command was answered `parked` by our service before it was answered as it is."""
+    answer = next(m for m in loaded.said[feed] if m.is_answer)
+    parked = replace(answer, id=str(uuid4()), value=answer.value | {"code": "parked"})
+    return replace(loaded, said={**loaded.said, feed: (parked, *loaded.said[feed])})
+
+
 def without_beginnings(loaded: Loaded) -> Loaded:
     """Every topic but the compacted one has lost most of its messages to its retention."""
     said = {
@@ -215,9 +228,15 @@ class Faults:
         return self._offer("pa.ponte.temporary", lambda doc: doc["taken"][0]["party"].update(places=10))
 
     def a_bed_promised_that_was_not_there(self) -> Loaded:
-        held = next(m for m in self.loaded.said["capacity"] if m.type == "staffetta.capacity.held.v1")
-        over = replace(held, value=held.value | {"free": -1})
-        said = tuple(over if m is held else m for m in self.loaded.said["capacity"])
+        return self._told_free(-1)
+
+    def a_bed_that_was_counted_wrong(self) -> Loaded:
+        return self._told_free(5)
+
+    def _told_free(self, free: int) -> Loaded:
+        """With the first bed that was held: four were free then."""
+        held = of_type("capacity.held", topic="capacity", referral_id=self.ids["bed"])
+        said = tuple(replace(m, value=m.value | {"free": free}) if held(m) else m for m in self.loaded.said["capacity"])
         return replace(self.loaded, said={**self.loaded.said, "capacity": said})
 
     # -- feeds
@@ -246,31 +265,62 @@ class Faults:
         return kept(self.loaded, "intake", "parked", {"id": doc})
 
 
-FOUND_BY = {
-    "state": (
-        "a_state_that_no_event_told", "a_timer_that_no_event_told", "a_history_with_a_gap",
-        "a_last_event_that_was_never_said", "a_referral_that_nobody_keeps", "a_referral_that_no_event_tells_of",
-        "a_task_with_another_due_time", "an_unmet_need_that_was_not_told", "an_intake_that_was_told_differently",
-        "an_intake_that_was_never_told", "a_bed_that_no_event_gave", "a_copy_of_the_directory_that_is_old",
-    ),
-    "versions": ("a_version_that_is_missing", "versions_out_of_order", "an_event_said_twice", "a_hold_said_twice"),
-    "answers": (
-        "a_command_without_an_answer", "a_broken_message_without_an_answer", "two_answers_to_one_command",
-        "an_answer_to_what_was_never_asked",
-    ),
-    "needs": (
-        "a_need_whose_journey_never_began", "a_need_whose_referral_is_gone", "an_open_referral_without_a_timer",
-        "an_open_referral_without_an_owner", "a_declined_referral_that_nobody_follows",
-        "a_successor_that_was_never_opened", "an_unmet_need_that_is_not_final", "a_need_that_leans_on_nothing",
-        "a_need_that_leans_on_what_is_over",
-    ),
-    "places": (
-        "a_bed_of_a_referral_that_is_over", "a_bed_of_nobody", "a_held_bed_that_no_offer_knows",
-        "a_place_on_the_waitlist_that_is_lost", "a_place_that_was_asked_for_in_vain", "two_places_of_one_referral",
-        "more_beds_taken_than_there_are", "a_bed_promised_that_was_not_there",
-    ),
-    "feeds": ("an_event_that_its_agency_never_heard", "an_event_that_its_agency_heard_twice", "a_feed_out_of_order"),
-    "positions": ("a_message_that_nobody_reads",),
-    "outboxes": ("a_batch_that_is_not_said",),
-    "parked": ("a_message_that_is_set_aside",),
-}  # fmt: skip
+FOUND_BY: dict[str, dict[str, str]] = {
+    "state": {
+        "a_state_that_no_event_told": "state is IN_SERVICE, its events say ACCEPTED",
+        "a_timer_that_no_event_told": "due_at is 2026-01-01",
+        "a_history_with_a_gap": "it tells versions [1, 3, 4, 5] of 5",
+        "a_last_event_that_was_never_said": "state is CLOSED, its events say IN_SERVICE",
+        "a_referral_that_nobody_keeps": "nobody keeps it",
+        "a_referral_that_no_event_tells_of": "does not tell of it",
+        "a_task_with_another_due_time": "due_at is 2026-01-01",
+        "an_unmet_need_that_was_not_told": "unmet is not what its events say",
+        "an_intake_that_was_told_differently": "recorded is not what its events say",
+        "an_intake_that_was_never_told": "does not tell of it",
+        "a_bed_that_no_event_gave": "taken is not what its events say",
+        "a_copy_of_the_directory_that_is_old": "not what the directory's topic says last",
+    },
+    "versions": {
+        "a_version_that_is_missing": "after version 2 comes version 4",
+        "versions_out_of_order": "version 1 is told after version 5",
+        "an_event_said_twice": "of version 3 is told 2 times",
+        "a_hold_said_twice": "is told 2 times",
+    },
+    "answers": {
+        "a_command_without_an_answer": "it has no answer",
+        "a_broken_message_without_an_answer": "it has no answer",
+        "two_answers_to_one_command": "it has 2 answers",
+        "an_answer_to_what_was_never_asked": "never asked",
+    },
+    "needs": {
+        "a_need_whose_journey_never_began": "its journey does not know of it",
+        "a_need_whose_referral_is_gone": "was never opened, and nothing says why",
+        "an_open_referral_without_a_timer": "is REQUESTED without owner or due time",
+        "an_open_referral_without_an_owner": "is REQUESTED without owner or due time",
+        "a_declined_referral_that_nobody_follows": "is DECLINED, and nobody is asked",
+        "a_successor_that_was_never_opened": "was never opened, and nothing says why",
+        "an_unmet_need_that_is_not_final": "was never opened, and nothing says why",
+        "a_need_that_leans_on_nothing": "was never opened, and nothing says why",
+        "a_need_that_leans_on_what_is_over": "which is CLOSED, and was not told",
+    },
+    "places": {
+        "a_bed_of_a_referral_that_is_over": "and the referral is CLOSED",
+        "a_bed_of_nobody": "and nobody keeps the referral",
+        "a_held_bed_that_no_offer_knows": "its place is held, and no offer has it so",
+        "a_place_on_the_waitlist_that_is_lost": "its place is waiting, and no offer has it so",
+        "a_place_that_was_asked_for_in_vain": "it was never told what became of it",
+        "two_places_of_one_referral": "it has something of an offer 2 times",
+        "more_beds_taken_than_there_are": "there never were more than 9",
+        "a_bed_promised_that_was_not_there": "places are held that there are not",
+        "a_bed_that_was_counted_wrong": "5 are taken and 5 told to be free",
+    },
+    "feeds": {
+        "an_event_that_its_agency_never_heard": "it is not on the feed",
+        "an_event_that_its_agency_heard_twice": "no event of ours is told by it",
+        "a_feed_out_of_order": "a later event of the same aggregate",
+    },
+    "positions": {"a_message_that_nobody_reads": "messages wait, and it stands at 3"},
+    "outboxes": {"a_batch_that_is_not_said": "it has not said what follows"},
+    "parked": {"a_message_that_is_set_aside": "intake.commands/2/7 is parked: failed:KeyError"},
+}
+"""The faults by the check that finds them, and some of its words."""

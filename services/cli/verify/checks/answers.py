@@ -24,7 +24,7 @@ def check(loaded: Loaded) -> Iterator[Seen]:
             yield _one(message, ids, gone=gone)
         if loaded.is_whole(commands):
             for name in sorted(answers.given.keys() - names - {""}):
-                yield Seen(f"feed of {agency}", (f"{len(answers.given[name])} answers to what was never asked",))
+                yield Seen(f"feed of {agency}", (f"answers to what was never asked: {len(answers.given[name])}",))
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,4 +102,4 @@ def _miscounted(said: Iterable[Said], totals: set[int]) -> Iterator[str]:
         if taken + free not in totals:
             yield f"{taken} are taken and {free} told to be free at {event.place}, of {sorted(totals)}"
         if free < 0 and model_of(event) is CapacityHeld:
-            yield f"{event.value['places']} are held of places that there are not, at {event.place}"
+            yield f"places are held that there are not, at {event.place}: {event.value['places']}"
