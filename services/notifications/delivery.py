@@ -87,7 +87,8 @@ class Delivery:
         noted = mailbox.judge(found, mail, fault, now, self.mail.retry_pace)
         self.tried[mail.mail_id] = attempt
         level = logging.WARNING if noted.outcome == "failed" else logging.INFO
-        told = {"code": noted.reason or "", "count": len(mail.notices), "seconds": (now - began).total_seconds()}
+        why = {"code": noted.reason} if noted.reason else {}
+        told = {"count": len(mail.notices), "seconds": (now - began).total_seconds()} | why
         log.log(level, "a mail: attempt %d, %s", attempt, noted.outcome, extra=told)
         await self._say(noted, id=uuid5(mail.mail_id, f"{attempt}/{noted.outcome}"), at=now)
         return fault is None

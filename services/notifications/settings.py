@@ -63,7 +63,7 @@ class MailSettings(BaseModel):
 
     @property
     def domain(self) -> str:
-        return parseaddr(self.mail_from)[1].rpartition("@")[2]
+        return parseaddr(self.mail_from)[1].partition("@")[2]
 
 
 def _is_here(host: str) -> bool:
