@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from contracts import commands, directory, events, places, topics
+from contracts import commands, directory, events, notifications, places, topics
 from contracts.topics import Topic
 from contracts.values import Message
 
@@ -56,6 +56,9 @@ INSIDE = (
     Row(places.LimitHold, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.LapseHold, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.ReleasePlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
+    Row(notifications.TellQueue, topics.NOTIFICATIONS_COMMANDS, "mailbox_id"),
+    Row(notifications.CloseDigest, topics.NOTIFICATIONS_COMMANDS, "mailbox_id"),
+    Row(notifications.NoteAttempt, topics.NOTIFICATIONS_COMMANDS, "mailbox_id"),
     Row(commands.PutAgency, topics.DIRECTORY_COMMANDS, "agency.code", "agency/"),
     Row(commands.PutOffer, topics.DIRECTORY_COMMANDS, "offer.code", "offer/"),
     Row(events.IntakeRecorded, topics.INTAKES, "intake_id"),
@@ -84,6 +87,8 @@ INSIDE = (
     Row(places.CapacityRefused, topics.CAPACITY, "places_id"),
     Row(places.CapacityWaitlisted, topics.CAPACITY, "places_id"),
     Row(places.CapacityExhausted, topics.CAPACITY, "places_id"),
+    Row(notifications.NotificationSent, topics.NOTIFICATIONS, "mailbox_id"),
+    Row(notifications.NotificationFailed, topics.NOTIFICATIONS, "mailbox_id"),
     Row(directory.Agency, topics.DIRECTORY, "code", "agency/"),
     Row(directory.Offer, topics.DIRECTORY, "code", "offer/"),
 )

@@ -48,11 +48,15 @@ DIRECTORY_COMMANDS = Topic("directory.commands", "commands", "directory", "entry
 
 HOUSING_COMMANDS = Topic("housing.commands", "commands", "housing", "places_id", 6, 30, ("housing",))
 PROGRAMMES_COMMANDS = Topic("programmes.commands", "commands", "programmes", "places_id", 6, 30, ("programmes",))
+NOTIFICATIONS_COMMANDS = Topic(
+    "notifications.commands", "commands", "notifications", "mailbox_id", 6, 30, ("notifications",)
+)
 
 INTAKES = Topic("intakes", "events", "intake", "intake_id", 6, 30, ("referral", "gateway", "notifications", "console"))
 REFERRALS = Topic("referrals", "events", "referral", "aggregate id", 6, 30,
                   ("gateway", "intake", "housing", "programmes", "notifications", "console"))  # fmt: skip
 CAPACITY = Topic("capacity", "events", "housing", "places_id", 6, 30, ("referral", "console"), also_by=("programmes",))
+NOTIFICATIONS = Topic("notifications", "events", "notifications", "mailbox_id", 6, 30, ("referral", "console"))
 DIRECTORY = Topic("directory", "state", "directory", "entry", 1, None,
                   ("gateway", "intake", "referral", "housing", "programmes", "notifications", "console"))  # fmt: skip
 
@@ -64,9 +68,11 @@ TOPICS = (
     DIRECTORY_COMMANDS,
     HOUSING_COMMANDS,
     PROGRAMMES_COMMANDS,
+    NOTIFICATIONS_COMMANDS,
     INTAKES,
     REFERRALS,
     CAPACITY,
+    NOTIFICATIONS,
     DIRECTORY,
 )
 

@@ -36,6 +36,7 @@ def _up(args: Sequence[str]) -> int:
     parser.add_argument("--kafka-port", type=int, default=9092, help="default %(default)s")
     parser.add_argument("--mongo-port", type=int, default=27017, help="default %(default)s")
     parser.add_argument("--http-port", type=int, default=8080, help="the first service's, default %(default)s")
+    parser.add_argument("--mail-port", type=int, default=1025, help="default %(default)s")
     up(Wish(**vars(parser.parse_args(args))), STATE)
     return 0
 

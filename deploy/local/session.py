@@ -13,6 +13,7 @@ from pymongo import MongoClient
 from deploy.local.engine import Engine, end_with_us
 from deploy.local.faults import CannotRun
 from deploy.local.lines import Printer
+from deploy.local.mail import FOLDER
 from deploy.local.stack import SERVICES, Stack, exists, given, module
 from deploy.local.state import FIRST_START, ROOT, write_endpoints
 from deploy.local.supervisor import Child, Supervisor
@@ -49,7 +50,7 @@ class Session:
         await self._services_are_ready()
         if first:
             await self._first_start()
-        write_endpoints(self.stack.state, self.stack.kafka, self.stack.mongo, self.stack.services)
+        self._write_endpoints()
         self._say_where()
 
     def _is_first_start(self) -> bool:
@@ -90,11 +91,17 @@ class Session:
                 if process.returncode is None:
                     process.terminate()
 
+    def _write_endpoints(self) -> None:
+        stack = self.stack
+        box = None if given(os.environ, "SMTP_URL") else stack.state / FOLDER
+        write_endpoints(stack.state, stack.kafka, stack.mongo, stack.services, smtp=stack.smtp, mail=box)
+
     def _say_where(self) -> None:
-        """A store that the caller brings is not printed: its address may hold a password."""
+        """What the caller brings is not printed where its address may hold a password."""
         store = "as MONGO_URL says" if given(os.environ, "MONGO_URL") else self.stack.mongo
+        mail = "as SMTP_URL says" if given(os.environ, "SMTP_URL") else self.stack.smtp
         say("up. Ctrl-C stops it.")
-        for name, url in ({"Kafka": self.stack.kafka, "store": store} | self.stack.services).items():
+        for name, url in ({"Kafka": self.stack.kafka, "store": store, "mail": mail} | self.stack.services).items():
             print(f"  {name:<14} {url}", flush=True)
 
 

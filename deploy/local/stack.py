@@ -17,10 +17,11 @@ SERVICES = ("gateway", "intake", "directory", "referral", "housing", "programmes
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """kafka and mongo: what clients are given. http_port: the first service's."""
+    """kafka, mongo and smtp: what clients are given. http_port: the first service's."""
 
     kafka: str
     mongo: str
+    smtp: str
     http_port: int
     state: Path
 
@@ -34,7 +35,7 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """What every process of the stack is told, beside what its caller's environment says (`OTEL_*` among it)."""
-        known = {"KAFKA_URL": self.kafka, "MONGO_URL": self.mongo, "STAFFETTA_ENV": "local"}
+        known = {"KAFKA_URL": self.kafka, "MONGO_URL": self.mongo, "SMTP_URL": self.smtp, "STAFFETTA_ENV": "local"}
         addresses = {f"{name.upper()}_URL": url for name, url in self.services.items()}
         secret = {"PSEUDONYM_KEY": issuer.pseudonym_key(self.state)}
         always = {"PYTHONUNBUFFERED": "1"}

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".staffetta"
 CACHE = STATE / "cache"
 
-DATA = ("kafka", "store")
+DATA = ("kafka", "store", "mail")
 FIRST_START = "first-start"
 """This file stands from the moment an empty store is seen until the sample directory and the demo are through."""
 
@@ -43,9 +43,15 @@ def forget(state: Path) -> None:
     (state / FIRST_START).unlink(missing_ok=True)
 
 
-def write_endpoints(state: Path, kafka: str, mongo: str, services: Mapping[str, str]) -> None:
-    """For programs that want to find the stack. Readable by its owner alone: a store's address may hold a password."""
-    text = json.dumps({"kafka": kafka, "mongo": mongo, "services": dict(services)}, indent=2) + "\n"
+def write_endpoints(
+    state: Path, kafka: str, mongo: str, services: Mapping[str, str], *, smtp: str, mail: Path | None
+) -> None:
+    """For programs that want to find the stack. Readable by its owner alone: an address may hold a password.
+
+    mail: the folder in which our own mail server keeps what it is given.
+    """
+    known = {"kafka": kafka, "mongo": mongo, "smtp": smtp, "mail": mail and str(mail), "services": dict(services)}
+    text = json.dumps(known, indent=2) + "\n"
     fresh = state / "endpoints.json.new"
     write_private(fresh, text)
     fresh.replace(state / "endpoints.json")

@@ -124,6 +124,21 @@ def verify(
     page.verify(session, wait, again)
 
 
+@app.command()
+@command
+def mail(
+    session: Session,
+    mail_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One of them, to be read.")] = None,
+) -> None:
+    """List the mails that the relay of this machine has sent, or show one."""
+    from services.cli import mail
+
+    if mail_id is None:
+        mail.listed(session)
+    else:
+        mail.show(session, mail_id)
+
+
 @parked.command("list")
 @command
 def list_parked(session: Session) -> None:

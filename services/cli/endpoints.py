@@ -18,13 +18,14 @@ REMEDY = "Start the relay with ./dev up, name the file with --endpoints, or set 
 class Endpoints:
     """Each part None or empty where nothing says it. state: the folder in which the local stack keeps its keys.
 
-    namespace: goes before each topic's name.
+    mail: the folder in which the local mail server keeps what it was given. namespace: goes before each topic's name.
     """
 
     state: Path = Path(STATE)
     file: Path | None = None
     kafka: str | None = None
     mongo: str | None = None
+    mail: Path | None = None
     services: Mapping[str, str] = field(default_factory=dict)
     namespace: str = ""
 
@@ -67,6 +68,7 @@ def find(stated: Path | None, environment: Mapping[str, str] = os.environ) -> En
         file=file,
         kafka=environment.get("KAFKA_URL") or known.get("kafka"),
         mongo=environment.get("MONGO_URL") or known.get("mongo"),
+        mail=Path(folder) if (folder := known.get("mail")) else None,
         services=services | named,
         namespace=environment.get("STAFFETTA_NAMESPACE", ""),
     )

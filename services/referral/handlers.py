@@ -16,13 +16,14 @@ from contracts.commands import (
 )
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded
+from contracts.notifications import NotificationFailed
 from contracts.places import CapacityEvent
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store
-from services.referral.domain import journey, life, needs, places, seats, tasks, unsent
+from services.referral.domain import journey, life, needs, places, seats, tasks, unsent, untold
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.telling import Explanation
@@ -55,6 +56,17 @@ async def on_capacity(event: Message, tx: Transaction) -> None:
     match event:
         case CapacityEvent() if command := places.noted(event):
             tx.emit(command)
+        case _:
+            pass
+
+
+@handlers.on(topics.NOTIFICATIONS)
+async def on_notification(event: Message, tx: Transaction) -> None:
+    """Of the referral only what never changes is used."""
+    match event:
+        case NotificationFailed() if referral := await store.find_referral(tx, event.referral_id):
+            tx.correlate(event.journey_id)
+            tx.emit(untold.task(referral, event))
         case _:
             pass
 

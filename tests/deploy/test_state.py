@@ -20,11 +20,14 @@ def mode(path: Path) -> int:
 
 
 def test_a_program_finds_the_stack_in_the_endpoints_file(tmp_path: Path) -> None:
-    state.write_endpoints(tmp_path, "127.0.0.1:9092", "mongodb://x", {"gateway": "http://127.0.0.1:8080"})
+    state.write_endpoints(tmp_path, "127.0.0.1:9092", "mongodb://x", {"gateway": "http://127.0.0.1:8080"},
+                          smtp="smtp://127.0.0.1:1025", mail=tmp_path / "mail")  # fmt: skip
 
     assert json.loads((tmp_path / "endpoints.json").read_text()) == {
         "kafka": "127.0.0.1:9092",
         "mongo": "mongodb://x",
+        "smtp": "smtp://127.0.0.1:1025",
+        "mail": str(tmp_path / "mail"),
         "services": {"gateway": "http://127.0.0.1:8080"},
     }
     assert mode(tmp_path / "endpoints.json") == 0o600
@@ -108,15 +111,16 @@ def test_each_service_is_told_where_the_engines_are_and_who_it_is(
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
 
-    told = Stack("127.0.0.1:9092", "mongodb://x", 8080, tmp_path).child("referral").env or {}
+    told = Stack("127.0.0.1:9092", "mongodb://x", "smtp://x", 8080, tmp_path).child("referral").env or {}
 
-    assert (told["KAFKA_URL"], told["MONGO_URL"]) == ("127.0.0.1:9092", "mongodb://x")
+    given = (told["KAFKA_URL"], told["MONGO_URL"], told["SMTP_URL"])
+    assert given == ("127.0.0.1:9092", "mongodb://x", "smtp://x")
     assert (told["HTTP_HOST"], told["HTTP_PORT"], told["REPLICA"]) == ("127.0.0.1", "8083", "referral-0")
     assert told["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4318"
 
 
 def test_only_services_that_exist_are_started_and_each_keeps_its_port(tmp_path: Path) -> None:
-    services = Stack("", "", 9000, tmp_path).services
+    services = Stack("", "", "", 9000, tmp_path).services
 
     assert services["gateway"] == "http://127.0.0.1:9000"
     assert set(services) <= set(SERVICES)

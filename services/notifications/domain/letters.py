@@ -1,0 +1,79 @@
+"""The words of a mail: what happened, the referral's public code, the service as boards show it, a link; no more."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from contracts.notifications import Notice
+
+Language = Literal["it", "en"]
+LANGUAGES: tuple[Language, ...] = ("it", "en")
+
+HEADLINES: dict[str, dict[Language, str]] = {
+    "new": {"it": "Nuovo invio", "en": "New referral"},
+    "accepted": {"it": "Invio accettato", "en": "Referral accepted"},
+    "declined": {"it": "Invio non accolto", "en": "Referral declined"},
+    "rerouted": {"it": "Invio passato ad altri", "en": "Referral passed on"},
+    "waitlisted": {"it": "Invio in lista d'attesa", "en": "Referral on the waitlist"},
+    "seat_offered": {"it": "Posto libero per un invio in attesa", "en": "Place free for a waiting referral"},
+    "seat_lapsed": {"it": "Posto decaduto", "en": "Place lapsed"},
+    "started": {"it": "Servizio iniziato", "en": "Service started"},
+    "closed": {"it": "Invio concluso", "en": "Referral closed"},
+    "withdrawn": {"it": "Invio ritirato", "en": "Referral withdrawn"},
+    "decide": {"it": "Invio da decidere", "en": "Referral to be decided"},
+}
+"""By what a notice is about (`telling.TOLD`)."""
+
+MANY: dict[Language, str] = {"it": "{count} novità sugli invii", "en": "{count} referral updates"}
+LINE: dict[Language, str] = {
+    "it": "{headline}: {code}\nServizio: {service}\n{link}\n",
+    "en": "{headline}: {code}\nService: {service}\n{link}\n",
+}
+FOOT: dict[Language, str] = {
+    "it": "Messaggio automatico di Staffetta: non rispondere.\n",
+    "en": "Automatic message of Staffetta: please do not reply.\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    subject: str
+    body: str
+
+
+def languages(spoken: Iterable[str]) -> tuple[Language, ...]:
+    """The first language of a desk that we write; Italian, then English, for a desk of which none is known."""
+    first = next((ours for tongue in spoken for ours in LANGUAGES if ours == tongue), None)
+    return (first,) if first else LANGUAGES
+
+
+def write(notices: Sequence[Notice], spoken: Iterable[str], console: str) -> Letter:
+    """console: where links begin."""
+    chosen = languages(spoken)
+    return Letter(
+        subject=" / ".join(_subject(notices, language) for language in chosen),
+        body="\n--\n\n".join(_body(notices, language, console) for language in chosen),
+    )
+
+
+def link(notice: Notice, console: str) -> str:
+    return f"{console.rstrip('/')}/r/{notice.code}"
+
+
+def _subject(notices: Sequence[Notice], language: Language) -> str:
+    if len(notices) > 1:
+        return MANY[language].format(count=len(notices))
+    return f"{HEADLINES[notices[0].about][language]} {notices[0].code}"
+
+
+def _body(notices: Sequence[Notice], language: Language, console: str) -> str:
+    told = [
+        LINE[language].format(
+            headline=HEADLINES[notice.about][language],
+            code=notice.code,
+            service=notice.service,
+            link=link(notice, console),
+        )
+        for notice in notices
+    ]
+    return "\n".join([*told, FOOT[language]])

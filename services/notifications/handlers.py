@@ -1,0 +1,42 @@
+"""Which events are told, what becomes of a queue's mails, and how the service learns where queues are reached."""
+
+from contracts import topics
+from contracts.directory import Agency
+from contracts.events import ReferralEvent, TaskOpened
+from contracts.notifications import NotificationEvent, OfQueue, TellQueue
+from contracts.values import Message
+from services.chassis.handlers import Handlers
+from services.chassis.transaction import Transaction
+from services.notifications import store
+from services.notifications.domain import mailbox, telling
+
+handlers = Handlers()
+
+
+@handlers.on(topics.DIRECTORY, copies=store.COPIES, first=True)
+async def on_directory(entry: Message, tx: Transaction) -> None:
+    if isinstance(entry, Agency):
+        store.copy_agency(tx, entry)
+
+
+@handlers.on(topics.REFERRALS)
+async def on_referral(event: Message, tx: Transaction) -> None:
+    match event:
+        case ReferralEvent(sender_agency=sender) | TaskOpened(agency=sender):
+            tx.emit(*telling.tell(event, tx.cause.id, await store.find_city(tx, sender)))
+        case _:
+            pass
+
+
+@handlers.on(topics.NOTIFICATIONS_COMMANDS, owns=store.AGGREGATES)
+async def on_command(command: OfQueue, tx: Transaction) -> None:
+    before = await store.get_mailbox(tx, command.queue)
+    after, said = mailbox.change(before, command, tx.now)
+    store.save_mailbox(tx, after)
+    if isinstance(command, TellQueue):
+        store.save_notice(tx, command)
+    for event in said:
+        if isinstance(event, NotificationEvent):
+            tx.correlate(event.journey_id)
+            await store.end_notice(tx, event)
+        tx.emit(event)
