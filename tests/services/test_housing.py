@@ -117,6 +117,7 @@ async def test_fifty_households_at_once_never_get_more_than_ten_beds_and_none_st
         kinds = {CapacityHeld: [m.places for m in answers if isinstance(m, CapacityHeld)],
                  CapacityRefused: [m.places for m in answers if isinstance(m, CapacityRefused)]}  # fmt: skip
         assert sum(map(len, kinds.values())) == HOUSEHOLDS
+        await housing.processes.ready()
         shown = (await housing.places(offer)).json()
         assert (shown["held"], shown["free"]) == (sum(kinds[CapacityHeld]), BEDS - sum(kinds[CapacityHeld]))
         return Outcome(kinds[CapacityHeld], kinds[CapacityRefused])
