@@ -9,7 +9,7 @@ from deploy.local.store import start_store
 from tests.chaos.whole import disturb
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_kills_of_services_store_and_broker_lose_double_and_reorder_nothing(tmp_path: Path) -> None:
     kafka, store = start_kafka(tmp_path), start_store(tmp_path)
     try:
@@ -20,4 +20,5 @@ async def test_kills_of_services_store_and_broker_lose_double_and_reorder_nothin
 
     assert dict(result.kills) == {"service": 4, "store": 1, "broker": 1}
     assert result.intakes > 10
+    assert result.commands > 2 * result.intakes
     assert result.faults == []

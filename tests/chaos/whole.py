@@ -6,6 +6,7 @@ Beside `verify`, what was sent is counted here by who sent it, in ways of its ow
 import asyncio
 import json
 import random
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -20,6 +21,7 @@ from pydantic import SecretStr
 
 from deploy.local.engine import Engine
 from services.chassis.settings import Settings
+from services.cli.verify.network import opened
 from services.cli.verify.verifying import verify
 from tests.agency import Entry, Working, disorder, quiet
 from tests.builders import an_intake
@@ -74,16 +76,25 @@ async def disturb(kafka: Engine, store: Engine, folder: Path, *, kills: int, see
         done.set()
         await load
         await processes.ready()
-        await quiet(agencies, seconds=8, limit=240)
+        await _at_rest(settings, agencies)
         for task in working:
             task.cancel()
-        verified = await verify(settings, patience_s=120)
+        verified = await verify(settings)
         result.broken = [f"{found.check}: {found.aggregate}: {found.wrong}" for found in verified.findings]
         result.broken += [] if verified.settled else ["messages were still under way in the end"]
         _count_feeds(agencies, result)
         await _count_store(settings, result)
         await _count_topic(settings, result)
     return result
+
+
+async def _at_rest(settings: Settings, agencies: list[Working], limit: float = 300) -> None:
+    """Until our services have nothing under way, and the agencies have said all that they have to say."""
+    until, said = time.monotonic() + limit, -1
+    async with opened(settings) as network:
+        while said != (said := sum(len(a.said) for a in agencies)) and time.monotonic() < until:
+            await network.settle(until - time.monotonic())
+            await quiet(agencies, limit=60)
 
 
 def _victims(rng: random.Random, kills: int) -> Iterator[str]:
