@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey
 from services.chassis.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-RELAY = ("gateway", "intake", "directory", "referral")
+RELAY = ("gateway", "intake", "directory", "referral", "housing", "programmes")
 ISSUER, AUDIENCE = "https://issuer.test", "staffetta"
 
 
