@@ -5,19 +5,24 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 
 from contracts.refusals import Refusal
 
 log = logging.getLogger("staffetta.problems")
 
+RETRY_AFTER_S = 5
+
 
 def install(app: FastAPI) -> None:
     app.exception_handlers |= {
-        Refusal: _refused, RequestValidationError: _invalid, HTTPException: _http, Exception: _unexpected,
+        Refusal: _refused, RequestValidationError: _invalid, HTTPException: _http, PyMongoError: _away,
+        KafkaError: _away, Exception: _unexpected,
     }  # fmt: skip
 
 
@@ -30,13 +35,20 @@ async def _refused(_request: Request, refusal: Any) -> JSONResponse:
 
 
 async def _invalid(_request: Request, fault: Any) -> JSONResponse:
-    """Only parameters: bodies are read by the door itself."""
+    """Only parameters and headers: bodies are read by the door itself."""
     parameters = sorted({str(error["loc"][-1]) for error in fault.errors()})
-    return _problem(422, code="invalid_value", parameters=parameters)
+    absent = all(error["type"] == "missing" for error in fault.errors())
+    return _problem(422, code="missing_field" if absent else "invalid_value", parameters=parameters)
 
 
 async def _http(_request: Request, fault: Any) -> JSONResponse:
     return _problem(fault.status_code, fault.headers)
+
+
+async def _away(_request: Request, fault: Exception) -> JSONResponse:
+    """The store or the broker does not answer: what was asked may be asked again as it was."""
+    log.warning("a request must wait: %s", type(fault).__name__)
+    return _problem(503, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def _unexpected(_request: Request, bug: Exception) -> JSONResponse:
