@@ -65,8 +65,8 @@ async def read_feed(
 ) -> list[Entry]:
     """What follows a position of the agency's feed, waiting for the first entry for so many seconds. Raises Gone."""
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url, enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         feed = TopicPartition(settings.named(AGENCY_FEED.of(agency)), 0)
         if feed.topic not in await consumer.topics():
             return []
