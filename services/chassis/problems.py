@@ -9,20 +9,22 @@ from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConnectionFailure, ExecutionTimeout
 from starlette.exceptions import HTTPException
 
 from contracts.refusals import Refusal
 
 log = logging.getLogger("staffetta.problems")
 
+AWAY = (KafkaError, ConnectionFailure, ExecutionTimeout, TimeoutError)
+"""What passes by itself: the broker or the store is away or slow."""
 RETRY_AFTER_S = 5
 
 
 def install(app: FastAPI) -> None:
     app.exception_handlers |= {
-        Refusal: _refused, RequestValidationError: _invalid, HTTPException: _http, PyMongoError: _away,
-        KafkaError: _away, Exception: _unexpected,
+        Refusal: _refused, RequestValidationError: _invalid, HTTPException: _http, Exception: _unexpected,
+        **dict.fromkeys(AWAY, _away),
     }  # fmt: skip
 
 
@@ -46,7 +48,6 @@ async def _http(_request: Request, fault: Any) -> JSONResponse:
 
 
 async def _away(_request: Request, fault: Exception) -> JSONResponse:
-    """The store or the broker does not answer: what was asked may be asked again as it was."""
     log.warning("a request must wait: %s", type(fault).__name__)
     return _problem(503, {"Retry-After": str(RETRY_AFTER_S)})
 

@@ -151,10 +151,7 @@ async def _admitted(context: Context, agency: str, read: door.Read) -> door.Forw
 
 async def _put(context: Context, agency: str, body: bytes, attributes: dict[str, str | None]) -> None:
     attributes |= {"content-type": "application/json", "ce_specversion": "1.0", "ce_source": f"/agencies/{agency}"}
-    try:
-        await broker.put(context, agency, body, attributes)
-    except TimeoutError:
-        raise HTTPException(503, headers={"Retry-After": "5"}) from None
+    await broker.put(context, agency, body, attributes)
 
 
 async def _answered(context: Context, agency: str, read: door.Read) -> door.Answered | None:
