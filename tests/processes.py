@@ -81,7 +81,7 @@ class Processes:
         if self.workers[name].returncode is None:
             self.workers[name].send_signal(signal.SIGKILL)
 
-    async def ready(self, seconds: float = 40) -> None:
+    async def ready(self, seconds: float = 120) -> None:
         until = time.monotonic() + seconds
         async with httpx.AsyncClient(timeout=2) as client:
             for name, url in self.urls.items():

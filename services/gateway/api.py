@@ -120,19 +120,20 @@ async def get_feed(
     request: Request,
     agency: SpeakingAgency,
     after: Annotated[int | None, Query(ge=0)] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    limit: Annotated[int, Query(ge=0, le=500)] = 100,
     wait: Annotated[float, Query(ge=0, le=LONGEST_POLL_S)] = 0,
 ) -> Page:
     """What happened, in order, after a cursor; with `wait`, the answer may come so many seconds later.
 
+    `limit=0` gives no entries and the feed's end as `next`, for who wants only what is still to come.
     410: the feed no longer holds what followed this cursor; begin again without one.
     """
     settings = request.app.state.context.settings
     try:
-        entries = await broker.read_feed(settings, agency, after, limit, wait, stopping)
+        entries, next = await broker.read_feed(settings, agency, after, limit, wait, stopping)
     except broker.Gone:
         raise HTTPException(410) from None
-    return Page(entries=entries, next=entries[-1]["cursor"] if entries else after)
+    return Page(entries=entries, next=next)
 
 
 async def _body(request: Request) -> bytes:
