@@ -40,6 +40,8 @@ COUNTING = (topics.PROGRAMMES_COMMANDS,)
 INSIDE = (
     Row(commands.RecordIntake, topics.INTAKE_COMMANDS, "intake_id"),
     Row(commands.KeepText, topics.INTAKE_COMMANDS, "text_id"),
+    Row(commands.GrantAccess, topics.INTAKE_COMMANDS, "referral_id"),
+    Row(commands.EndAccess, topics.INTAKE_COMMANDS, "referral_id"),
     Row(commands.OpenReferral, topics.REFERRAL_COMMANDS, "referral_id"),
     Row(commands.DraftReferral, topics.REFERRAL_COMMANDS, "referral_id"),
     Row(commands.ReferralCommand, topics.REFERRAL_COMMANDS, "referral_id"),

@@ -235,6 +235,27 @@ class KeepText(Message):
     text: Narrative
 
 
+class GrantAccess(Message):
+    """A receiver has taken the person in: it may ask who they are. version: the referral's."""
+
+    TYPE = "staffetta.intake.grant_access.v1"
+
+    referral_id: UUID
+    intake_id: UUID
+    agency: AgencyCode
+    version: Version
+
+
+class EndAccess(Message):
+    """The receiver has the person no longer. version: the referral's; cause: the state it is in now."""
+
+    TYPE = "staffetta.intake.end_access.v1"
+
+    referral_id: UUID
+    version: Version
+    cause: Code
+
+
 # -- inside: what services ask of referral ----------------------------------------------------------------------------
 
 

@@ -42,7 +42,7 @@ class Topic:
 AGENCY_COMMANDS = Topic("agencies.{agency}.commands", "door", "agency", "any", 1, 7, ("gateway",), personal=True)
 AGENCY_FEED = Topic("agencies.{agency}.feed", "feed", "gateway", "aggregate id", 1, 30, ("agency", "gateway"))
 
-INTAKE_COMMANDS = Topic("intake.commands", "commands", "intake", "intake_id", 6, 7, ("intake",), personal=True)
+INTAKE_COMMANDS = Topic("intake.commands", "commands", "intake", "aggregate id", 6, 7, ("intake",), personal=True)
 REFERRAL_COMMANDS = Topic("referral.commands", "commands", "referral", "aggregate id", 6, 30, ("referral",))
 DIRECTORY_COMMANDS = Topic("directory.commands", "commands", "directory", "entry", 1, 30, ("directory",))
 

@@ -5,19 +5,26 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pymongo.errors import ConnectionFailure, ExecutionTimeout
 from starlette.exceptions import HTTPException
 
 from contracts.refusals import Refusal
 
 log = logging.getLogger("staffetta.problems")
 
+AWAY = (KafkaError, ConnectionFailure, ExecutionTimeout, TimeoutError)
+"""What passes by itself: the broker or the store is away or slow."""
+RETRY_AFTER_S = 5
+
 
 def install(app: FastAPI) -> None:
     app.exception_handlers |= {
         Refusal: _refused, RequestValidationError: _invalid, HTTPException: _http, Exception: _unexpected,
+        **dict.fromkeys(AWAY, _away),
     }  # fmt: skip
 
 
@@ -30,13 +37,19 @@ async def _refused(_request: Request, refusal: Any) -> JSONResponse:
 
 
 async def _invalid(_request: Request, fault: Any) -> JSONResponse:
-    """Only parameters: bodies are read by the door itself."""
+    """Only parameters and headers: bodies are read by the door itself."""
     parameters = sorted({str(error["loc"][-1]) for error in fault.errors()})
-    return _problem(422, code="invalid_value", parameters=parameters)
+    absent = all(error["type"] == "missing" for error in fault.errors())
+    return _problem(422, code="missing_field" if absent else "invalid_value", parameters=parameters)
 
 
 async def _http(_request: Request, fault: Any) -> JSONResponse:
     return _problem(fault.status_code, fault.headers)
+
+
+async def _away(_request: Request, fault: Exception) -> JSONResponse:
+    log.warning("a request must wait: %s", type(fault).__name__)
+    return _problem(503, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def _unexpected(_request: Request, bug: Exception) -> JSONResponse:

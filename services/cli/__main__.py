@@ -67,6 +67,15 @@ def queue(session: Session, agency: Agency) -> None:
     referral.queue(session, agency)
 
 
+@app.command()
+@command
+def watch(session: Session, agency: Agency) -> None:
+    """Show an agency's queue as it changes, the most pressing first, until Ctrl-C. With --json a line a change."""
+    from services.cli import watch
+
+    watch.watch(session, agency)
+
+
 @app.command(epilog=help_page(Words(language())))
 @command
 def answer(
@@ -89,6 +98,20 @@ def answer(
         session, referral_id, said, agency=agency, reason=reason, outcome=outcome, text=text, fields=fields or (),
         expected_version=expected_version,
     )  # fmt: skip
+
+
+@app.command()
+@command
+def topics(
+    session: Session,
+    agency: Annotated[
+        str | None, typer.Option("--agency", "-a", help="Count this agency's own topics only, not all agencies'.")
+    ] = None,
+) -> None:
+    """Show the topics of the network: owner, readers, partitions, what they hold, and which group is how far behind."""
+    from services.cli import topics
+
+    topics.topics(session, agency)
 
 
 @app.command()

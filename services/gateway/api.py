@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from pymongo.errors import PyMongoError
 
 from contracts.events import CommandAccepted
 from contracts.refusals import Refusal
@@ -80,30 +82,35 @@ async def post_command(
     request: Request,
     response: Response,
     agency: SpeakingAgency,
-    ce_type: Annotated[str | None, Header()] = None,
+    ce_type: Annotated[str, Header()],
     ce_id: Annotated[str | None, Header()] = None,
     idempotency_key: Annotated[str | None, Header()] = None,
 ) -> Asked:
     """Say one message (CloudEvents over HTTP, binary mode); `ce-id` or `Idempotency-Key` is its id."""
     context: Context = request.app.state.context
     body, id = await _body(request), ce_id or idempotency_key
+    if id is None:
+        raise RequestValidationError([{"type": "missing", "loc": ("header", "ce-id")}])
     read = reading.read(body, id=id, type=ce_type)
     admitted = await _admitted(context, agency, read)
     if isinstance(admitted, door.Forward):
         await _put(
             context, agency, body, {"ce_id": id, "ce_type": ce_type, "traceparent": request.headers.get("traceparent")}
         )
-    answered = await _answered(context, agency, read)
-    asked = _asked(read.command_id, answered)
+    asked = _asked(read.command_id, await _answered(context, agency, read))
     response.headers["Location"] = asked.location
     return asked
 
 
-@router.get("/commands/{command_id:path}", responses=openapi.problems(401, 403, 404))
+@router.get("/commands/{command_id:path}", responses=openapi.problems(401, 403, 404, 503))
 async def get_command(request: Request, command_id: str, agency: SpeakingAgency) -> Asked:
-    """What became of a command of one's own: by its command_id, an intake's idempotency_key, or the message's id."""
-    known, answered = await store.find_asked(store.loader(request.app.state.context.db), agency, command_id)
-    if not known:
+    """What became of a command of one's own: by its command_id, an intake's idempotency_key, or the message's id.
+
+    Without an `answer` it is still on its way.
+    """
+    db = request.app.state.context.db
+    known, answered = await store.find_asked(store.loader(db), agency, command_id)
+    if not known and not await store.was_taken(db, agency, command_id):
         raise HTTPException(404)
     return _asked(command_id, answered)
 
@@ -113,21 +120,20 @@ async def get_feed(
     request: Request,
     agency: SpeakingAgency,
     after: Annotated[int | None, Query(ge=0)] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    limit: Annotated[int, Query(ge=0, le=500)] = 100,
     wait: Annotated[float, Query(ge=0, le=LONGEST_POLL_S)] = 0,
 ) -> Page:
     """What happened, in order, after a cursor; with `wait`, the answer may come so many seconds later.
 
+    `limit=0` gives no entries and the feed's end as `next`, for who wants only what is still to come.
     410: the feed no longer holds what followed this cursor; begin again without one.
     """
     settings = request.app.state.context.settings
     try:
-        entries = await broker.read_feed(settings, agency, after, limit, wait, stopping)
+        entries, next = await broker.read_feed(settings, agency, after, limit, wait, stopping)
     except broker.Gone:
         raise HTTPException(410) from None
-    except KafkaError:
-        raise HTTPException(503) from None
-    return Page(entries=entries, next=entries[-1]["cursor"] if entries else after)
+    return Page(entries=entries, next=next)
 
 
 async def _body(request: Request) -> bytes:
@@ -146,20 +152,22 @@ async def _admitted(context: Context, agency: str, read: door.Read) -> door.Forw
 
 async def _put(context: Context, agency: str, body: bytes, attributes: dict[str, str | None]) -> None:
     attributes |= {"content-type": "application/json", "ce_specversion": "1.0", "ce_source": f"/agencies/{agency}"}
-    try:
-        await broker.put(context, agency, body, attributes)
-    except (KafkaError, TimeoutError):
-        raise HTTPException(503, headers={"Retry-After": "5"}) from None
+    await broker.put(context, agency, body, attributes)
 
 
 async def _answered(context: Context, agency: str, read: door.Read) -> door.Answered | None:
-    """The answer once it is there; None when it takes longer. Another message may have taken our ids meanwhile."""
+    """The answer once it is there; None when it takes longer, though the store be away: the broker has the message.
+
+    Another message may have taken our ids meanwhile.
+    """
     until = time.monotonic() + ANSWER_S
-    while time.monotonic() < until and not stopping.is_set():
-        found = await _admitted(context, agency, read)
-        if isinstance(found, door.Answered):
-            return found
-        await asyncio.sleep(LOOK_S)
+    with suppress(PyMongoError):
+        while time.monotonic() < until and not stopping.is_set():
+            found = await _admitted(context, agency, read)
+            if isinstance(found, door.Answered):
+                return found
+            await asyncio.sleep(LOOK_S)
+        await store.note_taken(context.db, agency, read)
     return None
 
 

@@ -62,22 +62,28 @@ async def put(context: Context, agency: str, body: bytes, attributes: dict[str, 
 
 async def read_feed(
     settings: Settings, agency: str, after: int | None, limit: int, wait: float, stopping: asyncio.Event
-) -> list[Entry]:
-    """What follows a position of the agency's feed, waiting for the first entry for so many seconds. Raises Gone."""
+) -> tuple[list[Entry], int | None]:
+    """What follows a position of the agency's feed, waiting for the first entry for so many seconds; and where it ends.
+
+    limit 0: nothing, and the feed's own end. Raises Gone.
+    """
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url, enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         feed = TopicPartition(settings.named(AGENCY_FEED.of(agency)), 0)
         if feed.topic not in await consumer.topics():
-            return []
+            return [], after
         consumer.assign([feed])
         begin, end = (await consumer.beginning_offsets([feed]))[feed], (await consumer.end_offsets([feed]))[feed]
+        if limit == 0:
+            return [], end - 1 if end else None
         start = begin if after is None else after + 1
         if not begin <= start <= end:
             raise Gone
         consumer.seek(feed, start)
         until = time.monotonic() + (max(wait, FETCH_S) if start < end else wait)
-        return await _first_entries(consumer, limit, until, stopping)
+        entries = await _first_entries(consumer, limit, until, stopping)
+        return entries, entries[-1]["cursor"] if entries else after
     finally:
         await consumer.stop()
 

@@ -1,16 +1,26 @@
 """What the gateway remembers: which ids each agency used, for what, how it was answered, and who the agencies are."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+from pymongo import ASCENDING, IndexModel
 
 from contracts import catalogue
 from contracts.directory import Agency
 from services.chassis.transaction import Doc, Transaction
 from services.gateway.domain.door import Answer, Answered, Known, Read, Use
 
-ASKED, ANSWERED, AGENCIES = "asked", "answered", "agencies"
-"""An id is written to ASKED by the door, its answer to ANSWERED by who hears it: no document has two writers."""
+ASKED, ANSWERED, AGENCIES, TAKEN = "asked", "answered", "agencies", "taken"
+"""An id is written to ASKED by the door, its answer to ANSWERED by who hears it: no document has two writers.
+
+TAKEN: what HTTP put on a topic and the door had not read when the response went out.
+"""
+
+KEPT_S = 7 * 86_400
+INDEXES: Mapping[str, list[IndexModel]] = {TAKEN: [IndexModel([("at", ASCENDING)], expireAfterSeconds=KEPT_S)]}
+"""As long as the topic itself keeps it."""
 
 Load = Callable[[str, str], Awaitable[Doc | None]]
 
@@ -74,6 +84,15 @@ async def _find_answer(load: Load, agency: str, message_id: str) -> Answered | N
         return None
     answer: Any = catalogue.BY_TYPE[doc["type"]].model_validate(doc["answer"])
     return Answered(UUID(doc["event_id"]), doc["key"], doc["correlation_id"], answer)
+
+
+async def note_taken(db: Any, agency: str, read: Read) -> None:
+    for id in {read.message_id, read.command_id}:
+        await db[TAKEN].replace_one({"_id": f"{agency}/{id}"}, {"at": datetime.now(UTC)}, upsert=True)
+
+
+async def was_taken(db: Any, agency: str, id: str) -> bool:
+    return await db[TAKEN].find_one({"_id": f"{agency}/{id}"}) is not None
 
 
 # -- agencies ---------------------------------------------------------------------------------------------------------

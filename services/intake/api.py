@@ -1,15 +1,24 @@
-"""What a sending agency may read of an intake of its own: what the network was told, and with which remarks."""
+"""What agencies may read: an intake of their own, and who a person is whom they took in; and who read that."""
 
+from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from pydantic import BaseModel
 
+from contracts.commands import Tier1, Tier2
 from contracts.events import IntakeRecorded
+from services.chassis.sweep import edge_now
 from services.chassis.tokens import Speaker, speaker
 from services.intake import store
+from services.intake.domain.pseudonym import is_pseudonym
+from services.intake.domain.release import Read, Verdict, judge
 
 router = APIRouter(prefix="/v1", tags=["intakes"])
+
+AUDITING = frozenset({"auditor", "ops"})
+Who = Annotated[Speaker, Depends(speaker)]
 
 
 class RecordedIntake(IntakeRecorded):
@@ -18,13 +27,85 @@ class RecordedIntake(IntakeRecorded):
     flags: tuple[str, ...]
 
 
+class Person(BaseModel):
+    """Who a person is, as was stated at one meeting: the tiers that the sharing basis covers, and no other."""
+
+    person_ref: str
+    referral_id: UUID
+    intake_id: UUID
+    tier1: Tier1 | None = None
+    tier2: Tier2 | None = None
+
+
+class Reads(BaseModel):
+    """next: what to give as `before` to see older ones; None at the end."""
+
+    entries: list[Read]
+    next: str | None
+
+
 @router.get("/intakes/{intake_id}")
-async def get_intake(request: Request, intake_id: UUID, who: Annotated[Speaker, Depends(speaker)]) -> RecordedIntake:
+async def get_intake(request: Request, intake_id: UUID, who: Who) -> RecordedIntake:
     """Tier 0 with the network's pseudonym; no name, no identifier. Another agency's looks like none at all."""
     found = await store.read_intake(_db(request), intake_id)
     if found is None or who.agency != found.recorded.sender_agency:
         raise HTTPException(404)
     return RecordedIntake(**found.recorded.model_dump(), flags=found.answer.flags)
+
+
+@router.get("/people/{person_ref}", response_model_exclude_none=True)
+async def get_person(request: Request, response: Response, person_ref: str, who: Who) -> Person:
+    """For the receiver of an accepted referral that is still open, by the `person_ref` that events give.
+
+    404 in every other case, and always the same one. Each asking is kept before anything is told.
+    """
+    db, now = _db(request), edge_now(request.app.state.context.settings)
+    verdict = await _judged(db, person_ref, who, now)
+    await store.keep_read(db, _read(person_ref, who, verdict, now))
+    if verdict.grant is None or not verdict.tiers:
+        raise HTTPException(404)
+    person = await store.read_personal(db, verdict.grant.intake_id)
+    response.headers["Cache-Control"] = "no-store"
+    told = {tier: getattr(person, tier) for tier in verdict.tiers}
+    return Person(
+        person_ref=person.pseudonym, referral_id=verdict.grant.referral_id, intake_id=person.intake_id, **told
+    )
+
+
+@router.get("/reads")
+async def get_reads(
+    request: Request,
+    who: Who,
+    agency: str | None = None,
+    person_ref: str | None = None,
+    before: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=store.LONGEST_PAGE)] = 100,
+) -> Reads:
+    """Who asked for whom, the latest first, what was refused included: for the roles auditor and ops."""
+    if not AUDITING & who.roles:
+        raise HTTPException(404)
+    wanted = {"agency": agency, "person_ref": person_ref}
+    found = await store.read_reads(_db(request), wanted, before, limit)
+    return Reads(entries=found, next=found[-1].id if len(found) == limit else None)
+
+
+async def _judged(db: Any, person_ref: str, who: Speaker, now: datetime) -> Verdict:
+    intakes = await store.read_meetings(db, person_ref)
+    grants = await store.read_grants(db, who.agency, [intake.intake_id for intake in intakes])
+    return judge(intakes, grants, await store.read_agency(db, who.agency), now)
+
+
+def _read(person_ref: str, who: Speaker, verdict: Verdict, now: datetime) -> Read:
+    return Read(
+        id=f"{now:%Y-%m-%dT%H:%M:%S.%f}/{uuid4().hex}",
+        at=now,
+        agency=who.agency,
+        actor=who.actor,
+        person_ref=person_ref if is_pseudonym(person_ref) else None,
+        referral_id=verdict.grant.referral_id if verdict.grant else None,
+        tiers=verdict.tiers,
+        refused=verdict.refused,
+    )
 
 
 def _db(request: Request) -> Any:

@@ -1,13 +1,14 @@
-"""What intake does when it is asked to record a meeting or to keep a text, and how it learns of the directory."""
+"""What intake does when it is asked to record a meeting, to keep a text or to open a person to a receiver."""
 
 from contracts import topics
-from contracts.commands import KeepText, RecordIntake
+from contracts.commands import EndAccess, GrantAccess, KeepText, RecordIntake
 from contracts.directory import Agency, Offer
+from contracts.events import ReferralEvent
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.intake import store
-from services.intake.domain import intake
+from services.intake.domain import access, intake
 
 handlers = Handlers()
 
@@ -21,6 +22,15 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
             pass
 
 
+@handlers.on(topics.REFERRALS)
+async def on_referral(event: Message, tx: Transaction) -> None:
+    match event:
+        case ReferralEvent() if command := access.asked_by(event):
+            tx.emit(command)
+        case _:
+            pass
+
+
 @handlers.on(topics.INTAKE_COMMANDS, owns=store.AGGREGATES)
 async def on_command(command: Message, tx: Transaction) -> None:
     match command:
@@ -28,6 +38,8 @@ async def on_command(command: Message, tx: Transaction) -> None:
             await record_intake(command, tx)
         case KeepText():
             store.save_text(tx, command)
+        case GrantAccess() | EndAccess():
+            await change_access(command, tx)
         case _:
             pass
 
@@ -43,3 +55,8 @@ async def record_intake(command: RecordIntake, tx: Transaction) -> None:
     store.save_personal(tx, person)
     tx.answer(recorded.answer)
     tx.emit(recorded.recorded)
+
+
+async def change_access(command: GrantAccess | EndAccess, tx: Transaction) -> None:
+    if grant := access.change(await store.find_grant(tx, command.referral_id), command):
+        store.save_grant(tx, grant)

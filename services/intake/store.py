@@ -1,27 +1,37 @@
-"""What intake keeps: intakes without who the person is, who the person is, free texts, and a copy of the directory."""
+"""What intake keeps: intakes, who the people are, who may ask for them, who did, free texts, and the directory."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.write_concern import WriteConcern
 
 from contracts.commands import KeepText, Tier0
 from contracts.directory import Agency, Offer
+from contracts.events import IntakeRecorded
 from services.chassis.transaction import Doc, Transaction
+from services.intake.domain.access import Grant
 from services.intake.domain.intake import Intake, Personal
 from services.intake.domain.known import Directory, named_agencies, named_offers
+from services.intake.domain.release import Read
 
-AGGREGATES = ("intakes", "personal", "texts")
+AGGREGATES = ("intakes", "personal", "texts", "grants")
 COPIES = ("agencies", "offers")
 
 INDEXES: Mapping[str, list[IndexModel]] = {
+    "intakes": [IndexModel([("recorded.person_ref", ASCENDING)])],
     "personal": [IndexModel([("pseudonym", ASCENDING)])],
     "texts": [IndexModel([("referral_id", ASCENDING)])],
+    "grants": [IndexModel([("intake_id", ASCENDING), ("agency", ASCENDING)])],
+    "reads": [IndexModel([(field, ASCENDING), ("_id", DESCENDING)]) for field in ("person_ref", "agency")],
 }
+LONGEST_PAGE = 500
 
 INTAKE, PERSONAL = TypeAdapter(Intake), TypeAdapter(Personal)
+GRANT, READ = TypeAdapter(Grant), TypeAdapter(Read)
 
 
 async def find_intake(tx: Transaction, intake_id: UUID) -> Intake | None:
@@ -40,6 +50,15 @@ def save_personal(tx: Transaction, person: Personal) -> None:
 
 def save_text(tx: Transaction, command: KeepText) -> None:
     tx.save("texts", command.model_dump(mode="json") | {"_id": str(command.text_id)})
+
+
+async def find_grant(tx: Transaction, referral_id: UUID) -> Grant | None:
+    doc = await tx.load("grants", referral_id)
+    return GRANT.validate_python(doc) if doc else None
+
+
+def save_grant(tx: Transaction, grant: Grant) -> None:
+    tx.save("grants", _document(GRANT, grant, grant.referral_id))
 
 
 def _document(kind: TypeAdapter[Any], value: object, id: UUID) -> Doc:
@@ -73,3 +92,42 @@ async def _load(tx: Transaction, collection: str, codes: Iterable[str]) -> list[
 async def read_intake(db: Any, intake_id: UUID) -> Intake | None:
     doc = await db.intakes.find_one({"_id": str(intake_id)})
     return INTAKE.validate_python(doc) if doc else None
+
+
+async def read_meetings(db: Any, person_ref: str) -> list[IntakeRecorded]:
+    """Every intake of one person, by the network's name for them."""
+    found = db.intakes.find({"recorded.person_ref": person_ref}, {"recorded": 1})
+    return [IntakeRecorded.model_validate(doc["recorded"]) async for doc in found]
+
+
+async def read_grants(db: Any, agency: str | None, intakes: Iterable[UUID]) -> list[Grant]:
+    found = db.grants.find({"intake_id": {"$in": [str(id) for id in intakes]}, "agency": agency})
+    return [GRANT.validate_python(doc) async for doc in found]
+
+
+async def read_agency(db: Any, code: str | None) -> Agency | None:
+    doc = await db.agencies.find_one({"_id": code})
+    return Agency.model_validate(doc) if doc else None
+
+
+async def read_personal(db: Any, intake_id: UUID) -> Personal:
+    """As JSON, for what agencies state is read strictly, and a date in Python is no text."""
+    return PERSONAL.validate_json(json.dumps(await db.personal.find_one({"_id": str(intake_id)})))
+
+
+# -- who read ---------------------------------------------------------------------------------------------------------
+
+
+async def keep_read(db: Any, read: Read) -> None:
+    """Returns when the store will not lose it: only then may anything be told."""
+    safely = db.get_collection("reads", write_concern=WriteConcern("majority"))
+    await safely.insert_one(READ.dump_python(read, mode="json") | {"_id": read.id})
+
+
+async def read_reads(db: Any, wanted: Mapping[str, str | None], before: str | None, limit: int) -> list[Read]:
+    """The latest first; wanted: fields with the value they must have, if any."""
+    query: Doc = {name: value for name, value in wanted.items() if value is not None}
+    if before is not None:
+        query["_id"] = {"$lt": before}
+    found = db.reads.find(query).sort("_id", DESCENDING).limit(limit)
+    return [READ.validate_python(doc) async for doc in found]

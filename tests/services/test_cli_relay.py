@@ -1,10 +1,17 @@
 """`staffetta` and the demonstration against a relay that runs."""
 
 import asyncio
+import fcntl
 import json
 import os
+import pty
+import re
+import signal
+import struct
 import sys
-from collections.abc import AsyncIterator
+import termios
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +25,9 @@ from services.cli.words import Words
 from tests.builders import an_intake
 from tests.processes import AUDIENCE, ISSUER, RELAY, ROOT, Processes, running
 
+PIPE = asyncio.subprocess.PIPE
+CONTROL = re.compile("\x1b\\[[0-9;?]*[A-Za-z]")
+SHOW_THE_CURSOR = "\x1b[?25h"
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 
@@ -43,17 +53,20 @@ class Desk:
         return await self.run("services.cli", *args)
 
     async def run(self, module: str, *args: str) -> Asked:
+        process = await self.begin(module, *args)
+        said, complaint = await process.communicate()
+        return Asked(process.returncode or 0, said.decode(), complaint.decode())
+
+    async def begin(self, module: str, *args: str, stdout: int = PIPE, **more: str) -> asyncio.subprocess.Process:
         settings = self.relay.settings
         told = {
             "STAFFETTA_NAMESPACE": settings.namespace, "KAFKA_URL": settings.kafka_url, "PYTHONPATH": str(ROOT),
             "TOKEN_ISSUER": ISSUER, "TOKEN_AUDIENCE": AUDIENCE, "LANG": "C.UTF-8",
         }  # fmt: skip
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, *args, cwd=self.folder, env=os.environ | told,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", module, *args, cwd=self.folder, env=os.environ | told | more,
+            stdout=stdout, stderr=PIPE,
         )  # fmt: skip
-        said, complaint = await process.communicate()
-        return Asked(process.returncode or 0, said.decode(), complaint.decode())
 
     def file(self, *intakes: dict[str, Any]) -> str:
         path = self.folder / f"{uuid4().hex}.jsonl"
@@ -141,6 +154,57 @@ async def test_a_message_nobody_can_read_is_parked_shown_without_its_content_and
     assert await _until_parked(desk, 0) == []
 
 
+async def test_a_queue_is_watched_line_by_line_until_ctrl_c(desk: Desk) -> None:
+    there = await _one_more_in_the_queue(desk, "pa.accura")
+    watching = await desk.begin("services.cli", "watch", "--agency", "pa.accura", "--json")
+
+    first = await _line(watching, there)
+    new = await _line(watching, await _one_more_in_the_queue(desk, "pa.accura"))
+    await desk("answer", new["referral_id"], "accept", "--agency", "pa.accura")
+    accepted = await _line(watching, new["referral_id"])
+    watching.send_signal(signal.SIGINT)
+    _, complaint = await watching.communicate()
+
+    assert first["event"] is None and first["service"] == "health.primary"
+    assert (new["event"], new["state"]) == ("staffetta.referral.sent.v1", "REQUESTED")
+    assert (accepted["event"], accepted["state"]) == ("staffetta.referral.accepted.v1", "ACCEPTED")
+    assert accepted["version"] > new["version"]
+    assert (watching.returncode, complaint) == (0, b"")
+
+
+async def test_on_a_narrow_terminal_a_queue_is_drawn_anew_with_each_change_until_ctrl_c(desk: Desk) -> None:
+    with a_terminal(columns=44) as terminal:
+        watching = await desk.begin("services.cli", "watch", "--agency", "pa.accura", stdout=terminal.far, TERM="xterm")
+        await terminal.shows("Queue of pa.accura")
+
+        id = await _one_more_in_the_queue(desk, "pa.accura")
+        await terminal.shows(f"Requested Primary health visit {id}")
+        await desk("answer", id, "acknowledge", "--agency", "pa.accura")
+        await terminal.shows(f"Acknowledged Primary health visit {id}")
+        watching.send_signal(signal.SIGINT)
+        _, complaint = await watching.communicate()
+
+        assert (watching.returncode, complaint) == (0, b"")
+        await terminal.shows(SHOW_THE_CURSOR, raw=True)
+
+
+async def test_the_topics_are_told_with_what_they_hold_and_who_is_behind(desk: Desk) -> None:
+    await desk("submit", desk.file(an_intake(f"pa.comune/{uuid4().hex}/1")))
+    seen: dict[str, Any] = {}
+
+    async with asyncio.timeout(60):
+        while not seen or seen["intakes"]["lag"].keys() != {"referral", "gateway"}:
+            seen = {row["name"]: row for row in (await desk("topics", "--json")).json}
+
+    page, one = await desk("topics"), await desk("topics", "--agency", "pa.comune", "--json")
+    assert seen["intakes"]["messages"] >= 2 and seen["intakes"]["partitions"] == 6
+    assert seen["agencies.{agency}.commands"]["topics"] > 50
+    assert seen["agencies.{agency}.commands"]["lag"].keys() == {"gateway"}
+    assert "intake.commands" in page.said and "agencies.{agency}.feed" in page.said
+    assert {row["name"]: row["topics"] for row in one.json}["agencies.pa.comune.feed"] == 1
+    assert (await desk("topics", "--agency", "zz.none")).status == 1
+
+
 async def test_the_demonstration_comes_to_its_end_and_says_what_became_of_each(desk: Desk) -> None:
     played = await desk.run("deploy.local.demo")
     again = await desk.run("deploy.local.demo")
@@ -149,6 +213,62 @@ async def test_the_demonstration_comes_to_its_end_and_says_what_became_of_each(d
     assert "Traceback" not in played.complaint
     assert "pa.accura: Declined (No capacity) → pa.salute: Closed (Served, completed)" in played.said
     assert again.status == 0 and _summary(again) == _summary(played)
+
+
+async def _line(watching: asyncio.subprocess.Process, referral_id: str = "", seconds: float = 60) -> dict[str, Any]:
+    """The next line that a watcher prints, or the next of one referral."""
+    assert watching.stdout
+    async with asyncio.timeout(seconds):
+        while said := await watching.stdout.readline():
+            line: dict[str, Any] = json.loads(said)
+            if line["referral_id"] == (referral_id or line["referral_id"]):
+                return line
+    raise AssertionError("it ended")
+
+
+@dataclass
+class Terminal:
+    """What a person sees. far: its end for a program; said: all that was written there."""
+
+    near: int
+    far: int
+    said: str = ""
+
+    def read(self) -> None:
+        with suppress(OSError):
+            self.said += os.read(self.near, 65_536).decode("utf-8", "replace")
+
+    async def shows(self, text: str, *, raw: bool = False, seconds: float = 60) -> None:
+        """Words, wherever the lines break; raw: the very characters."""
+        async with asyncio.timeout(seconds):
+            while text not in (self.said if raw else " ".join(CONTROL.sub(" ", self.said).split())):
+                await asyncio.sleep(0.05)
+
+
+@contextmanager
+def a_terminal(columns: int) -> Iterator[Terminal]:
+    near, far = pty.openpty()
+    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 200, columns, 0, 0))
+    terminal, loop = Terminal(near, far), asyncio.get_running_loop()
+    loop.add_reader(near, terminal.read)
+    yield terminal
+    loop.remove_reader(near)
+    os.close(near)
+    os.close(far)
+
+
+async def _one_more_in_the_queue(desk: Desk, agency: str) -> str:
+    """Another person is asked for; the id of their referral."""
+
+    async def there() -> set[str]:
+        return {of["referral_id"] for of in (await desk("queue", "--agency", agency, "--json")).json}
+
+    before = await there()
+    await desk("submit", desk.file(an_intake(f"pa.comune/{uuid4().hex}/1")))
+    async with asyncio.timeout(60):
+        while not (new := await there() - before):
+            await asyncio.sleep(0.2)
+    return new.pop()
 
 
 async def _first_in_the_queue(desk: Desk, agency: str) -> str:

@@ -176,6 +176,7 @@ async def test_the_feed_over_http_is_read_by_cursor_and_waits_for_what_comes(two
     async with two.http(two.sender) as http:
         first = (await http.get("/v1/feed?limit=2")).json()
         rest = (await http.get(f"/v1/feed?after={first['next']}")).json()
+        end = (await http.get("/v1/feed?limit=0")).json()
         polling = asyncio.create_task(http.get(f"/v1/feed?after={rest['next']}&wait=20"))
         await asyncio.sleep(0.5)
         await two.behind.say(two.referral(version=4))
@@ -184,6 +185,7 @@ async def test_the_feed_over_http_is_read_by_cursor_and_waits_for_what_comes(two
     versions = [[e["data"]["version"] for e in page["entries"]] for page in (first, rest, polled)]
     assert versions == [[1, 2], [3], [4]]
     assert polled["next"] == polled["entries"][0]["cursor"]
+    assert end == {"entries": [], "next": rest["next"]}
     wanted = {"specversion": "1.0", "type": ReferralSent.TYPE, "source": "/services/gateway", "sequence": "4"}
     assert wanted.items() <= polled["entries"][0].items()
 

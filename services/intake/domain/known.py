@@ -10,6 +10,8 @@ from contracts.refusals import Refusal
 
 ANY_OFFER = "any"
 CITY = "city:"
+BY_CITY = frozenset(codes.table("sharing")["recipients"][0]["covers_sharing_roles"])
+"""Whom a sharing basis for a whole city means; every other agency needs one that names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,11 @@ def named_agencies(tier0: Tier0) -> set[str]:
 
 def named_offers(tier0: Tier0) -> set[str]:
     return {asked.offer for asked in tier0.services} - {ANY_OFFER}
+
+
+def names_of(agency: Agency) -> set[str]:
+    """The names by which a sharing basis can mean this agency."""
+    return {agency.code, f"{CITY}{agency.city}"} if agency.sharing_role in BY_CITY else {agency.code}
 
 
 def check_names(tier0: Tier0, directory: Directory) -> None:

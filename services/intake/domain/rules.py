@@ -5,15 +5,12 @@ from zoneinfo import ZoneInfo
 
 from contracts import codes
 from contracts.commands import BirthDate, SubmitIntake, Tier0
-from contracts.directory import Agency
 from contracts.refusals import Refusal
 from contracts.values import first_day
-from services.intake.domain.known import ANY_OFFER, Directory
+from services.intake.domain.known import ANY_OFFER, Directory, names_of
 
 AHEAD = timedelta(hours=24)
 PURPOSE = "referral"
-BY_CITY = frozenset(codes.table("sharing")["recipients"][0]["covers_sharing_roles"])
-"""Whom a refusal of a whole city means."""
 MINOR_UNTIL = max(band["max"] for band in codes.codes("age_bands").values() if band["minor"])
 
 
@@ -102,9 +99,5 @@ def _check_withheld(tier0: Tier0, directory: Directory) -> None:
     """A refusal of one recipient wins over any wider basis."""
     refused = {basis.recipient for basis in tier0.sharing_basis if basis.refused} | set(tier0.withhold)
     for i, asked in enumerate(tier0.services):
-        if asked.offer != ANY_OFFER and refused & _names_of(directory.agencies[directory.offers[asked.offer].agency]):
+        if asked.offer != ANY_OFFER and refused & names_of(directory.agencies[directory.offers[asked.offer].agency]):
             raise Refusal("recipient_withheld", f"/tier0/services/{i}/offer")
-
-
-def _names_of(agency: Agency) -> set[str]:
-    return {agency.code, f"city:{agency.city}"} if agency.sharing_role in BY_CITY else {agency.code}

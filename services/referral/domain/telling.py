@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +41,6 @@ class Explanation:
 def referral(of: Referral) -> Shown:
     return queued(of) | {
         "journey_id": of.need.journey_id,
-        "version": of.version,
         "sender_agency": of.need.sender_agency,
         "sender_queue": of.need.sender_queue,
         "receiver_agency": of.place.agency if of.place else None,
@@ -55,10 +55,13 @@ def referral(of: Referral) -> Shown:
 
 
 def queued(of: Referral) -> Shown:
-    """One line of a queue."""
+    """One line of a queue. since: when it came to the state it is in."""
+    since = [entry.at for entry in takewhile(lambda entry: entry.state == of.state, reversed(of.history))]
     return {
         "referral_id": of.referral_id,
+        "version": of.version,
         "state": labelled("transitions", of.state, "states"),
+        "since": since[-1] if since else None,
         "service": labelled("services", of.need.service),
         "priority": labelled("priorities", of.need.priority),
         "offer": of.place.offer if of.place else None,

@@ -1,0 +1,83 @@
+"""What an agency is told of who a person is: as much as the sharing basis covers today, and each asking is kept."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from contracts import codes
+from contracts.directory import Agency
+from contracts.events import IntakeRecorded
+from contracts.values import SharingBasis
+from services.intake.domain.access import MOMENT, Grant
+from services.intake.domain.known import names_of
+from services.intake.domain.rules import day_in
+
+TIERS = tuple(row for row in codes.table("sharing")["tiers_by_moment"] if row["moment"] == MOMENT)
+SCOPES = codes.codes("sharing", "scopes")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Which tiers go out, and under which grant; refused: why none does, for auditors alone."""
+
+    grant: Grant | None = None
+    tiers: tuple[str, ...] = ()
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One asking for a person, as it is kept: who, when, for whom, and what went out (or why nothing did).
+
+    id: begins with the time, so that it orders them. person_ref: None for a name that no person of ours can have.
+    """
+
+    id: str
+    at: datetime
+    agency: str | None
+    actor: str
+    person_ref: str | None
+    referral_id: UUID | None
+    tiers: tuple[str, ...]
+    refused: str | None
+
+
+def judge(intakes: Sequence[IntakeRecorded], grants: Iterable[Grant], agency: Agency | None, now: datetime) -> Verdict:
+    """intakes: all of one person; grants: this agency's for them. Of several, the latest meeting is told of."""
+    if not intakes:
+        return Verdict(refused="unknown_person")
+    met = {intake.intake_id: intake for intake in intakes}
+    current = [grant for grant in grants if grant.ended is None and grant.intake_id in met]
+    if agency is None or agency.status != "active" or not current:
+        return Verdict(refused="no_accepted_referral")
+    day = day_in(agency.city, now)
+    current.sort(key=lambda grant: (met[grant.intake_id].occurred_at, str(grant.referral_id)), reverse=True)
+    for grant in current:
+        if tiers := _tiers(met[grant.intake_id], intakes, agency, day):
+            return Verdict(grant, tiers)
+    return Verdict(current[0], refused="not_covered")
+
+
+def _tiers(intake: IntakeRecorded, all_of_them: Iterable[IntakeRecorded], agency: Agency, day: date) -> tuple[str, ...]:
+    """What the person excluded then or at a later meeting stays excluded, however wide a basis is."""
+    names = names_of(agency)
+    if any(_excludes(other, names) for other in all_of_them if other.occurred_at >= intake.occurred_at):
+        return ()
+    valid = [basis for basis in intake.sharing_basis if basis.recipient in names and _is_valid(basis, day)]
+    return tuple(row["tier"] for row in TIERS if any(_covers(basis, row) for basis in valid))
+
+
+def _excludes(intake: IntakeRecorded, names: set[str]) -> bool:
+    refused = {basis.recipient for basis in intake.sharing_basis if basis.refused}
+    return bool(names & (refused | set(intake.withhold)))
+
+
+def _is_valid(basis: SharingBasis, day: date) -> bool:
+    begun, over = basis.valid_from <= day, basis.valid_to is not None and basis.valid_to < day
+    return begun and not over and not basis.refused and basis.withdrawn_at is None
+
+
+def _covers(basis: SharingBasis, row: codes.Item) -> bool:
+    wide_enough = SCOPES[basis.scope]["rank"] >= SCOPES[row["needs_scope"]]["rank"]
+    return wide_enough and bool(set(basis.purposes) & set(row["purposes"]))

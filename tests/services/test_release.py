@@ -1,0 +1,217 @@
+"""Contact data as a receiver fetches it: from acceptance to the end, as far as the basis goes, each asking kept."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from services.chassis.settings import Settings
+from tests.agency import Agency, Entry
+from tests.builders import VALID, an_intake
+from tests.collector import Span, collector
+from tests.processes import Processes, running
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
+
+NOBODY = "p_" + "0" * 20
+PERSONAL = ("Amina", "Prova", "1995-03-14", "Sintetico", "needs_doctor")
+TIER1 = {"name": {"given": "Amina", "family": "Prova"}, "birth_date": {"value": "1995-03-14", "precision": "day"}}
+
+
+@dataclass
+class Case:
+    """One person of pa.comune, asked for by pa.accura."""
+
+    network: "Network"
+    person_ref: str
+    referral_id: str
+
+    async def say(self, command: str) -> None:
+        known = {name: value for name, value in VALID.get(command, {}).items() if name != "first_contact_at"}
+        receiver = self.network.receiver
+        asked = await receiver.command(self.referral_id, command, **known)
+        assert (await receiver.answer(asked, 40))["type"] == "staffetta.command.accepted.v1"
+
+    async def get(self, agency: str | None = "pa.accura", ref: str = "") -> httpx.Response:
+        return await self.network.get(f"/v1/people/{ref or self.person_ref}", self.network.processes.bearer(agency))
+
+    async def until(self, status: int, seconds: float = 60) -> httpx.Response:
+        """What intake answers once it has learned of what happened."""
+        async with asyncio.timeout(seconds):
+            while (response := await self.get()).status_code != status:
+                await asyncio.sleep(0.05)
+        return response
+
+    async def reads(self) -> list[Entry]:
+        auditor = self.network.processes.bearer(None, "auditor")
+        response = await self.network.get(f"/v1/reads?person_ref={self.person_ref}&limit=500", auditor)
+        return list(reversed(response.json()["entries"]))
+
+
+@dataclass
+class Network:
+    processes: Processes
+    spans: list[Span]
+    sender: Agency
+    receiver: Agency
+
+    async def get(self, path: str, headers: dict[str, str]) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=self.processes.url("intake")) as client:
+            return await client.get(path, headers=headers)
+
+    async def case(self, *bases: Entry, **tier0: Any) -> Case:
+        """A referral that pa.accura was sent."""
+        key = f"pa.comune/{uuid4().hex}/1"
+        intake = an_intake(key, **tier0)
+        basis = intake["tier0"]["sharing_basis"][0]
+        intake["tier0"]["sharing_basis"] = [basis | {"basis_id": f"b{n}"} | given for n, given in enumerate(bases)]
+        await self.sender.submit(intake)
+        journey = (await self.sender.answer(key, 40))["value"]["intake_id"]
+        sent = (await self.receiver.event("referral.sent", 40, journey_id=journey))["value"]
+        return Case(self, sent["person_ref"], sent["referral_id"])
+
+    async def restart_intake(self, **environment: str) -> None:
+        """Killed, and started anew with other settings."""
+        self.processes.again = False
+        self.processes.kill("intake-0")
+        await self.processes.workers["intake-0"].wait()
+        await self.processes.start("intake", **environment)
+        await self.processes.ready()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def network(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Network]:
+    settings = engines.model_copy(update={"namespace": f"t{uuid4().hex[:10]}"})
+    logs = tmp_path_factory.mktemp("release")
+    async with collector() as (url, spans):
+        tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+        async with running(settings, logs, load=("directory.palermo.json",), environment=tracing) as processes:
+            prefix = f"{settings.namespace}-"
+            sender, receiver = (Agency(code, settings.kafka_url, prefix) for code in ("pa.comune", "pa.accura"))
+            await sender.open()
+            await receiver.open()
+            yield Network(processes, spans, sender, receiver)
+            await sender.close()
+            await receiver.close()
+
+
+async def test_a_receiver_reads_the_person_from_its_acceptance_to_the_end_though_intake_is_killed_in_between(
+    network: Network,
+) -> None:
+    case = await network.case({"scope": "tier1"})
+    before = await case.get()
+    await case.say("acknowledge")
+    seen = await case.get()
+
+    network.processes.kill("intake-0")
+    await case.say("accept")
+    await network.processes.ready()
+    told = await case.until(200)
+    await network.restart_intake()
+    again, others = await case.get(), [await case.get(who) for who in ("pa.comune", "pa.salute", "zz.none", None)]
+    await case.say("close")
+    after = await case.until(404)
+
+    journey = (await network.receiver.event("referral.sent", person_ref=case.person_ref))["value"]["journey_id"]
+    assert told.json() == again.json() == {
+        "person_ref": case.person_ref, "referral_id": case.referral_id, "intake_id": journey, "tier1": TIER1,
+    }  # fmt: skip
+    assert told.headers["cache-control"] == "no-store"
+    nobody = await case.get(ref=NOBODY)
+    refused = [before, seen, *others, after, nobody, await case.get(ref="Amina%20Prova")]
+    assert {(r.status_code, r.text, r.headers["content-type"]) for r in refused} == {
+        (404, nobody.text, "application/problem+json")
+    }
+
+
+async def test_each_asking_is_kept_with_who_and_what_and_shown_to_auditors_alone(network: Network) -> None:
+    case = await network.case({"scope": "tier1"})
+    await case.get("pa.salute")
+    await case.say("accept")
+    await case.until(200)
+    await network.restart_intake()
+
+    first, *refused, last = await case.reads()
+
+    known = {"person_ref": case.person_ref, "agency": "pa.salute", "actor": "pa.salute:system", "referral_id": None}
+    assert (known | {"tiers": [], "refused": "no_accepted_referral"}).items() <= first.items()
+    known |= {"agency": "pa.accura", "actor": "pa.accura:system", "referral_id": case.referral_id}
+    assert (known | {"tiers": ["tier1"], "refused": None}).items() <= last.items()
+    assert all(read["tiers"] == [] for read in refused)
+    assert abs(datetime.fromisoformat(last["at"]) - datetime.now(UTC)) < timedelta(minutes=10)
+
+    bearers = [network.processes.bearer("pa.accura"), network.processes.bearer(None, "network")]
+    assert [(await network.get("/v1/reads", bearer)).status_code for bearer in bearers] == [404, 404]
+    ops = network.processes.bearer(None, "ops")
+    page = (await network.get(f"/v1/reads?person_ref={case.person_ref}&limit=1", ops)).json()
+    older = (await network.get(f"/v1/reads?person_ref={case.person_ref}&limit=1&before={page['next']}", ops)).json()
+    assert page["entries"] == [last]
+    assert older["entries"][0]["id"] < last["id"]
+
+
+async def test_what_is_no_pseudonym_is_not_kept_for_it_could_be_a_name(network: Network) -> None:
+    case = await network.case({"scope": "tier1"})
+
+    await case.get(ref="Amina%20Prova")
+
+    ops = network.processes.bearer(None, "ops")
+    entries = (await network.get("/v1/reads?agency=pa.accura&limit=500", ops)).json()["entries"]
+    assert (entries[0]["person_ref"], entries[0]["refused"]) == (None, "unknown_person")
+    assert "Amina" not in json.dumps(entries)
+
+
+async def test_sensitive_data_go_out_only_with_a_basis_of_their_own_scope(network: Network) -> None:
+    wide = await network.case({"scope": "tier0"}, {"scope": "tier2", "recipient": "pa.accura"})
+    narrow = await network.case({"scope": "tier0"})
+    await narrow.say("accept")
+    await wide.say("accept")
+
+    told = (await wide.until(200)).json()
+
+    assert told["tier1"] == TIER1
+    assert {"needs": ["needs_doctor"], "narrative": "Sintetico."}.items() <= told["tier2"].items()
+    async with asyncio.timeout(40):
+        while (await narrow.get()).status_code == 404 and (await narrow.reads())[-1]["refused"] != "not_covered":
+            await asyncio.sleep(0.05)
+    assert (await narrow.get()).status_code == 404
+
+
+async def test_a_basis_that_is_over_tells_no_more_though_the_referral_is_open(network: Network) -> None:
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    case = await network.case({"scope": "tier1", "valid_to": tomorrow})
+    await case.say("accept")
+    await case.until(200)
+
+    await network.restart_intake(CLOCK_AHEAD_S=str(3 * 86_400))
+
+    assert (await case.get()).status_code == 404
+    assert (await case.reads())[-1]["refused"] == "not_covered"
+    await network.restart_intake()
+    assert (await case.get()).status_code == 200
+
+
+async def test_neither_logs_nor_spans_say_who_was_asked_for(network: Network) -> None:
+    case = await network.case({"scope": "tier1"})
+    await case.say("accept")
+    await case.until(200)
+    route = ("http.route", "/v1/people/{person_ref}")
+
+    async with asyncio.timeout(40):
+        while not any(route in span.attributes for span in network.spans):
+            await asyncio.sleep(0.1)
+
+    secrets = (*PERSONAL, "pa.comune:t1", case.person_ref)
+    said = logs_in(network.processes.folder) + repr(network.spans)
+    assert not [secret for secret in secrets if secret in said]
+
+
+def logs_in(folder: Path) -> str:
+    return "".join(path.read_text("utf-8", "replace") for path in folder.glob("*.log"))
