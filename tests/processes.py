@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey
 from services.chassis.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-RELAY = ("gateway", "intake", "directory", "referral")
+RELAY = ("gateway", "intake", "directory", "referral", "housing", "programmes")
 ISSUER, AUDIENCE = "https://issuer.test", "staffetta"
 
 
@@ -81,7 +81,7 @@ class Processes:
         if self.workers[name].returncode is None:
             self.workers[name].send_signal(signal.SIGKILL)
 
-    async def ready(self, seconds: float = 40) -> None:
+    async def ready(self, seconds: float = 90) -> None:
         until = time.monotonic() + seconds
         async with httpx.AsyncClient(timeout=2) as client:
             for name, url in self.urls.items():
