@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from deploy.local import private
@@ -14,6 +15,7 @@ from deploy.local.up import Wish, up
 
 LINTERS = ("ruff check", "ruff format --check", "mypy", "lint-imports")
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+CONTAINERS = "--containers"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,7 +44,17 @@ def _up(args: Sequence[str]) -> int:
 
 
 def _test(args: Sequence[str]) -> int:
-    return private.run("pytest", "-p", "deploy.local.skips", *(args or SIDE_BY_SIDE))
+    wanted = [arg for arg in args if arg != CONTAINERS] or SIDE_BY_SIDE
+    return private.run("pytest", "-p", "deploy.local.skips", *wanted, on=_engines(CONTAINERS in args))
+
+
+def _engines(in_containers: bool) -> private.Engines:
+    """What drives containers is loaded for those alone: it takes a second."""
+    if not in_containers:
+        return private.engines
+    from deploy.local import containers
+
+    return containers.engines
 
 
 def _lint(args: Sequence[str]) -> int:
@@ -60,7 +72,7 @@ def _bench(args: Sequence[str]) -> int:
 
 def _chaos(args: Sequence[str]) -> int:
     """It kills a broker and a store, so it starts those itself."""
-    return private.run("tests.chaos", *args, with_engines=False)
+    return private.run("tests.chaos", *args, on=lambda: nullcontext({}))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from deploy.local.lines import progress
 from deploy.local.state import CACHE
 
 CLUSTER_ID = "c3RhZmZldHRhLWxvY2FsMQ"
-JVM = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+HEAP = ("-Xms128m", "-Xmx384m")
+JVM = (*HEAP, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 SETTINGS = {
     "process.roles": "broker,controller",

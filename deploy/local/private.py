@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from deploy.local import checks
@@ -16,6 +16,9 @@ from deploy.local.state import STATE
 from deploy.local.store import store
 
 INTERRUPT_S = 10
+
+Engines = Callable[[], AbstractContextManager[dict[str, str]]]
+"""What a run needs to know of its engines, in the words of the environment; they are gone when the run is over."""
 
 
 @contextmanager
@@ -37,10 +40,9 @@ def engines() -> Iterator[dict[str, str]]:
                 engine.stop()
 
 
-def run(name: str, *args: str, with_engines: bool = True) -> int:
-    """Run a Python module, against engines of its own if it wants them; returns its exit code."""
-    with ExitStack() as stack:
-        urls = stack.enter_context(engines()) if with_engines else {}
+def run(name: str, *args: str, on: Engines = engines) -> int:
+    """Run a Python module against engines of its own; returns its exit code."""
+    with on() as urls:
         environment = {**os.environ, **urls, "STAFFETTA_ENV": "local"}
         with subprocess.Popen(module(name, *args), env=environment, start_new_session=True) as process:
             return _outcome(process)

@@ -1,8 +1,14 @@
-"""A pytest plugin: a run that left tests out says which and why, and in CI it has failed."""
+"""A pytest plugin: a run says what it ran on, and which tests it left out and why; in CI those have failed it."""
 
 import os
 
 import pytest
+
+IN_CONTAINERS = os.environ.get("STAFFETTA_CONTAINERS")
+
+
+def pytest_report_header() -> str | None:
+    return f"engines: containers of {IN_CONTAINERS}" if IN_CONTAINERS else None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -12,6 +18,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    _tell_what_ran_elsewhere(terminalreporter)
     skipped = terminalreporter.stats.get("skipped", [])
     if skipped:
         terminalreporter.section(f"not run: {len(skipped)}")
@@ -20,3 +27,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(f"{report.nodeid}: {why.removeprefix('Skipped: ')}")
     if skipped and os.environ.get("CI"):
         terminalreporter.line("In CI a run that leaves tests out has failed.")
+
+
+def _tell_what_ran_elsewhere(reporter: pytest.TerminalReporter) -> None:
+    """Where the rest ran in containers, those marked `own_engines` did not."""
+    reports = [report for outcome in ("passed", "failed") for report in reporter.stats.get(outcome, [])]
+    local = [report.nodeid for report in reports if "own_engines" in report.keywords]
+    if IN_CONTAINERS and local:
+        reporter.section(f"not in containers, on this machine's own engines: {len(local)}")
+        reporter.write_line("\n".join(local))

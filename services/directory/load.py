@@ -1,6 +1,6 @@
 """Load directory files into the directory: all of them make sense, or nothing is sent.
 
-    python -m services.directory.load FILE...
+    python -m services.directory.load [--check] FILE...
 
 A file that was loaded before changes nothing: the directory compares what it is told with what it has.
 """
@@ -36,23 +36,31 @@ Commands = dict[str, Put]
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m services.directory.load", description=__doc__)
     parser.add_argument("file", type=Path, nargs="+")
+    parser.add_argument("--check", action="store_true", help="send nothing; say whether all of it makes sense")
     parser.add_argument("--wait", type=float, default=60, metavar="SECONDS", help="for the answers (60)")
     given = parser.parse_args()
+    if given.check:
+        sys.exit(1 if understood(given.file) is None else 0)
     sys.exit(asyncio.run(load(given.file, from_environment(), given.wait)))
 
 
 async def load(paths: Sequence[Path], settings: Settings, wait_s: float = 60) -> int:
     """The exit status: 0 when every entry was taken."""
+    commands = understood(paths)
+    return 1 if commands is None else _told(commands, await ask(commands, settings, wait_s))
+
+
+# -- from the files ---------------------------------------------------------------------------------------------------
+
+
+def understood(paths: Sequence[Path]) -> Commands | None:
+    """What the files ask for; None where something in them makes no sense, which is said."""
     commands, wrong = read({str(path): _parsed(path) for path in paths})
     for name, fault in wrong:
         print(f"{name}: {fault.pointer or '/'}: {fault.rule} ({fault.code})", file=sys.stderr)
     if wrong:
         print(f"{len(wrong)} faults: nothing was loaded", file=sys.stderr)
-        return 1
-    return _told(commands, await ask(commands, settings, wait_s))
-
-
-# -- from the files ---------------------------------------------------------------------------------------------------
+    return None if wrong else commands
 
 
 def read(by_name: Mapping[str, Any]) -> tuple[Commands, list[files.Wrong]]:

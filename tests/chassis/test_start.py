@@ -78,6 +78,7 @@ def _text(log: Path) -> str:
     return log.read_text("utf-8", "replace")
 
 
+@pytest.mark.own_engines
 async def test_a_worker_is_not_ready_while_its_store_or_broker_is_away_and_ready_again_by_itself(
     tmp_path: Path,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -40,6 +41,7 @@ async def read(url: str, count: int) -> list[int]:
         return seen
 
 
+@pytest.mark.own_engines
 async def test_a_broker_that_is_killed_and_started_again_has_all_it_acknowledged_once(tmp_path: Path) -> None:
     broker = start_kafka(tmp_path)
     try:

@@ -18,7 +18,9 @@ def test_the_rest(): pass
 
 def run(folder: Path, tests: str, **environment: str) -> subprocess.CompletedProcess[str]:
     (folder / "test_it.py").write_text(tests)
-    told = {name: value for name, value in os.environ.items() if not name.startswith(("CI", "PYTEST"))} | environment
+    told = {
+        name: value for name, value in os.environ.items() if not name.startswith(("CI", "PYTEST", "STAFFETTA"))
+    } | environment
     pytest_ = [
         sys.executable,
         "-m",
@@ -47,3 +49,25 @@ def test_in_ci_a_run_that_left_something_out_has_failed(tmp_path: Path, tests: s
     said = run(tmp_path, tests, CI="true")
 
     assert said.returncode == code, said.stdout
+
+
+ENGINES = """
+import pytest
+
+@pytest.mark.own_engines
+def test_the_crash(): pass
+
+def test_the_rest(): pass
+"""
+
+
+def test_a_run_in_containers_says_on_which_and_what_ran_elsewhere(tmp_path: Path) -> None:
+    said = run(tmp_path, ENGINES, STAFFETTA_CONTAINERS="apache/kafka:1, mongo:2")
+
+    assert "engines: containers of apache/kafka:1, mongo:2" in said.stdout
+    assert "on this machine's own engines: 1" in said.stdout
+    assert "test_it.py::test_the_crash\n" in said.stdout
+
+
+def test_a_run_on_local_engines_says_nothing_of_containers(tmp_path: Path) -> None:
+    assert "containers" not in run(tmp_path, ENGINES).stdout

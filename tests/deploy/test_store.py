@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from pymongo import MongoClient
 
 from deploy.local.store import start_store
@@ -10,6 +11,7 @@ BATONS = 500
 """Enough that the last are still in memory when the kill comes; fewer pass even where commits are not synced."""
 
 
+@pytest.mark.own_engines
 def test_a_store_that_is_killed_and_started_again_has_all_it_committed(tmp_path: Path) -> None:
     store = start_store(tmp_path)
     try:

@@ -15,7 +15,7 @@ from contracts.directory import Agency, AreaServed, Capacity, Offer, OpeningHour
 from contracts.refusals import Refusal
 from services.directory.domain import agencies, entries, offers
 from services.directory.domain.faults import Fault
-from services.directory.load import read
+from services.directory.load import main, read
 from tests.builders import an_agency, an_offer
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -276,6 +276,20 @@ def test_an_agency_comes_before_its_offers() -> None:
 )
 def test_a_fault_is_told_with_its_file_and_place(path: tuple[Any, ...], value: Any, fault: tuple[str, str]) -> None:
     assert (NAMES[0], *fault) in wrong(*path, value=value)
+
+
+@pytest.mark.parametrize(("city", "status"), [("palermo", 0), ("catania", 1)])
+def test_files_can_be_checked_before_any_directory_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, city: str, status: int
+) -> None:
+    file = tmp_path / "directory.json"
+    file.write_text(json.dumps(FILES[NAMES[0]] | {"cities": [city]}))
+    monkeypatch.setattr("sys.argv", ["load", "--check", str(file)])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == status
 
 
 @pytest.mark.parametrize("same", ["code", "queues"])
