@@ -118,16 +118,19 @@ async def test_an_agency_without_topics_is_named_and_nothing_is_sent(desk: Desk)
 async def test_a_referral_is_found_in_the_queue_answered_and_its_page_tells_it(desk: Desk) -> None:
     await desk("submit", desk.file(an_intake(f"pa.comune/{uuid4().hex}/1")))
     referral_id = await _first_in_the_queue(desk, "pa.accura")
+    version = await _version_once_its_place_is_held(desk, referral_id)
 
     refused = await desk("answer", referral_id, "start", "--agency", "pa.accura", "--json")
-    seen = await desk("answer", referral_id, "acknowledge", "-a", "pa.accura", "--expected-version", "1", "--json")
+    seen = await desk("answer", referral_id, "acknowledge", "-a", "pa.accura", "--expected-version", version, "--json")
     declined = await desk("answer", referral_id, "decline", "-a", "pa.accura", "--reason", "no_capacity")
     page, told = await desk("referral", referral_id, "--lang", "it"), await desk("referral", referral_id, "--json")
 
     assert refused.status == 1 and '"code": "invalid_transition"' in refused.said
     assert seen.status == 0 and seen.json["answer"]["state"] == "ACKNOWLEDGED"
     assert declined.status == 0
-    assert [entry["command"] for entry in told.json["referral"]["timeline"]] == ["open", "acknowledge", "decline"]
+    assert [entry["command"] for entry in told.json["referral"]["timeline"]] == [
+        "open", "note_place", "acknowledge", "decline",
+    ]  # fmt: skip
     assert Words("it").of("decline_reasons", "no_capacity") in page.said
     assert told.json["explanation"]["candidates"][0]["offer"] in page.said
 
@@ -278,6 +281,15 @@ async def _first_in_the_queue(desk: Desk, agency: str) -> str:
             return str(queue[-1]["referral_id"])
         await asyncio.sleep(0.2)
     raise TimeoutError(f"nothing came to the queue of {agency}")
+
+
+async def _version_once_its_place_is_held(desk: Desk, referral_id: str) -> str:
+    for _ in range(40):
+        told = (await desk("referral", referral_id, "--json")).json["referral"]
+        if "note_place" in [entry["command"] for entry in told["timeline"]]:
+            return str(told["version"])
+        await asyncio.sleep(0.2)
+    raise TimeoutError(f"no place is held for {referral_id}")
 
 
 async def _put_unreadable(desk: Desk) -> None:
