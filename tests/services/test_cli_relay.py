@@ -120,14 +120,19 @@ async def test_a_referral_is_found_in_the_queue_answered_and_its_page_tells_it(d
     referral_id = await _first_in_the_queue(desk, "pa.accura")
 
     refused = await desk("answer", referral_id, "start", "--agency", "pa.accura", "--json")
-    seen = await desk("answer", referral_id, "acknowledge", "-a", "pa.accura", "--expected-version", "1", "--json")
+    seen = await desk("answer", referral_id, "acknowledge", "-a", "pa.accura", "--expected-version", "2", "--json")
     declined = await desk("answer", referral_id, "decline", "-a", "pa.accura", "--reason", "no_capacity")
     page, told = await desk("referral", referral_id, "--lang", "it"), await desk("referral", referral_id, "--json")
 
     assert refused.status == 1 and '"code": "invalid_transition"' in refused.said
     assert seen.status == 0 and seen.json["answer"]["state"] == "ACKNOWLEDGED"
     assert declined.status == 0
-    assert [entry["command"] for entry in told.json["referral"]["timeline"]] == ["open", "acknowledge", "decline"]
+    assert [entry["command"] for entry in told.json["referral"]["timeline"]] == [
+        "open",
+        "note_place",
+        "acknowledge",
+        "decline",
+    ]
     assert Words("it").of("decline_reasons", "no_capacity") in page.said
     assert told.json["explanation"]["candidates"][0]["offer"] in page.said
 
@@ -274,7 +279,7 @@ async def _one_more_in_the_queue(desk: Desk, agency: str) -> str:
 async def _first_in_the_queue(desk: Desk, agency: str) -> str:
     for _ in range(40):
         queue = (await desk("queue", "--agency", agency, "--json")).json
-        if queue:
+        if queue and queue[-1]["version"] > 1:  # its place is held
             return str(queue[-1]["referral_id"])
         await asyncio.sleep(0.2)
     raise TimeoutError(f"nothing came to the queue of {agency}")
