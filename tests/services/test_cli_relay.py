@@ -277,7 +277,7 @@ async def _one_more_in_the_queue(desk: Desk, agency: str) -> str:
 async def _first_in_the_queue(desk: Desk, agency: str) -> str:
     for _ in range(40):
         queue = (await desk("queue", "--agency", agency, "--json")).json
-        if queue:
+        if queue and queue[-1]["version"] > 1:  # its place is held
             return str(queue[-1]["referral_id"])
         await asyncio.sleep(0.2)
     raise TimeoutError(f"nothing came to the queue of {agency}")

@@ -31,15 +31,20 @@ def check(loaded: Loaded) -> Iterator[Seen]:
 
 
 def concerned(event: Said) -> set[str]:
-    """The agencies that are told. A receiver hears of a referral once its place is held, or when nobody counts."""
+    """The agencies that are told. A receiver hears of a referral once its place is held, or when nobody counts.
+
+    An agency that asks itself hears of it then too, and not twice.
+    """
     said, model = event.value, model_of(event)
     if event.is_answer:
         parties = [(said.get("asked") or {}).get("agency")]
     elif issubclass(model, TaskEvent):
         parties = [said["agency"]]
     elif issubclass(model, ReferralEvent):
-        waits = model in SENDERS_ALONE or (model is ReferralSent and said["seat"] == "asked")
-        parties = [said["sender_agency"], None if waits else said["receiver_agency"]]
+        asked = model is ReferralSent and said["seat"] == "asked"
+        sender, receiver = said["sender_agency"], said["receiver_agency"]
+        parties = [None if asked and sender == receiver else sender,
+                   None if asked or model in SENDERS_ALONE else receiver]  # fmt: skip
     elif issubclass(model, (IntakeRecorded, JourneyEvent)):
         parties = [said["sender_agency"]]
     else:
