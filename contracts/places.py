@@ -28,6 +28,13 @@ class OfOffer(Message):
         return places_id(self.offer)
 
 
+class OfReferral(OfOffer):
+    """One about the places of one referral there."""
+
+    referral_id: UUID
+    journey_id: UUID
+
+
 # -- asked of the service that counts ----------------------------------------------------------------------------------
 
 
@@ -43,73 +50,56 @@ class PutPlaces(OfOffer):
     order_rule_version: int | None = None
 
 
-class HoldPlaces(OfOffer):
+class HoldPlaces(OfReferral):
     """A referral was sent to the offer: hold so many places, all or none. until: None means until a person decides."""
 
     TYPE = "staffetta.places.hold.v1"
 
-    referral_id: UUID
-    journey_id: UUID
     places: int
     priority: Code
     sent_at: Time
     until: Time | None = None
 
 
-class ConfirmPlaces(OfOffer):
+class ConfirmPlaces(OfReferral):
     """The receiver takes the person: what is held is taken."""
 
     TYPE = "staffetta.places.confirm.v1"
 
-    referral_id: UUID
-    journey_id: UUID
 
-
-class WaitForPlaces(OfOffer):
+class WaitForPlaces(OfReferral):
     """The receiver puts the referral on the waitlist and gives back what was held."""
 
     TYPE = "staffetta.places.wait.v1"
 
-    referral_id: UUID
-    journey_id: UUID
 
-
-class StillWait(OfOffer):
+class StillWait(OfReferral):
     """The person is still interested: a place that nobody else wants may be held for them once more."""
 
     TYPE = "staffetta.places.still_wait.v1"
 
-    referral_id: UUID
-    journey_id: UUID
 
-
-class LimitHold(OfOffer):
+class LimitHold(OfReferral):
     """Until when the head of the waitlist may take the place that is held for it."""
 
     TYPE = "staffetta.places.limit.v1"
 
-    referral_id: UUID
-    journey_id: UUID
     until: Time
 
 
-class LapseHold(OfOffer):
+class LapseHold(OfReferral):
     """A hold is over: its time has come (until: the time it was held to), or the person refused the place (None)."""
 
     TYPE = "staffetta.places.lapse.v1"
 
-    referral_id: UUID
-    journey_id: UUID
     until: Time | None = None
 
 
-class ReleasePlaces(OfOffer):
+class ReleasePlaces(OfReferral):
     """The referral has ended: whatever it held, took or waited for is given back. cause: its last state."""
 
     TYPE = "staffetta.places.release.v1"
 
-    referral_id: UUID
-    journey_id: UUID
     cause: Code
 
 

@@ -57,7 +57,7 @@ def _page(of: Shown, console: "Console", words: Words) -> None:
         "referral": of["referral_id"], "journey": of["journey_id"], "service": words.service(of["service"]["code"]),
         "state": words.label(of["state"]), "priority": words.label(of["priority"]),
         "sender": of["sender_queue"], "to": of["receiver_queue"] or NOTHING, "offer": of["offer"] or NOTHING,
-        "owner": of["owner"] or NOTHING, "due": _due(of, words), "hop": str(of["hop"]),
+        "seat": _seat(of, words), "owner": of["owner"] or NOTHING, "due": _due(of, words), "hop": str(of["hop"]),
     }  # fmt: skip
     rows |= {name: of[f"{name}_id"] for name in ("predecessor", "successor") if of.get(f"{name}_id")}
     _pairs(rows, console, words)
@@ -70,6 +70,12 @@ def _page(of: Shown, console: "Console", words: Words) -> None:
 
 def _due(of: Shown, words: Words) -> str:
     return f"{words.at(of['due_at'])} ({words.left(of['due_at'], datetime.now(UTC))})" if of["due_at"] else NOTHING
+
+
+def _seat(of: Shown, words: Words) -> str:
+    until = f" {words('until')} {words.at(of['place_until'])}" if of["place_until"] else ""
+    position = f", {words('position')} {of['position']}" if of["position"] else ""
+    return f"{words.seat(of['seat'])}{until}{position}"
 
 
 def _happened(entry: Shown, words: Words) -> list[str]:

@@ -55,6 +55,7 @@ HEADINGS: dict[str, tuple[str, str]] = {
     "parked": ("Messaggi parcheggiati", "Parked messages"),
     "partitions": ("Partizioni", "Partitions"),
     "place": ("Posizione", "Place"),
+    "position": ("posizione", "position"),
     "predecessor": ("Viene da", "Comes from"),
     "priority": ("Priorità", "Priority"),
     "queue": ("Coda di", "Queue of"),
@@ -65,6 +66,7 @@ HEADINGS: dict[str, tuple[str, str]] = {
     "replay": ("ripetizione", "replay"),
     "requested": ("Richiesta", "Asked for"),
     "rule_set": ("Regole", "Rule set"),
+    "seat": ("Posto", "Place there"),
     "sender": ("Mittente", "Sender"),
     "service": ("Servizio", "Service"),
     "services": ("Servizio interno", "Our service"),
@@ -80,10 +82,21 @@ HEADINGS: dict[str, tuple[str, str]] = {
     "topic": ("Topic", "Topic"),
     "topics": ("Quanti", "Topics"),
     "type": ("Tipo", "Type"),
+    "until": ("fino a", "until"),
     "when": ("Quando", "When"),
     "wrong": ("Errore", "Wrong"),
     "why": ("Perché", "Why"),
 }
+SEATS: dict[str, tuple[str, str]] = {
+    "none": ("non si conta", "not counted"),
+    "asked": ("chiesto", "asked for"),
+    "held": ("tenuto", "held"),
+    "waiting": ("in lista d'attesa", "on the waitlist"),
+    "confirmed": ("confermato", "confirmed"),
+    "lost": ("non più tenuto", "no longer held"),
+    "given_back": ("restituito", "given back"),
+}
+"""What became of the place at the offer, where places are counted."""
 RESERVED = ("Servizio riservato", "Reserved service")
 
 
@@ -125,6 +138,9 @@ class Words:
         if item is None or item["bus_code"] == code:
             return self.service(code)
         return self._of(RESERVED)
+
+    def seat(self, code: str) -> str:
+        return self._of(SEATS[code])
 
     def at(self, instant: str | datetime | None) -> str:
         """An instant in Italian time."""

@@ -1,9 +1,11 @@
 """How a referral is told in a line of a queue."""
 
 from datetime import timedelta
+from typing import get_args
 
+from services.cli.words import SEATS
 from services.referral.domain import telling
-from services.referral.domain.referral import Entry
+from services.referral.domain.referral import Entry, Seat
 from tests.builders import NOW, a_referral
 
 
@@ -17,3 +19,16 @@ def test_a_queue_says_since_when_a_referral_is_in_its_state() -> None:
 
     assert told["since"] == NOW + timedelta(hours=1)
     assert (told["version"], told["state"]["code"]) == (3, "WAITLISTED")
+
+
+def test_a_queue_says_what_became_of_the_place_and_where_the_person_waits() -> None:
+    held = telling.queued(a_referral(seat="held", seat_until=NOW))
+    waiting = telling.queued(a_referral("WAITLISTED", seat="waiting", position=2))
+    accepted = telling.queued(a_referral("ACCEPTED", seat="confirmed", position=2))
+
+    assert (held["seat"], held["place_until"], held["position"]) == ("held", NOW, None)
+    assert (waiting["seat"], waiting["position"], accepted["position"]) == ("waiting", 2, None)
+
+
+def test_there_are_words_for_whatever_may_become_of_a_place() -> None:
+    assert set(SEATS) == set(get_args(Seat))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from contracts import codes
@@ -41,13 +41,15 @@ class Entry:
     text_id: UUID | None = None
 
 
+Seat = Literal["none", "asked", "held", "waiting", "confirmed", "lost", "given_back"]
+"""The place at the offer: nobody counts it; asked for; held (until `seat_until`); waited for (joined the waitlist at
+`position`); confirmed; held no longer; given back.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """tried: agencies asked before this one. successor_id: the referral that took over, once one was looked for.
-
-    seat: of the place at the offer: none (nobody counts), asked, held (until seat_until), waiting (as `position` on the
-    waitlist when it joined), confirmed, lost (held no longer), given_back.
-    """
+    """tried: agencies asked before this one. successor_id: the referral that took over, once one was looked for."""
 
     referral_id: UUID
     need: Need
@@ -62,7 +64,7 @@ class Referral:
     sent_at: datetime | None = None
     accepted_at: datetime | None = None
     assigned_worker: str | None = None
-    seat: str = "none"
+    seat: Seat = "none"
     seat_until: datetime | None = None
     position: int | None = None
     timers: tuple[Timer, ...] = ()

@@ -55,7 +55,7 @@ def referral(of: Referral) -> Shown:
 
 
 def queued(of: Referral) -> Shown:
-    """One line of a queue. since: when it came to the state it is in."""
+    """One line of a queue. since: when it came to the state it is in. seat: what `Referral` says of it."""
     since = [entry.at for entry in takewhile(lambda entry: entry.state == of.state, reversed(of.history))]
     return {
         "referral_id": of.referral_id,
@@ -65,6 +65,9 @@ def queued(of: Referral) -> Shown:
         "service": labelled("services", of.need.service),
         "priority": labelled("priorities", of.need.priority),
         "offer": of.place.offer if of.place else None,
+        "seat": of.seat,
+        "place_until": of.seat_until,
+        "position": of.position if of.state == "WAITLISTED" else None,
         "owner": of.owner,
         "due_at": of.due_at,
     }
