@@ -142,6 +142,17 @@ def test_an_acceptance_that_crosses_the_end_of_its_hold_takes_a_free_place_and_c
     assert after(gone, ConfirmPlaces(**about(1)))[1] == ["refused 1"]
 
 
+def test_whoever_was_accepted_without_a_place_is_not_held_one_that_nobody_would_know_of() -> None:
+    full, _ = after(beds(1), a_hold(1), a_hold(2), a_hold(3), ReleasePlaces(**about(1), cause="CLOSED"))
+    lapsed, _ = after(full, LimitHold(**about(2), until=LATER), LapseHold(**about(2), until=LATER))
+    refused, told = after(lapsed, ConfirmPlaces(**about(2)))
+    assert told == ["refused 2"]
+
+    _, told = after(refused, ReleasePlaces(**about(3), cause="CLOSED"))
+
+    assert told == ["released 3"]
+
+
 def test_the_receivers_choice_to_wait_gives_the_place_to_the_next() -> None:
     full, _ = after(beds(1), a_hold(1), a_hold(2))
 
