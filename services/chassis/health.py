@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 
 from services.chassis import parking
-from services.chassis.tokens import Speaker, speaker
 from services.chassis.worker import STUCK_S, Worker, die
+from services.http.tokens import Speaker, speaker
 
 PATIENCE_S = 1.5
 router = APIRouter(tags=["operations"])

@@ -3,25 +3,24 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import IndexModel
 from pymongo.errors import PyMongoError
 
 from contracts.topics import TOPICS
-from services.chassis import failpoints, health, kafka, problems, telemetry
+from services.chassis import failpoints, health, kafka, telemetry
 from services.chassis.handlers import Handlers
 from services.chassis.ledger import Ledger
 from services.chassis.settings import Settings, from_environment
 from services.chassis.worker import Worker, die
+from services.http.server import Server
 
 log = logging.getLogger("staffetta.service")
 
@@ -73,8 +72,9 @@ async def _run(service: Service, settings: Settings) -> None:
     worker = Worker(settings, service.name, service.handlers, ledger)
     state = health.Health(worker, db)
     context = Context(service.name, settings, db, worker.producer)
-    server = Server(uvicorn.Config(_app(service, context, state), host=settings.http_host, port=settings.http_port,
-                                   log_config=None, timeout_graceful_shutdown=2))  # fmt: skip
+    routers = [health.router, service.api] if service.api else [health.router]
+    server = Server(f"Staffetta {service.name}", routers, host=settings.http_host, port=settings.http_port,
+                    context=context, health=state)  # fmt: skip
     stop = _stop_signal()
     serving = asyncio.create_task(server.serve())
     await _until(_open(service, settings, db, worker), stop)
@@ -128,26 +128,8 @@ async def _guard(job: Awaitable[None]) -> None:
         die(f"job: {type(bug).__name__}")
 
 
-def _app(service: Service, context: Context, state: "health.Health") -> FastAPI:
-    app = FastAPI(title=f"Staffetta {service.name}", docs_url=None, redoc_url=None)
-    app.state.context, app.state.health = context, state
-    app.include_router(health.router)
-    if service.api:
-        app.include_router(service.api)
-    problems.install(app)
-    return app
-
-
 def _stop_signal() -> asyncio.Event:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
-
-
-class Server(uvicorn.Server):
-    """The process decides when to stop, not the HTTP server."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

@@ -5,7 +5,6 @@ import time
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 
@@ -13,9 +12,9 @@ from contracts.events import CommandAccepted
 from contracts.refusals import Refusal
 from contracts.values import MAX_BODY_BYTES
 from services.chassis.service import Context
-from services.chassis.tokens import Speaker, speaker
 from services.gateway import broker, openapi, reading, store
 from services.gateway.domain import door
+from services.http.tokens import Speaker, speaker
 
 router = APIRouter(prefix="/v1", tags=["agencies"])
 stopping = asyncio.Event()
@@ -125,8 +124,6 @@ async def get_feed(
         entries = await broker.read_feed(settings, agency, after, limit, wait, stopping)
     except broker.Gone:
         raise HTTPException(410) from None
-    except KafkaError:
-        raise HTTPException(503) from None
     return Page(entries=entries, next=entries[-1]["cursor"] if entries else after)
 
 
@@ -146,10 +143,7 @@ async def _admitted(context: Context, agency: str, read: door.Read) -> door.Forw
 
 async def _put(context: Context, agency: str, body: bytes, attributes: dict[str, str | None]) -> None:
     attributes |= {"content-type": "application/json", "ce_specversion": "1.0", "ce_source": f"/agencies/{agency}"}
-    try:
-        await broker.put(context, agency, body, attributes)
-    except (KafkaError, TimeoutError):
-        raise HTTPException(503, headers={"Retry-After": "5"}) from None
+    await broker.put(context, agency, body, attributes)
 
 
 async def _answered(context: Context, agency: str, read: door.Read) -> door.Answered | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, HTTPException, Request
 
 from contracts.events import IntakeRecorded
-from services.chassis.tokens import Speaker, speaker
+from services.http.tokens import Speaker, speaker
 from services.intake import store
 
 router = APIRouter(prefix="/v1", tags=["intakes"])

@@ -5,19 +5,26 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pymongo.errors import ConnectionFailure, ExecutionTimeout
 from starlette.exceptions import HTTPException
 
 from contracts.refusals import Refusal
 
 log = logging.getLogger("staffetta.problems")
 
+AWAY = (KafkaError, ConnectionFailure, ExecutionTimeout, TimeoutError)
+"""What passes by itself: the broker or the store is away or slow."""
+RETRY_AFTER_S = 5
+
 
 def install(app: FastAPI) -> None:
     app.exception_handlers |= {
         Refusal: _refused, RequestValidationError: _invalid, HTTPException: _http, Exception: _unexpected,
+        **dict.fromkeys(AWAY, _away),
     }  # fmt: skip
 
 
@@ -37,6 +44,11 @@ async def _invalid(_request: Request, fault: Any) -> JSONResponse:
 
 async def _http(_request: Request, fault: Any) -> JSONResponse:
     return _problem(fault.status_code, fault.headers)
+
+
+async def _away(_request: Request, fault: Exception) -> JSONResponse:
+    log.warning("a request must wait: %s", type(fault).__name__)
+    return _problem(503, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def _unexpected(_request: Request, bug: Exception) -> JSONResponse:
