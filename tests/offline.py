@@ -16,9 +16,9 @@ from contracts.catalogue import ANSWERS
 from contracts.directory import Agency, Offer
 from contracts.refusals import Refusal
 from contracts.values import Message
-from services.chassis.messages import Incoming
+from services.chassis.messages import Incoming, Outgoing
 from services.chassis.settings import Settings
-from services.chassis.transaction import Outgoing, Transaction, refuse_on_own_topic
+from services.chassis.transaction import Transaction, refuse_on_own_topic
 from services.referral import handlers, store
 from services.referral.domain.journey import Journey
 from services.referral.domain.referral import Referral

@@ -94,10 +94,11 @@ def test_another_acknowledgement_policy_does_not_start(tree: Path) -> None:
 
 WORKER = """
 from services.chassis.settings import Settings
+from services.chassis.ledger import Ledger
 from services.chassis.worker import Worker
 from tests.chassis.example import first
 import asyncio
-async def main(): Worker(Settings(), "first", first, None)
+async def main(): Worker(Ledger(None, None, "first", first.routes, Settings()))
 asyncio.run(main())
 """
 
