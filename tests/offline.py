@@ -18,9 +18,9 @@ from contracts.directory import Agency, Offer
 from contracts.refusals import Refusal
 from contracts.values import Message
 from services.chassis.handlers import Handlers
-from services.chassis.messages import Incoming
+from services.chassis.messages import Incoming, Outgoing
 from services.chassis.settings import Settings
-from services.chassis.transaction import Outgoing, Transaction, refuse_on_own_topic
+from services.chassis.transaction import Transaction, refuse_on_own_topic
 from services.housing.app import service as housing
 from services.places import store as counted
 from services.places.domain.places import Places

@@ -1,13 +1,22 @@
-"""Which handler takes which topic, and what it may change there."""
+"""Which handler takes which topic, what it may change there, and what becomes of one message."""
 
+import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from pymongo.errors import PyMongoError
+
 from contracts.refusals import Refusal
 from contracts.topics import Topic
-from services.chassis.transaction import Transaction
+from services.chassis.messages import Incoming
+from services.chassis.telemetry import processing
+from services.chassis.transaction import Transaction, refuse_on_own_topic
 
+log = logging.getLogger("staffetta.handlers")
+
+Names = tuple[str, ...]
 Handler = Callable[[Any, Transaction], Awaitable[None]]
 Answer = Callable[[Any, Refusal, Transaction], None]
 
@@ -16,10 +25,42 @@ Answer = Callable[[Any, Refusal, Transaction], None]
 class Route:
     topic: Topic
     handle: Handler
-    owns: tuple[str, ...]
-    copies: tuple[str, ...]
+    owns: Names
+    copies: Names
     first: bool
-    refuse: Answer | None
+    refuse: Answer
+
+    async def attempt(self, m: Incoming, tx: Transaction, why_not: str | None) -> str | None:
+        """None, or why the message is to be set aside; then of all it wrote and said only the answer is kept.
+
+        why_not: set it aside without trying.
+        """
+        if not m.is_ours:
+            return None
+        tx.begin(m, self.owns + self.copies)
+        subject = m.message or m
+        with processing(m) as tx.traceparent:
+            try:
+                if not why_not:
+                    await self._decide(subject, tx)
+            except (PyMongoError, OSError):
+                raise
+            except Exception as bug:  # a message that can never work is set aside; the others go on
+                why_not = f"failed:{type(bug).__name__}"
+                log.error("a handler failed: the message is parked", exc_info=bug, extra=m.where)
+            if why_not:
+                tx.forget(parking=True)
+                with suppress(Refusal, ValueError):  # its sender is told, where there is one and it can be named
+                    self.refuse(subject, Refusal("parked"), tx)
+        tx.keep()
+        return why_not
+
+    async def _decide(self, subject: Any, tx: Transaction) -> None:
+        try:
+            await self.handle(subject, tx)
+        except Refusal as refusal:
+            tx.forget()
+            self.refuse(subject, refusal, tx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +80,10 @@ class Handlers:
         self,
         topic: Topic,
         *,
-        owns: tuple[str, ...] = (),
-        copies: tuple[str, ...] = (),
+        owns: Names = (),
+        copies: Names = (),
         first: bool = False,
-        refuse: Answer | None = None,
+        refuse: Answer = refuse_on_own_topic,
     ) -> Callable[[Handler], Handler]:
         def register(handle: Handler) -> Handler:
             if topic.name in self.routes:

@@ -1,290 +1,185 @@
-"""The store's side of "nothing lost, nothing twice": positions, inbox, parked keys and outbox of one service."""
+"""The store's side of "nothing lost, nothing twice": positions and what they owe, inbox, parked keys of a service."""
 
-import logging
-from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import bson
 from bson import Binary
-from bson.errors import BSONError
-from pymongo import UpdateOne
-from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure, PyMongoError
+from pymongo import IndexModel, UpdateOne
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from contracts.refusals import Refusal
-from contracts.topics import Topic
-from services.chassis import failpoints
+from services.chassis import failpoints, parking
 from services.chassis.handlers import Route
-from services.chassis.messages import Incoming
+from services.chassis.messages import Incoming, Lane, Offsets, Outgoing, Said, Source
+from services.chassis.parking import place
 from services.chassis.settings import Settings
-from services.chassis.telemetry import processing
-from services.chassis.transaction import Doc, Transaction, refuse_on_own_topic
+from services.chassis.transaction import Doc, Transaction
 
-log = logging.getLogger("staffetta.ledger")
+Published = Callable[[], Awaitable[None]]
 
-Source = tuple[str, int]
-Work = dict[Source, list[Incoming]]
-Offsets = dict[Source, int]
-
-COLLECTIONS = ("offsets", "inbox", "outbox", "parked", "parked_keys", "parked_log")
 INBOX_DAYS = 45
+INDEXES = {
+    "inbox": [IndexModel("ids"), IndexModel("at", expireAfterSeconds=INBOX_DAYS * 86_400)],
+    **parking.INDEXES,
+}
 
 
 class Fenced(Exception):
     """A stored position is not what we stored last: another owner, our own unseen commit, or a restored store."""
 
 
-class Unwritable(Exception):
-    """The store refuses what a handler saved, for a reason of the data."""
-
-
 class Ledger:
+    """offsets: one document a partition: its owner, the next message, and what was said of the last batch.
+
+    inbox: one document a batch, with the ids of its messages.
+    """
+
     def __init__(self, client: Any, db: Any, service: str, routes: dict[str, Route], settings: Settings) -> None:
-        self.client, self.db, self.service, self.routes, self.settings = client, db, service, routes, settings
+        self.client, self.db, self.service, self.settings = client, db, service, settings
+        self.routes = {settings.named(name): route for name, route in routes.items()}
         self.token = uuid4().hex
         self.session: Any = None
-        self.parked_keys: dict[Source, set[bytes]] = {}
-        self.published: list[str] = []
-        """Ids of outbox documents that are on their topics: the next transaction deletes them."""
+        self.parked: set[Lane] = set()
+        self.owing: set[Source] = set()
+        """Partitions whose document still holds what was said of them last."""
 
-    def topic(self, name: str) -> Topic:
-        """The contract of a topic by its name on the broker."""
-        named = (r.topic for r in self.routes.values() if self.settings.named(r.topic.name) == name)
-        return next(named, None) or next(r.topic for r in self.routes.values() if r.topic.one_per_agency)
+    def route(self, name: str) -> Route:
+        """By a topic's name on the broker."""
+        return self.routes.get(name) or next(r for r in self.routes.values() if r.topic.one_per_agency)
 
     async def open(self) -> None:
         self.session = await self.client.start_session()
-        for name in set(COLLECTIONS) - set(await self.db.list_collection_names()):
-            # Outside any transaction, and safe for however many workers start together.
-            await self.db[name].update_one({"_id": 0}, {"$set": {}}, upsert=True)
-            await self.db[name].delete_one({"_id": 0})
-        await self.db.inbox.create_index("at", expireAfterSeconds=INBOX_DAYS * 86_400)
-        await self.db.outbox.create_index([("place", 1), ("_id", 1)])
-        await self.db.parked.create_index([("place", 1), ("key", 1), ("offset", 1)])
 
     # -- ownership -------------------------------------------------------------------------------------------------
-    async def claim(self, sources: Iterable[Source]) -> dict[Source, int | None]:
-        """End the previous owners' transactions, write our name on the partitions, return the stored positions.
+    async def claim(self, begins: Offsets) -> tuple[Offsets, list[Outgoing]]:
+        """End the previous owners' transactions, write our name on the partitions; where they stand and what they owe.
 
-        A handful of requests for however many partitions: the group's patience runs meanwhile.
+        begins: where a partition begins that was never read. A handful of requests for however many partitions.
         """
-        places, mine = {place(s): s for s in sources}, self.session.session_id["id"]
-        query = {"_id": {"$in": list(places)}}
-        before = {bytes(d["lsid"]) async for d in self.db.offsets.find({**query, "lsid": {"$nin": [None, mine]}})}
+        places, mine = {place(s): s for s in begins}, self.session.session_id["id"]
+        here, others = {"_id": {"$in": list(places)}}, {"lsid": {"$nin": [None, mine]}}
+        before = {bytes(d["lsid"]) async for d in self.db.offsets.find(here | others, {"lsid": 1})}
         if before:
             await self.client.admin.command("killSessions", [{"id": Binary(lsid, 4)} for lsid in before])
-        ours = {"$set": {"owner": self.token, "lsid": Binary(mine, 4)}, "$setOnInsert": {"next": None}}
-        if places:
-            await self.db.offsets.bulk_write(
-                [UpdateOne({"_id": at}, ours, upsert=True) for at in places], ordered=False
-            )
-        self.parked_keys |= {source: set() for source in places.values()}
-        async for doc in self.db.parked_keys.find({"place": {"$in": list(places)}}):
-            self.parked_keys[places[doc["place"]]].add(bytes(doc["key"]))
-        return {places[d["_id"]]: d["next"] async for d in self.db.offsets.find({**query, "owner": self.token})}
-
-    async def begin_at(self, positions: Offsets) -> None:
-        """Where partitions that were never read begin."""
-        moves = [
-            UpdateOne({"_id": place(s), "owner": self.token}, {"$set": {"next": next}}) for s, next in positions.items()
+        ours = {"owner": self.token, "lsid": Binary(mine, 4)}
+        claims = [
+            UpdateOne({"_id": at}, {"$set": ours, "$setOnInsert": {"next": begins[s], "owed": None}}, upsert=True)
+            for at, s in places.items()
         ]
-        if moves:
-            await self.db.offsets.bulk_write(moves, ordered=False)
+        await self.db.offsets.bulk_write(claims, ordered=False)
+        self.parked = {lane for lane in self.parked if lane[:2] not in begins} | await parking.lanes(self.db, begins)
+        claimed = {places[d["_id"]]: d async for d in self.db.offsets.find(here | {"owner": self.token})}
+        self.owing |= {s for s, doc in claimed.items() if doc["owed"]}
+        owed = [row for doc in claimed.values() for row in unpacked(doc["owed"])]
+        return {s: doc["next"] for s, doc in claimed.items()}, owed
 
-    async def owns(self, source: Source) -> bool:
-        return await self.owns_place(place(source))
+    async def owns(self, sources: Collection[Source]) -> bool:
+        return bool(await self.db.offsets.count_documents(self._mine(sources)) == len(sources))
 
-    async def owns_place(self, place: str) -> bool:
-        return await self.db.offsets.find_one({"_id": place, "owner": self.token}) is not None
+    async def settle(self, sources: Iterable[Source], **also: Any) -> None:
+        """What these partitions owed is on its topics. A clean hand-over has also `lsid=None`: no session to kill."""
+        await self.db.offsets.update_many(self._mine(sources), {"$set": {"owed": None} | also})
+        self.owing -= set(sources)
 
-    async def release(self, sources: Iterable[Source]) -> None:
-        """A clean hand-over leaves no session to kill."""
-        ids = [place(s) for s in sources]
-        await self.db.offsets.update_many({"_id": {"$in": ids}, "owner": self.token}, {"$set": {"lsid": None}})
+    def _mine(self, sources: Iterable[Source]) -> Doc:
+        return {"_id": {"$in": [place(s) for s in sources]}, "owner": self.token}
 
     async def position(self, source: Source) -> int:
-        doc = await self.db.offsets.find_one({"_id": place(source)})
-        return (doc or {}).get("next") or 0
-
-    # -- the outbox ------------------------------------------------------------------------------------------------
-    def owed(self, sources: Iterable[Source]) -> AsyncIterator[Doc]:
-        """What these partitions still have to say, in order for each."""
-        query = {"place": {"$in": [place(s) for s in sources]}}
-        found: AsyncIterator[Doc] = self.db.outbox.find(query).sort("_id", 1)
-        return found
-
-    async def forget(self, ids: list[str]) -> None:
-        if ids:
-            await self.db.outbox.delete_many({"_id": {"$in": ids}})
+        doc = await self.db.offsets.find_one({"_id": place(source)}, {"next": 1})
+        return doc["next"] if doc else 0
 
     # -- one batch, one transaction --------------------------------------------------------------------------------
-    async def process(self, work: Work, stored: Offsets, following: Offsets, *, park: str | None = None) -> list[Doc]:
-        """Handle messages (by source, in order) and store all that follows; returns the outbox documents now owed.
+    async def process(
+        self, messages: list[Incoming], stored: Offsets, following: Offsets, published: Published
+    ) -> Said:
+        """Handle messages and store all that follows; returns what is now owed.
 
-        park: handle nothing, set every message aside with this reason. Raises Fenced and Unwritable.
+        following: where each of their partitions stands after them. published: waits until what was owed before is on
+        its topics.
         """
-        done, newly, parked = list(self.published), {source: set[bytes]() for source in work}, list[Doc]()
-        try:
-            async with transaction(self.session):
-                session = self.session
-                await self._move(work, stored, following, session)
-                fresh = await self._unseen([m for messages in work.values() for m in messages], session)
-                failpoints.hit("in_txn_inbox")
-                tx = Transaction(self.db, session, self.service, self.settings)
-                await tx.prefetch(
-                    (route.owns[0], m.key.decode("utf-8", "replace"))
-                    for m in fresh
-                    if (route := self.routes[m.topic.name]).owns
-                )
-                for m in fresh:
-                    if reason := park or await self._handle(tx, m, newly[m.source]):
-                        newly[m.source].add(m.key)
-                        parked.append(parked_document(m, reason))
-                owed = outbox_documents(tx, following)
-                await self._store(tx, session, owed, newly, parked, done)
-                failpoints.hit("in_txn_before_commit")
-        except (BSONError, OverflowError, PyMongoError) as fault:
-            if is_of_the_data(fault):
-                raise Unwritable(type(fault).__name__) from None
-            raise
-        del self.published[: len(done)]
-        for source, keys in newly.items():
-            self.parked_keys[source] |= keys
-        return owed
+        held, parked = set(self.parked), list[tuple[Incoming, str]]()
+        async with self._batch(stored, following, published) as tx:
+            fresh = await self._unseen(messages)
+            failpoints.hit("in_txn_inbox")
+            for route in self.routes.values():
+                if route.owns and (keys := {m.key.decode("utf-8", "replace") for m in fresh if m.topic is route.topic}):
+                    await tx.prefetch(route.owns[0], keys)
+            for m in fresh:
+                why_not = "after_parked" if m.lane in held else m.fault
+                if reason := await self.route(m.name).attempt(m, tx, why_not):
+                    held.add(m.lane)
+                    parked.append((m, reason))
+            await parking.set_aside(self.db, self.session, parked)
+        self.parked = held
+        return tx.outbox
 
-    async def _move(self, work: Work, stored: Offsets, following: Offsets, session: Any) -> None:
-        """The fence: only the owner, and only from where it stored last."""
-        moves = [
-            UpdateOne({"_id": place(s), "owner": self.token, "next": stored[s]}, {"$set": {"next": following[s]}})
-            for s in work
-        ]
-        result = await self.db.offsets.bulk_write(moves, ordered=False, session=session)
-        if result.matched_count != len(moves):
-            raise Fenced
+    async def replay(self, request: Doc, stored: Offsets, published: Published) -> Said:
+        """Handle a key's parked messages again, in order, up to the first that fails; as ops asked, and recorded."""
+        lane = parking.lane(request)
+        here = {lane[:2]: stored[lane[:2]]}
+        async with self._batch(here, here, published) as tx:
+            waiting, done = await parking.waiting(self.db, self.session, lane), list[str]()
+            for doc in waiting:
+                m = parking.again(doc, self.route(lane[0]).topic)
+                discarded = request["action"] == "discard" and doc["_id"] == request["message_id"]
+                if not discarded and await self.route(m.name).attempt(m, tx, m.fault):
+                    break
+                done.append(doc["_id"])
+            free = len(done) == len(waiting)
+            await parking.let_go(self.db, self.session, request, done, free=free)
+        if free:
+            self.parked.discard(lane)
+        return tx.outbox
 
-    async def _unseen(self, messages: list[Incoming], session: Any) -> list[Incoming]:
+    @asynccontextmanager
+    async def _batch(self, stored: Offsets, following: Offsets, published: Published) -> AsyncIterator[Transaction]:
+        """All that is saved and said in its body is stored together with the positions, or nothing is."""
+        tx = Transaction(self.db, self.session, self.service, self.settings)
+        async with self.session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority")):
+            yield tx
+            await tx.flush()
+            await published()
+            await self._move(stored, following, tx.outbox)
+            failpoints.hit("in_txn_before_commit")
+        self.owing = self.owing - following.keys() | tx.outbox.keys()
+
+    async def _unseen(self, messages: list[Incoming]) -> list[Incoming]:
         """Those never handled before; of the same message twice in a batch the first counts."""
         first: dict[str, Incoming] = {}
         for m in messages:
             first.setdefault(str(m.id), m)
-        async for seen in self.db.inbox.find(
-            {"_id": {"$in": list(first)}}, {"_id": 1}, session=session, batch_size=1000
-        ):
-            del first[seen["_id"]]
+        async for seen in self.db.inbox.find({"ids": {"$in": list(first)}}, {"ids": 1}, session=self.session):
+            for id in seen["ids"]:
+                first.pop(id, None)
         if first:
-            at = datetime.now(UTC)
-            await self.db.inbox.insert_many([{"_id": i, "at": at} for i in first], ordered=False, session=session)
+            await self.db.inbox.insert_one({"at": datetime.now(UTC), "ids": list(first)}, session=self.session)
         return list(first.values())
 
-    async def _handle(self, tx: Transaction, m: Incoming, newly: set[bytes]) -> str | None:
-        """None, or why the message is parked; then nothing it wrote or said is kept."""
-        if m.key in newly or m.key in self.parked_keys[m.source]:
-            return await self.attempt(tx, m, "after_parked")
-        return await self.attempt(tx, m, m.fault)
+    async def _move(self, stored: Offsets, following: Offsets, said: Said) -> None:
+        """The fence: only the owner, and only from where it stored last. What is owed goes with the position.
 
-    async def attempt(self, tx: Transaction, m: Incoming, why_not: str | None) -> str | None:
-        """why_not: set the message aside without trying."""
-        route = self.routes[m.topic.name]
-        if m.message is None and m.fault is None and m.topic.kind != "door":
-            return None  # a type of a later release: not ours
-        tx.begin(m, route.owns + route.copies)
-        subject = m.message or m
-        with processing(m) as tx.traceparent:
-            try:
-                if not why_not:
-                    await self._decide(route, subject, tx)
-            except (PyMongoError, OSError):
-                raise
-            except Exception as bug:  # a message that can never work is set aside; the others go on
-                why_not = f"failed:{type(bug).__name__}"
-                log.error("a handler failed: the message is parked", exc_info=bug, extra=where(m))
-            if why_not:
-                self._answer_parked(route, subject, tx)
-        tx.keep()
-        return why_not
-
-    async def _decide(self, route: Route, subject: Any, tx: Transaction) -> None:
-        try:
-            await route.handle(subject, tx)
-        except Refusal as refusal:
-            tx.forget()
-            (route.refuse or refuse_on_own_topic)(subject, refusal, tx)
-
-    def _answer_parked(self, route: Route, subject: Any, tx: Transaction) -> None:
-        """Its sender is told; what follows once it is replayed replaces this answer."""
-        tx.forget(parking=True)
-        with suppress(Refusal):
-            (route.refuse or refuse_on_own_topic)(subject, Refusal("parked"), tx)
-
-    async def _store(
-        self, tx: Transaction, session: Any, owed: list[Doc], newly: dict[Source, set[bytes]], parked: list[Doc],
-        done: list[str],
-    ) -> None:  # fmt: skip
-        await tx.flush()
-        keys = [
-            UpdateOne({"_id": key_id(s, k)}, {"$set": {"place": place(s), "key": Binary(k)}}, upsert=True)
-            for s, ks in newly.items()
-            for k in ks
+        moves: without a change of its own, a position that stays would not conflict with a claim.
+        """
+        moves = [
+            UpdateOne(
+                {"_id": place(s), "owner": self.token, "next": stored[s]},
+                {"$set": {"next": next, "owed": packed(said.get(s))}, "$inc": {"moves": 1}},
+            )
+            for s, next in following.items()
         ]
-        if keys:
-            await self.db.parked_keys.bulk_write(keys, session=session)
-        for collection, new in (("parked", parked), ("outbox", owed)):
-            if new:
-                await self.db[collection].insert_many(new, session=session)
-        if done:
-            await self.db.outbox.delete_many({"_id": {"$in": done}}, session=session)
+        if (await self.db.offsets.bulk_write(moves, ordered=False, session=self.session)).matched_count != len(moves):
+            raise Fenced
 
 
-def transaction(session: Any) -> Any:
-    return session.start_transaction(read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority"))
+def packed(said: list[Outgoing] | None) -> Binary | None:
+    """As one value: the store need not look into what it only keeps for a moment."""
+    return Binary(bson.encode({"said": said})) if said else None
 
 
-def is_of_the_data(fault: Exception) -> bool:
-    """Whether doing the same again can never help; a conflict, a lost connection or a time-out passes."""
-    if not isinstance(fault, PyMongoError):
-        return True
-    if isinstance(fault, AutoReconnect) or fault.timeout or fault.has_error_label("TransientTransactionError"):
-        return False
-    if isinstance(fault, BulkWriteError):
-        return any(w.get("code") in DATA_FAULTS for w in (fault.details or {}).get("writeErrors", []))
-    return isinstance(fault, OperationFailure) and fault.code in DATA_FAULTS
-
-
-DATA_FAULTS = frozenset({2, 22, 52, 57, 10334, 17280, 17419, 17420})
-"""BadValue, InvalidBSON, DollarPrefixedFieldName, DottedFieldName, and the too-large family."""
-
-
-def where(m: Incoming) -> dict[str, object]:
-    """A message's place for a log line: never its content."""
-    return {"topic": m.name, "partition": m.partition, "offset": m.offset, "type": m.headers.get("ce_type", "")}
-
-
-def place(source: Source) -> str:
-    return f"{source[0]}:{source[1]}"
-
-
-def key_id(source: Source, key: bytes) -> str:
-    return f"{place(source)}:{key.hex()}"
-
-
-def parked_document(m: Incoming, reason: str) -> Doc:
-    return {
-        "_id": str(m.id), "place": place(m.source), "topic": m.name, "partition": m.partition, "offset": m.offset,
-        "key": Binary(m.key), "reason": reason, "type": m.headers.get("ce_type"), "at": datetime.now(UTC),
-        "edge": m.time, "value": Binary(m.value), "headers": m.headers,
-    }  # fmt: skip
-
-
-def outbox_documents(tx: Transaction, following: Offsets, suffix: str = "") -> list[Doc]:
-    """One document a partition; ids sort in the order of the batches."""
-    return [
-        {
-            "_id": f"{place(s)}:{following[s]:020d}{suffix}",
-            "place": place(s),
-            "rows": [said._asdict() for said in all_said],
-        }
-        for s, all_said in tx.outbox.items()
-    ]
+def unpacked(owed: bytes | None) -> list[Outgoing]:
+    said = bson.decode(owed)["said"] if owed else []
+    return [Outgoing(topic, key, value, [(n, v) for n, v in headers]) for topic, key, value, headers in said]

@@ -1,30 +1,33 @@
 """CloudEvents 1.0 in Kafka's binary mode: from a record to a message and back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
-
-from pydantic import ValidationError
 
 from contracts import catalogue
 from contracts.topics import Topic
 from contracts.values import Message
 
 PLACES = uuid5(NAMESPACE_URL, "staffetta:places")
-CONTENT_TYPE = b"application/json"
+
+Record = Any
+"""What Kafka hands out."""
+Source = tuple[str, int]
+Lane = tuple[str, int, bytes]
+Offsets = dict[Source, int]
+Headers = list[tuple[str, bytes]]
 
 
-class Record(Protocol):
-    """What Kafka hands out."""
-
+class Outgoing(NamedTuple):
     topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Any
+    key: bytes
+    value: bytes
+    headers: Headers
+
+
+Said = Mapping[Source, list[Outgoing]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,61 +47,68 @@ class Incoming:
     fault: str | None = None
 
     @property
-    def source(self) -> tuple[str, int]:
+    def source(self) -> Source:
         return self.name, self.partition
+
+    @property
+    def lane(self) -> Lane:
+        """What stays in order: a key of a partition."""
+        return self.name, self.partition, self.key
 
     @property
     def place(self) -> str:
         return f"{self.name}/{self.partition}/{self.offset}"
 
     @property
+    def where(self) -> dict[str, object]:
+        """For a log line: never the content, nor what a stranger's header says."""
+        type = self.message.TYPE if self.message else ""
+        return {"topic": self.name, "partition": self.partition, "offset": self.offset, "type": type}
+
+    @property
     def correlation_id(self) -> str:
         return self.headers.get("ce_correlationid", "")
 
-
-def place_id(topic: str, partition: int, offset: int) -> UUID:
-    """The identity of what has none of its own, or none that we trust: where it lies."""
-    return uuid5(PLACES, f"{topic}/{partition}/{offset}")
+    @property
+    def is_ours(self) -> bool:
+        """False for a type of a later release."""
+        return self.message is not None or self.fault is not None or self.topic.kind == "door"
 
 
 def read(record: Record, topic: Topic) -> Incoming:
     """Never raises: what cannot be read comes back with its `fault`."""
     headers = {k: v.decode("utf-8", "replace") for k, v in record.headers or () if v is not None}
-    known: dict[str, Any] = {
-        "topic": topic, "name": record.topic, "partition": record.partition, "offset": record.offset,
-        "key": record.key or b"", "value": record.value or b"", "headers": headers,
-    }  # fmt: skip
-    here, edge = place_id(record.topic, record.partition, record.offset), _edge(record)
-    if topic.kind == "door":
-        return Incoming(id=here, time=edge, **known)
+    key, value, fault = record.key or b"", record.value or b"", None
     try:
-        id, time = UUID(headers["ce_id"]), datetime.fromisoformat(headers["ce_time"]).astimezone(UTC)
-        model = catalogue.BY_TYPE.get(headers["ce_type"])
-        message = model.model_validate_json(known["value"]) if model else None
-    except (KeyError, ValueError, ValidationError) as fault:
-        return Incoming(id=here, time=edge, fault=f"unreadable:{type(fault).__name__}", **known)
-    return Incoming(id=id, time=time, message=message, **known)
+        id, time, message = _by_place(record) if topic.kind == "door" else _by_name(headers, value)
+    except (KeyError, ValueError) as bad:
+        (id, time, message), fault = _by_place(record), f"unreadable:{type(bad).__name__}"
+    at = record.topic, record.partition, record.offset
+    return Incoming(id, topic, *at, key, value, headers, time, message, fault)
 
 
-def _edge(record: Record) -> datetime:
-    """The broker's own clock: door topics are stamped when the message is appended."""
-    return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+def _by_name(headers: dict[str, str], value: bytes) -> tuple[UUID, datetime, Message | None]:
+    model = catalogue.BY_TYPE.get(headers["ce_type"])
+    time = datetime.fromisoformat(headers["ce_time"]).astimezone(UTC)
+    return UUID(headers["ce_id"]), time, model.model_validate_json(value) if model else None
 
 
-def headers(
-    *, id: UUID, source: str, type: str, time: datetime, subject: str, correlation_id: str, causation_id: str,
-    sequence: int | None, traceparent: str | None,
-) -> list[tuple[str, bytes]]:  # fmt: skip
+def _by_place(record: Record) -> tuple[UUID, datetime, None]:
+    """What has no id and time of its own, or none that we trust: where it lies, and when the broker appended it."""
+    id = place_id(record.topic, record.partition, record.offset)
+    return id, datetime.fromtimestamp(record.timestamp / 1000, UTC), None
+
+
+def place_id(topic: str, partition: int, offset: int) -> UUID:
+    return uuid5(PLACES, f"{topic}/{partition}/{offset}")
+
+
+def headers(*, id: UUID, source: str, type: str, time: datetime, subject: str, **more: object) -> Headers:
+    """more: `correlation_id`, `causation_id`, `sequence`, `traceparent`. What is empty is left out."""
     given = {
-        "ce_specversion": "1.0",
-        "ce_id": str(id),
-        "ce_source": source,
-        "ce_type": type,
-        "ce_time": time.isoformat(),
-        "ce_subject": subject,
-        "ce_correlationid": correlation_id,
-        "ce_causationid": causation_id,
-        "ce_sequence": None if sequence is None else str(sequence),
-        "traceparent": traceparent,
-    }
-    return [("content-type", CONTENT_TYPE), *((k, v.encode()) for k, v in given.items() if v)]
+        "content-type": "application/json", "ce_specversion": "1.0", "ce_id": id, "ce_source": source, "ce_type": type,
+        "ce_time": time.isoformat(), "ce_subject": subject, "ce_correlationid": more.get("correlation_id"),
+        "ce_causationid": more.get("causation_id"), "ce_sequence": more.get("sequence"),
+        "traceparent": more.get("traceparent"),
+    }  # fmt: skip
+    return [(name, str(value).encode()) for name, value in given.items() if value not in (None, "")]

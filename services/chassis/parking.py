@@ -1,98 +1,109 @@
-"""What ops may do with parked messages: see them, replay a key in order, or discard one. Each act is recorded."""
+"""Messages that can never work, set aside with later ones of their key; what ops may ask for them; a record of it."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from services.chassis.ledger import Fenced, Ledger, Source, key_id, outbox_documents, place, transaction
-from services.chassis.messages import Incoming, read
-from services.chassis.transaction import Doc, Transaction
+from bson import Binary
+from pymongo import IndexModel, UpdateOne
 
-SHOWN = ("topic", "partition", "offset", "reason", "type", "at", "headers")
+from contracts.topics import Topic
+from services.chassis.messages import Incoming, Lane, Source, read
+from services.chassis.transaction import Doc
+
+INDEXES = {
+    "parked": [IndexModel(["place", "key", "offset"])],
+    "parked_keys": [IndexModel("place")],
+    "parked_log": [IndexModel("at")],
+}
+LANE = ("place", "topic", "partition", "key")
+SHOWN = ("topic", "partition", "offset", "reason", "type", "at")
 
 
-def shown(doc: Doc) -> Doc:
-    """A parked message without its content: only ids, place and reason leave the store."""
-    headers = {k: v for k, v in doc["headers"].items() if k.startswith("ce_") or k == "traceparent"}
-    return {"id": doc["_id"], "key": bytes(doc["key"]).decode("utf-8", "replace")} | {
-        name: doc[name] for name in SHOWN if name != "headers"
-    } | {"headers": headers}  # fmt: skip
+def place(source: Source) -> str:
+    return f"{source[0]}:{source[1]}"
 
 
+def lane(doc: Doc) -> Lane:
+    return doc["topic"], doc["partition"], bytes(doc["key"])
+
+
+def _id(lane: Lane) -> str:
+    return f"{place(lane[:2])}:{lane[2].hex()}"
+
+
+# -- what the ledger does ---------------------------------------------------------------------------------------------
+async def lanes(db: Any, sources: Iterable[Source]) -> set[Lane]:
+    """The keys of these partitions that wait."""
+    return {lane(doc) async for doc in db.parked_keys.find({"place": {"$in": [place(s) for s in sources]}})}
+
+
+async def set_aside(db: Any, session: Any, parked: list[tuple[Incoming, str]]) -> None:
+    """parked: messages, each with its reason."""
+    if parked:
+        docs = [_document(m, reason) for m, reason in parked]
+        keys = {_id(lane(doc)): {name: doc[name] for name in LANE} for doc in docs}
+        upserts = [UpdateOne({"_id": id}, {"$set": key}, upsert=True) for id, key in keys.items()]
+        await db.parked_keys.bulk_write(upserts, session=session)
+        await db.parked.insert_many(docs, session=session)
+
+
+def _document(m: Incoming, reason: str) -> Doc:
+    return {
+        "_id": str(m.id), "place": place(m.source), "topic": m.name, "partition": m.partition, "offset": m.offset,
+        "key": Binary(m.key), "reason": reason, "type": m.headers.get("ce_type"), "at": datetime.now(UTC),
+        "edge": m.time, "value": Binary(m.value), "headers": m.headers,
+    }  # fmt: skip
+
+
+async def waiting(db: Any, session: Any, lane: Lane) -> list[Doc]:
+    """The messages of a key that were set aside, in order."""
+    query = {"place": place(lane[:2]), "key": lane[2]}
+    return [doc async for doc in db.parked.find(query, session=session).sort("offset")]
+
+
+def again(doc: Doc, topic: Topic) -> Incoming:
+    """A parked message as it came in, read once more by the code of today."""
+    headers = [(name, value.encode()) for name, value in doc["headers"].items()]
+    timestamp = doc["edge"].timestamp() * 1000
+    same = {name: doc[name] for name in ("topic", "partition", "offset", "key", "value")}
+    return read(SimpleNamespace(**same, headers=headers, timestamp=timestamp), topic)
+
+
+async def let_go(db: Any, session: Any, request: Doc, done: list[str], *, free: bool) -> None:
+    """Record what was done of a request; free: nothing of its key waits any longer."""
+    at = {"_id": _id(lane(request))}
+    await db.parked.delete_many({"_id": {"$in": done}}, session=session)
+    if free:
+        await db.parked_keys.delete_one(at, session=session)
+    else:
+        await db.parked_keys.update_one(at, {"$set": {"request": None}}, session=session)
+    await db.parked_log.insert_one(request | {"done": done, "freed": free}, session=session)
+
+
+# -- what ops do ------------------------------------------------------------------------------------------------------
 async def listed(db: Any, limit: int = 1000) -> list[Doc]:
-    return [shown(doc) async for doc in db.parked.find().sort([("place", 1), ("offset", 1)]).limit(limit)]
+    return [_shown(doc) async for doc in db.parked.find().sort(["place", "offset"]).limit(limit)]
+
+
+def _shown(doc: Doc) -> Doc:
+    """Without its content: only ids, place and reason leave the store."""
+    headers = {k: v for k, v in doc["headers"].items() if k.startswith("ce_") or k == "traceparent"}
+    shown = {"id": doc["_id"], "key": bytes(doc["key"]).decode("utf-8", "replace"), "headers": headers}
+    return shown | {name: doc[name] for name in SHOWN}
 
 
 async def ask(db: Any, message_id: str, *, action: str, by: str, why: str) -> bool:
     """Ask the partition's owner to `replay` the key of a parked message, or to `discard` that one message first."""
     if (doc := await db.parked.find_one({"_id": message_id})) is None:
         return False
-    source = (doc["topic"], doc["partition"])
-    request = {
-        "action": action, "message_id": message_id, "by": by, "why": why, "at": datetime.now(UTC),
-        "topic": source[0], "partition": source[1], "key": doc["key"],
-    }  # fmt: skip
-    await db.parked_keys.update_one({"_id": key_id(source, bytes(doc["key"]))}, {"$set": {"request": request}})
+    act = {"action": action, "message_id": message_id, "by": by, "why": why, "at": datetime.now(UTC)}
+    request = act | {name: doc[name] for name in LANE}
+    await db.parked_keys.update_one({"_id": _id(lane(doc))}, {"$set": {"request": request}})
     return True
 
 
-async def requested(ledger: Ledger, sources: list[Source]) -> list[Doc]:
+async def requested(db: Any, sources: Iterable[Source]) -> list[Doc]:
     query = {"place": {"$in": [place(s) for s in sources]}, "request": {"$ne": None}}
-    return [doc["request"] async for doc in ledger.db.parked_keys.find(query)]
-
-
-async def fulfil(ledger: Ledger, request: Doc, stored: int) -> list[Doc]:
-    """Handle a key's parked messages in order, up to the first that fails again; all in one fenced transaction."""
-    source, key = (request["topic"], request["partition"]), bytes(request["key"])
-    db = ledger.db
-    async with transaction(ledger.session) as _:
-        session = ledger.session
-        mine = {"_id": place(source), "owner": ledger.token, "next": stored}
-        if (await db.offsets.update_one(mine, {"$inc": {"replays": 1}}, session=session)).matched_count != 1:
-            raise Fenced
-        parked = [d async for d in db.parked.find({"place": place(source), "key": request["key"]}, session=session)]
-        parked.sort(key=lambda d: d["offset"])
-        tx = Transaction(db, session, ledger.service, ledger.settings)
-        done = await _handle(ledger, tx, request, parked)
-        await tx.flush()
-        owed = outbox_documents(tx, {source: stored}, suffix=f":replay:{request['at'].isoformat()}")
-        if owed:
-            await db.outbox.insert_many(owed, session=session)
-        await db.parked.delete_many({"_id": {"$in": done}}, session=session)
-        free = len(done) == len(parked)
-        await _settle(db, session, key_id(source, key), free=free)
-        await db.parked_log.insert_one(request | {"done": done, "freed": free}, session=session)
-    if free:
-        ledger.parked_keys[source].discard(key)
-    return owed
-
-
-async def _settle(db: Any, session: Any, id: str, *, free: bool) -> None:
-    if free:
-        await db.parked_keys.delete_one({"_id": id}, session=session)
-    else:
-        await db.parked_keys.update_one({"_id": id}, {"$set": {"request": None}}, session=session)
-
-
-async def _handle(ledger: Ledger, tx: Transaction, request: Doc, parked: list[Doc]) -> list[str]:
-    """The ids of the parked messages that need no longer wait."""
-    done = []
-    for doc in parked:
-        if request["action"] == "discard" and doc["_id"] == request["message_id"]:
-            done.append(doc["_id"])
-            continue
-        message = _again(ledger, doc)
-        if await ledger.attempt(tx, message, message.fault):
-            break
-        done.append(doc["_id"])
-    return done
-
-
-def _again(ledger: Ledger, doc: Doc) -> Incoming:
-    """The message as it came in, read once more by the code of today."""
-    record = SimpleNamespace(
-        topic=doc["topic"], partition=doc["partition"], offset=doc["offset"],
-        timestamp=doc["edge"].timestamp() * 1000, key=bytes(doc["key"]), value=bytes(doc["value"]),
-        headers=[(k, v.encode()) for k, v in doc["headers"].items()],
-    )  # fmt: skip
-    return read(record, ledger.topic(doc["topic"]))
+    return [doc["request"] async for doc in db.parked_keys.find(query)]

@@ -3,25 +3,25 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import IndexModel
 from pymongo.errors import PyMongoError
 
 from contracts.topics import TOPICS
-from services.chassis import failpoints, health, kafka, problems, telemetry
+from services.chassis import failpoints, kafka, ledger, operations, telemetry
+from services.chassis.faults import die
 from services.chassis.handlers import Handlers
 from services.chassis.ledger import Ledger
 from services.chassis.settings import Settings, from_environment
-from services.chassis.worker import Worker, die
+from services.chassis.worker import Worker
+from services.http.server import Server
 
 log = logging.getLogger("staffetta.service")
 
@@ -48,7 +48,7 @@ class Service:
 
     name: str
     handlers: Handlers
-    api: APIRouter | None = None
+    api: APIRouter = field(default_factory=APIRouter)
     indexes: Mapping[str, Sequence[IndexModel]] = field(default_factory=dict)
     jobs: tuple[Job, ...] = ()
 
@@ -69,85 +69,47 @@ async def _run(service: Service, settings: Settings) -> None:
         settings.mongo_url.get_secret_value(), timeoutMS=STORE_TIMEOUT_MS, tz_aware=True, appname=service.name
     )
     db = client[settings.named(service.name)]
-    ledger = Ledger(client, db, service.name, service.handlers.routes, settings)
-    worker = Worker(settings, service.name, service.handlers, ledger)
-    state = health.Health(worker, db)
-    context = Context(service.name, settings, db, worker.producer)
-    server = Server(uvicorn.Config(_app(service, context, state), host=settings.http_host, port=settings.http_port,
-                                   log_config=None, timeout_graceful_shutdown=2))  # fmt: skip
-    stop = _stop_signal()
-    serving = asyncio.create_task(server.serve())
-    await _until(_open(service, settings, db, worker), stop)
-    jobs = (worker.catch_up(), health.watch(state), health.tend(state), *(job(context) for job in service.jobs))
-    beside = [asyncio.create_task(_guard(job)) for job in jobs]
+    worker = Worker(Ledger(client, db, service.name, service.handlers.routes, settings))
+    context = Context(service.name, settings, db, worker.outbox.producer)
+    server = Server(
+        f"Staffetta {service.name}", (operations.router, service.api),
+        host=settings.http_host, port=settings.http_port, context=context, worker=worker,
+    )  # fmt: skip
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    serving, working = asyncio.create_task(server.serve()), asyncio.create_task(_work(service, context, worker))
     await stop.wait()
-    for task in beside:
-        task.cancel()
+    working.cancel()
     server.should_exit = True
-    await _within(STOP_S, worker.stop())
-    await _within(STOP_S, serving)
+    try:
+        async with asyncio.timeout(STOP_S):
+            await asyncio.gather(worker.stop(), serving)
+    except TimeoutError:  # the broker or the store is away: end as in a crash, and the next start recovers
+        die("stopped without handing over")
     client.close()
 
 
-async def _within(seconds: float, work: Awaitable[None]) -> None:
-    """A stop that waits for a broker or store that is away ends as a crash would: the next start recovers."""
-    try:
-        await asyncio.wait_for(work, seconds)
-    except TimeoutError:
-        die("stopped without handing over")
-
-
-async def _open(service: Service, settings: Settings, db: Any, worker: Worker) -> None:
-    """Topics, indexes, worker; a broker or store that is not there yet is waited for."""
-    while True:
-        try:
-            topics = {*TOPICS, *(route.topic for route in service.handlers.routes.values())}
-            await kafka.ensure_topics(settings, [(t.name, t) for t in topics if not t.one_per_agency])
-            for collection, indexes in service.indexes.items():
-                await db[collection].create_indexes(list(indexes))
-            return await worker.start()
-        except (PyMongoError, KafkaError, OSError) as fault:
-            log.warning("cannot start yet: %s", type(fault).__name__)
-            await asyncio.sleep(0.5)
-
-
-async def _until(work: Awaitable[None], stop: asyncio.Event) -> None:
-    doing, stopping = asyncio.ensure_future(work), asyncio.create_task(stop.wait())
-    await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if not doing.done():
-        raise SystemExit(0)
-    stopping.cancel()
-
-
-async def _guard(job: Awaitable[None]) -> None:
+async def _work(service: Service, context: Context, worker: Worker) -> None:
     """A job that fails ends the process: the supervisor starts it anew."""
     try:
-        await job
+        await _open(service, context, worker)
+        ours = (worker.partitions.catch_up(), operations.tidy(worker), operations.watch(worker))
+        await asyncio.gather(*ours, *(job(context) for job in service.jobs))
     except Exception as bug:
         log.exception("a job failed")
         die(f"job: {type(bug).__name__}")
 
 
-def _app(service: Service, context: Context, state: "health.Health") -> FastAPI:
-    app = FastAPI(title=f"Staffetta {service.name}", docs_url=None, redoc_url=None)
-    app.state.context, app.state.health = context, state
-    app.include_router(health.router)
-    if service.api:
-        app.include_router(service.api)
-    problems.install(app)
-    return app
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
-class Server(uvicorn.Server):
-    """The process decides when to stop, not the HTTP server."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+async def _open(service: Service, context: Context, worker: Worker) -> None:
+    """Topics, indexes, worker; a broker or store that is not there yet is waited for."""
+    topics = {*TOPICS, *(route.topic for route in service.handlers.routes.values())}
+    while True:
+        try:
+            await kafka.ensure_topics(context.settings, [(t.name, t) for t in topics if not t.one_per_agency])
+            for collection, indexes in {**ledger.INDEXES, **service.indexes}.items():
+                await context.db[collection].create_indexes(list(indexes))
+            return await worker.start()
+        except (PyMongoError, KafkaError, OSError) as fault:
+            log.warning("cannot start yet: %s", type(fault).__name__)
+            await asyncio.sleep(0.5)

@@ -5,30 +5,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-NAMES = {
-    "kafka_url": "KAFKA_URL",
-    "kafka_replication": "KAFKA_REPLICATION",
-    "mongo_url": "MONGO_URL",
-    "http_host": "HTTP_HOST",
-    "http_port": "HTTP_PORT",
-    "replica": "REPLICA",
-    "environment": "STAFFETTA_ENV",
-    "namespace": "STAFFETTA_NAMESPACE",
-    "failpoint": "FAILPOINT",
-    "clock_ahead_s": "CLOCK_AHEAD_S",
-    "token_issuer": "TOKEN_ISSUER",
-    "token_audience": "TOKEN_AUDIENCE",
-    "token_jwks": "TOKEN_JWKS",
-    "pseudonym_key": "PSEUDONYM_KEY",
-}
-
 
 class Settings(BaseModel):
-    """kafka_url: bootstrap servers. kafka_replication: copies of each new topic.
-    replica: this process's stable name among its service's workers.
+    """Each is read from the variable of its own name in capitals, but for those of PREFIXED.
 
-    namespace: goes before every topic, group and database, so that several networks can share one cluster.
-    token_jwks: a file or an https address of the issuer's keys. failpoint: `name:nth`, and
+    kafka_url: bootstrap servers. kafka_replication: copies of each new topic. replica: this process's stable name
+    among its service's workers. namespace: goes before every topic, group and database, so that several networks can
+    share one cluster. token_jwks: a file or an https address of the issuer's keys. failpoint: `name:nth`, and
     clock_ahead_s: how far the clock of a sweep is set ahead; both are refused in production.
     """
 
@@ -50,16 +33,18 @@ class Settings(BaseModel):
     pseudonym_key: SecretStr = SecretStr("")
 
     def model_post_init(self, _context: Any) -> None:
-        if self.failpoint and self.environment == "production":
-            raise SystemExit("FAILPOINT crashes the process on purpose and is refused in production: unset it")
-        if self.clock_ahead_s and self.environment == "production":
-            raise SystemExit("CLOCK_AHEAD_S moves a clock for tests and is refused in production: unset it")
+        if self.environment == "production" and (self.failpoint or self.clock_ahead_s):
+            raise SystemExit("FAILPOINT and CLOCK_AHEAD_S are for tests and are refused in production: unset them")
 
     def named(self, name: str) -> str:
         """A topic, group or database name inside this network."""
         return f"{self.namespace}-{name}" if self.namespace else name
 
 
+PREFIXED = {"environment": "STAFFETTA_ENV", "namespace": "STAFFETTA_NAMESPACE"}
+
+
 def from_environment() -> Settings:
-    given = {field: os.environ[name] for field, name in NAMES.items() if os.environ.get(name)}
-    return Settings.model_validate(given)
+    """A variable that is empty counts as absent."""
+    names = {field: PREFIXED.get(field, field.upper()) for field in Settings.model_fields}
+    return Settings.model_validate({field: os.environ[n] for field, n in names.items() if os.environ.get(n)})

@@ -22,9 +22,7 @@ async def publish(context: "Context", command: Message, *, id: UUID, at: datetim
     """Ask this service itself for something; returns when the broker has it."""
     row = catalogue.BY_MODEL[type(command)]
     key = row.key_of(command)
-    headers = messages.headers(
-        id=id, source=f"/services/{context.service}/sweep", type=row.type, time=at, subject=key,
-        correlation_id=str(journey_id), causation_id="", sequence=None, traceparent=None,
-    )  # fmt: skip
+    source = f"/services/{context.service}/sweep"
+    headers = messages.headers(id=id, source=source, type=row.type, time=at, subject=key, correlation_id=journey_id)
     topic = context.settings.named(row.topic_by(context.service).name)
     await context.producer.send_and_wait(topic, command.model_dump_json().encode(), key=key.encode(), headers=headers)

@@ -11,12 +11,14 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from opentelemetry import propagate, trace
+from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from services.chassis.messages import Incoming
 
@@ -33,7 +35,7 @@ ALLOWED = frozenset(
 LOGGED = ("correlation_id", "topic", "partition", "offset", "type", "code", "count", "seconds", "url", "key")
 
 _correlation: ContextVar[str] = ContextVar("correlation_id", default="")
-_tracer = trace.get_tracer("staffetta")
+_tracer, _w3c = trace.get_tracer("staffetta"), TraceContextTextMapPropagator()
 
 
 def start(service: str, replica: str) -> None:
@@ -61,37 +63,36 @@ class OnlyAllowed(OTLPSpanExporter):
 
 @contextmanager
 def processing(m: Incoming) -> Iterator[str | None]:
-    """The consumer span of one message. A door begins a new trace, linked to the caller's."""
-    theirs = propagate.extract(m.headers)
-    at_the_door = m.topic.kind == "door"
+    """The consumer span of one message; yields the `traceparent` of what follows from it.
+
+    A door begins a new trace, linked to the caller's.
+    """
+    theirs, door = _w3c.extract(m.headers), m.topic.kind == "door"
+    correlation_id = "" if door else m.correlation_id  # what a stranger's header says is not repeated
     caller = trace.get_current_span(theirs).get_span_context()
-    links = [Link(caller)] if at_the_door and caller.is_valid else []
-    known: dict[str, str | int] = {
-        "messaging.system": "kafka",
-        "messaging.operation.type": "process",
-        "messaging.destination.name": m.topic.name,
-        "messaging.destination.partition.id": str(m.partition),
-        "messaging.kafka.offset": m.offset,
-        "messaging.message.id": str(m.id),
-        "cloudevents.event_type": "" if at_the_door else m.headers.get("ce_type", ""),
-        "staffetta.correlation_id": m.correlation_id,
-    }
-    token = _correlation.set(m.correlation_id)
-    with _tracer.start_as_current_span(
-        f"process {m.topic.name}",
-        context=trace.set_span_in_context(trace.INVALID_SPAN) if at_the_door else theirs,
-        kind=SpanKind.CONSUMER,
-        links=links,
-        attributes={k: v for k, v in known.items() if v != ""},
-        record_exception=False,
-        set_status_on_exception=False,
-    ):
-        carrier: dict[str, str] = {}
-        propagate.inject(carrier)
-        try:
-            yield carrier.get("traceparent", m.headers.get("traceparent"))
-        finally:
-            _correlation.reset(token)
+    links = [Link(caller)] if door and caller.is_valid else ()
+    span = _tracer.start_span(f"process {m.topic.name}", Context() if door else theirs, SpanKind.CONSUMER, links=links)
+    if span.is_recording():
+        span.set_attributes(dict(_known(m, correlation_id)))
+    token, mine = _correlation.set(correlation_id), span.get_span_context()
+    try:
+        yield f"00-{mine.trace_id:032x}-{mine.span_id:016x}-{mine.trace_flags:02x}" if mine.is_valid else None
+    finally:
+        _correlation.reset(token)
+        span.end()
+
+
+def _known(m: Incoming, correlation_id: str) -> Iterator[tuple[str, str | int]]:
+    yield "messaging.system", "kafka"
+    yield "messaging.operation.type", "process"
+    yield "messaging.destination.name", m.topic.name
+    yield "messaging.destination.partition.id", str(m.partition)
+    yield "messaging.kafka.offset", m.offset
+    yield "messaging.message.id", str(m.id)
+    if correlation_id:
+        yield "staffetta.correlation_id", correlation_id
+    if m.message:
+        yield "cloudevents.event_type", m.message.TYPE
 
 
 class JsonLines(logging.Formatter):

@@ -1,11 +1,12 @@
 """What a handler sees: cached reads, buffered writes, emitted messages, and one in-memory savepoint a message."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID, uuid5
 
+import bson
+from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne, ReplaceOne
 
 from contracts import catalogue
@@ -14,18 +15,14 @@ from contracts.refusals import Refusal
 from contracts.topics import said_by
 from contracts.values import Asked, Message
 from services.chassis import messages
-from services.chassis.messages import Incoming
+from services.chassis.messages import Incoming, Outgoing, Source
 from services.chassis.settings import Settings
 
 Doc = dict[str, Any]
 At = tuple[str, str]
+Write = ReplaceOne[Any] | DeleteOne
 
-
-class Outgoing(NamedTuple):
-    topic: str
-    key: bytes
-    value: bytes
-    headers: list[tuple[str, bytes]]
+DOCUMENT_BYTES = 16 * 1024 * 1024
 
 
 class Transaction:
@@ -37,10 +34,11 @@ class Transaction:
     def __init__(self, db: Any, session: Any, service: str, settings: Settings) -> None:
         self._db, self._session, self._service, self.settings = db, session, service, settings
         self._docs: dict[At, Doc | None] = {}
-        self._dirty: dict[At, Doc | None] = {}
-        self.outbox: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
-        self._allowed: frozenset[str] = frozenset()
-        self._writes: dict[At, Doc | None] = {}
+        self._dirty: dict[At, Write] = {}
+        self.outbox: dict[Source, list[Outgoing]] = defaultdict(list)
+        self._allowed: tuple[str, ...] = ()
+        self._saved: dict[At, Doc | None] = {}
+        self._writes: dict[At, Write] = {}
         self._said: list[Outgoing] = []
         self._correlation_id = self._kind = ""
         self.traceparent: str | None = None
@@ -54,9 +52,10 @@ class Transaction:
 
     async def load(self, collection: str, id: object) -> Doc | None:
         at = (collection, str(id))
-        if at not in self._docs and at not in self._writes:
-            self._docs[at] = await self._db[collection].find_one({"_id": at[1]}, session=self._session)
-        doc = self._writes[at] if at in self._writes else self._docs[at]
+        known = self._saved if at in self._saved else self._docs
+        if at not in known:
+            known[at] = await self._db[collection].find_one({"_id": at[1]}, session=self._session)
+        doc = known[at]
         return dict(doc) if doc is not None else None
 
     async def find(self, collection: str, query: Doc) -> list[Doc]:
@@ -64,12 +63,14 @@ class Transaction:
         return [doc async for doc in self._db[collection].find(query, session=self._session, batch_size=1000)]
 
     def save(self, collection: str, doc: Doc) -> None:
-        self._may_change(collection)
-        self._writes[collection, doc["_id"]] = doc
+        """Written out at once, so that what no store can hold is a fault of this message and not of its batch."""
+        raw = RawBSONDocument(bson.encode(doc))
+        if len(raw.raw) > DOCUMENT_BYTES:
+            raise ValueError(f"a document of {len(raw.raw)} bytes")
+        self._change(collection, doc["_id"], doc, ReplaceOne({"_id": doc["_id"]}, raw, upsert=True))
 
     def delete(self, collection: str, id: object) -> None:
-        self._may_change(collection)
-        self._writes[collection, str(id)] = None
+        self._change(collection, str(id), None, DeleteOne({"_id": str(id)}))
 
     def correlate(self, journey_id: object) -> None:
         """What is emitted from here on belongs to this journey."""
@@ -79,70 +80,56 @@ class Transaction:
         """Say what the catalogue knows where to say. The id follows from the cause, unless the door mints one."""
         for message in said:
             row = catalogue.BY_MODEL[type(message)]
-            self._say(row.topic_by(self._service).name, row.key_of(message), message, id)
+            self.tell(row.topic_by(self._service).name, row.key_of(message), message, id)
 
     def answer(self, message: Message, key: object | None = None) -> None:
         """Say command.accepted or command.rejected on this service's own topic, in order with the events it caused."""
-        self._say(said_by(self._service).name, self.cause.key.decode() if key is None else str(key), message, None)
+        self.tell(said_by(self._service).name, self.cause.key.decode() if key is None else str(key), message)
 
-    def tell(self, topic: str, key: str, message: Message, id: UUID) -> None:
-        """Say something on one agency's feed."""
-        self._say(topic, key, message, id)
+    def tell(self, topic: str, key: str, message: Message, id: UUID | None = None) -> None:
+        """Say something on any topic, as on one agency's feed."""
+        cause, type = self.cause, message.TYPE
+        headers = messages.headers(
+            id=id or uuid5(cause.id, f"{self._kind}{type}:{len(self._said)}"), source=f"/services/{self._service}",
+            type=type, time=cause.time, subject=key, correlation_id=self._correlation_id, causation_id=cause.id,
+            sequence=getattr(message, "version", None), traceparent=self.traceparent,
+        )  # fmt: skip
+        value = message.model_dump_json().encode()
+        self._said.append(Outgoing(self.settings.named(topic), key.encode(), value, headers))
+
+    def _change(self, collection: str, id: str, doc: Doc | None, write: Write) -> None:
+        if collection not in self._allowed:
+            raise PermissionError(f"a handler of {self.cause.topic.name} may not change {collection}")
+        self._saved[collection, id], self._writes[collection, id] = doc, write
 
     # -- what the ledger uses --------------------------------------------------------------------------------------
-    async def prefetch(self, needs: Iterable[At]) -> None:
-        wanted: dict[str, set[str]] = defaultdict(set)
-        for collection, id in needs:
-            wanted[collection].add(id)
-        for collection, ids in wanted.items():
-            self._docs.update({(collection, id): None for id in ids})
-            found = self._db[collection].find({"_id": {"$in": list(ids)}}, session=self._session, batch_size=1000)
-            self._docs.update({(collection, doc["_id"]): doc async for doc in found})
+    async def prefetch(self, collection: str, ids: set[str]) -> None:
+        found = {doc["_id"]: doc for doc in await self.find(collection, {"_id": {"$in": list(ids)}})}
+        self._docs |= {(collection, id): found.get(id) for id in ids}
 
     def begin(self, cause: Incoming, may_change: tuple[str, ...]) -> None:
-        self.cause, self._allowed, self._writes, self._said = cause, frozenset(may_change), {}, []
-        self._correlation_id, self._kind = cause.correlation_id, ""
+        self.cause, self._allowed, self._correlation_id = cause, may_change, cause.correlation_id
+        self.forget()
 
     def forget(self, *, parking: bool = False) -> None:
         """What this message wrote and said so far is as if it had never been.
 
         parking: what is said now has ids of its own, so that the answer after a replay is not taken for a repeat.
         """
-        self._writes, self._said, self._kind = {}, [], "parked:" if parking else ""
+        self._saved, self._writes, self._said, self._kind = {}, {}, [], "parked:" if parking else ""
 
     def keep(self) -> None:
-        self._docs |= self._writes
+        self._docs |= self._saved
         self._dirty |= self._writes
         if self._said:
             self.outbox[self.cause.source] += self._said
 
     async def flush(self) -> None:
-        grouped: dict[str, list[Any]] = defaultdict(list)
-        for (collection, id), doc in self._dirty.items():
-            write = DeleteOne({"_id": id}) if doc is None else ReplaceOne({"_id": id}, doc, upsert=True)
+        grouped: dict[str, list[Write]] = defaultdict(list)
+        for (collection, _), write in self._dirty.items():
             grouped[collection].append(write)
         for collection, writes in grouped.items():
             await self._db[collection].bulk_write(writes, ordered=False, session=self._session)
-
-    def _may_change(self, collection: str) -> None:
-        if collection not in self._allowed:
-            raise PermissionError(f"a handler of {self.cause.topic.name} may not change {collection}")
-
-    def _say(self, topic: str, key: str, message: Message, id: UUID | None) -> None:
-        cause, type = self.cause, message.TYPE
-        headers = messages.headers(
-            id=id or uuid5(cause.id, f"{self._kind}{type}:{len(self._said)}"),
-            source=f"/services/{self._service}",
-            type=type,
-            time=cause.time,
-            subject=key,
-            correlation_id=self._correlation_id,
-            causation_id=str(cause.id),
-            sequence=getattr(message, "version", None),
-            traceparent=self.traceparent,
-        )
-        value = message.model_dump_json().encode()
-        self._said.append(Outgoing(self.settings.named(topic), key.encode(), value, headers))
 
 
 def refuse_on_own_topic(message: Any, refusal: Refusal, tx: Transaction) -> None:
@@ -150,10 +137,5 @@ def refuse_on_own_topic(message: Any, refusal: Refusal, tx: Transaction) -> None
     asked = getattr(message, "asked", None)
     if not isinstance(asked, Asked):
         raise refusal
-    tx.answer(
-        CommandRejected(
-            asked=asked, code=refusal.code, pointer=refusal.pointer, message=refusal.message,
-            subject=refusal.subject or tx.cause.key.decode(), state=refusal.state, version=refusal.version,
-            successor_id=refusal.successor_id, successor_agency=refusal.successor_agency, allowed=refusal.allowed,
-        )
-    )  # fmt: skip
+    subject = refusal.subject or tx.cause.key.decode()
+    tx.answer(CommandRejected(asked=asked, message=refusal.message, **vars(refusal) | {"subject": subject}))

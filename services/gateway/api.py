@@ -15,9 +15,9 @@ from contracts.events import CommandAccepted
 from contracts.refusals import Refusal
 from contracts.values import MAX_BODY_BYTES
 from services.chassis.service import Context
-from services.chassis.tokens import Speaker, speaker
 from services.gateway import broker, openapi, reading, store
 from services.gateway.domain import door
+from services.http.tokens import Speaker, speaker
 
 router = APIRouter(prefix="/v1", tags=["agencies"])
 stopping = asyncio.Event()

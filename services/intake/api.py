@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from contracts.commands import Tier1, Tier2
 from contracts.events import IntakeRecorded
 from services.chassis.sweep import edge_now
-from services.chassis.tokens import Speaker, speaker
+from services.http.tokens import Speaker, speaker
 from services.intake import store
 from services.intake.domain.pseudonym import is_pseudonym
 from services.intake.domain.release import Read, Verdict, judge

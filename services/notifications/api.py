@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel
 
-from services.chassis.tokens import Speaker, speaker
+from services.http.tokens import Speaker, speaker
 from services.notifications import store
 
 router = APIRouter(prefix="/v1", tags=["notices"])

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel
 
-from services.chassis.tokens import Speaker, speaker
+from services.http.tokens import Speaker, speaker
 from services.places import store
 
 router = APIRouter(prefix="/v1", tags=["places"])

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 
-from services.chassis.tokens import Speaker, speaker
+from services.http.tokens import Speaker, speaker
 from services.referral import store
 from services.referral.domain import telling
 

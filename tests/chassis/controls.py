@@ -2,27 +2,28 @@
 
 import asyncio
 import os
-from collections.abc import Iterable
 from typing import Any
 
 from faststream.kafka import KafkaBroker
 
 from services.chassis import failpoints
-from services.chassis.ledger import Ledger, Offsets, Source, Work, place
-from services.chassis.messages import Incoming
-from services.chassis.worker import Worker
+from services.chassis.ledger import Ledger, packed
+from services.chassis.messages import Incoming, Offsets, Outgoing, Said, Source
+from services.chassis.parking import place
+from services.chassis.partitions import Partitions
+from services.chassis.worker import SESSION_MS
 
 
 def take_out(names: str = "") -> None:
     """names: what is taken out, joined by `+`."""
     for name in filter(None, names.split("+")):
-        {f.__name__: f for f in (no_inbox, offset_first, no_drain, no_fence, each_owns_all)}[name]()
+        {f.__name__: f for f in (no_inbox, offset_first, no_drain, no_fence, slow_claim, each_owns_all)}[name]()
 
 
 def no_inbox() -> None:
     """Every message counts as new."""
 
-    async def unseen(self: Ledger, messages: list[Incoming], session: Any) -> list[Incoming]:
+    async def unseen(self: Ledger, messages: list[Incoming]) -> list[Incoming]:
         return messages
 
     Ledger._unseen = unseen  # type: ignore[method-assign]
@@ -32,44 +33,64 @@ def offset_first() -> None:
     """The position is stored before, and outside of, the effects."""
     process = Ledger.process
 
-    async def moved(self: Ledger, work: Work, stored: Offsets, following: Offsets, session: Any) -> None:
-        return None
+    async def moved(self: Ledger, stored: Offsets, following: Offsets, said: Said) -> None:
+        for source in following:
+            owed = {"$set": {"owed": packed(said.get(source))}}
+            await self.db.offsets.update_one({"_id": place(source)}, owed, session=self.session)
 
-    async def outside(self: Ledger, work: Work, stored: Offsets, following: Offsets, **how: Any) -> Any:
-        for source in work:
+    async def outside(self: Ledger, messages: Any, stored: Offsets, following: Offsets, *how: Any) -> Said:
+        for source in following:
             await self.db.offsets.update_one({"_id": place(source)}, {"$set": {"next": following[source]}})
         failpoints.hit("fetched")
-        return await process(self, work, stored, following, **how)
+        return await process(self, messages, stored, following, *how)
 
     Ledger._move = moved  # type: ignore[method-assign]
-    Ledger.process = outside  # type: ignore[method-assign]
+    Ledger.process = outside  # type: ignore[method-assign, assignment]
 
 
 def no_drain() -> None:
     """What is owed is not published before new work, but by a relay that comes round a little later."""
 
-    async def later(self: Worker, sources: Iterable[Source]) -> None:
-        async def relay() -> None:
+    recover = Partitions.recover
+    relays = set[asyncio.Task[None]]()
+
+    async def later(self: Partitions, sources: set[Source]) -> None:
+        send = self.outbox.send
+
+        async def relay(rows: list[Outgoing]) -> None:
             await asyncio.sleep(2)
-            async for doc in self.ledger.owed(sources):
-                await self._send(doc["rows"])
-                await self.ledger.forget([doc["_id"]])
+            await send(rows)
 
-        self.relay = asyncio.create_task(relay())
+        async def wait(rows: list[Outgoing]) -> None:
+            relays.add(asyncio.create_task(relay(rows)))
 
-    Worker._drain = later  # type: ignore[method-assign]
+        self.outbox.send = wait  # type: ignore[method-assign]
+        await recover(self, sources)
+        self.outbox.send = send  # type: ignore[method-assign]
+
+    Partitions.recover = later  # type: ignore[method-assign]
 
 
 def no_fence() -> None:
     """A worker that lost its partition goes on: neither owner nor position is compared."""
 
-    async def moved(self: Ledger, work: Work, stored: Offsets, following: Offsets, session: Any) -> None:
-        for source in work:
-            await self.db.offsets.update_one(
-                {"_id": place(source)}, {"$set": {"next": following[source]}}, session=session
-            )
+    async def moved(self: Ledger, stored: Offsets, following: Offsets, said: Said) -> None:
+        for source, next in following.items():
+            change = {"$set": {"next": next, "owed": packed(said.get(source))}}
+            await self.db.offsets.update_one({"_id": place(source)}, change, session=self.session)
 
     Ledger._move = moved  # type: ignore[method-assign]
+
+
+def slow_claim() -> None:
+    """Not a part taken out but a disturbance: taking partitions over takes longer than the group's patience."""
+    claim = Ledger.claim
+
+    async def slowly(self: Ledger, begins: Offsets) -> tuple[Offsets, list[Outgoing]]:
+        await asyncio.sleep(2 * SESSION_MS / 1000)
+        return await claim(self, begins)
+
+    Ledger.claim = slowly  # type: ignore[method-assign]
 
 
 def each_owns_all() -> None:

@@ -180,18 +180,23 @@ class Relay:
         return {a: self.poisoned.get(a, n + 1) - 1 for a, n in self.sent.items()}
 
     async def settled(self, seconds: float) -> bool:
-        """Wait until every effect that must come has come to the last topic, or the time is over."""
+        """Wait until every effect has come to the last topic and nothing is owed, or for so long nothing comes."""
         client: AsyncIOMotorClient = AsyncIOMotorClient(self.settings.mongo_url.get_secret_value(), timeoutMS=5000)
-        wanted, until = sum(self.expected.values()), time.monotonic() + seconds
-        sums = client[self.settings.named("second")].sums
+        first, second = (client[self.settings.named(s)] for s in ("first", "second"))
+        wanted, done, until = sum(self.expected.values()), 0, time.monotonic() + seconds
         try:
             while time.monotonic() < until:
                 try:
-                    if sum([len(set(d["seen"])) async for d in sums.find()]) >= wanted:
-                        await asyncio.sleep(1.5)
-                        return True
+                    came = sum([len(set(d["seen"])) async for d in second.sums.find()])
+                    owing = sum([await db.offsets.count_documents({"owed": {"$ne": None}}) for db in (first, second)])
                 except Exception:
                     await asyncio.sleep(0.3)
+                    continue
+                if came >= wanted and not owing:
+                    await asyncio.sleep(1.5)
+                    return True
+                if came > done:
+                    done, until = came, time.monotonic() + seconds
                 await asyncio.sleep(0.2)
             return False
         finally:
@@ -212,7 +217,7 @@ class Relay:
         for topic in (MIDDLE.name, OUT.name):
             await self._check_topic(found, topic)
         for db in (first, second):
-            found.lost += await db.outbox.count_documents({})
+            found.lost += await db.offsets.count_documents({"owed": {"$ne": None}})
         client.close()
         return found
 
@@ -313,7 +318,7 @@ async def _under_load(running: Relay, disturbance: Awaitable[None]) -> Found:
 
 
 async def _settle_and_count(running: Relay) -> Found:
-    settled = await running.settled(8 if running.control and "each" not in running.control else 60)
+    settled = await running.settled(15 if running.control.strip("+") not in ("", "each_owns_all", "slow_claim") else 60)
     found = await running.count()
     found.notes += [] if settled else ["did not settle"]
     return found

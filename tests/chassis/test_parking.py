@@ -96,7 +96,7 @@ async def test_what_the_store_refuses_is_parked_alone(engines: Settings, logs: P
         await _some_load(running, 5)
 
         parked = [p for p in await parking.listed(db) if p["key"] == "aggregate-9"]
-        assert parked[0]["reason"] == "unwritable:OverflowError"
+        assert parked[0]["reason"] == "failed:OverflowError"
         assert (await db.counts.find_one({"_id": "aggregate-10"}))["version"] == running.sent["aggregate-10"]
 
 

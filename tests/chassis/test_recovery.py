@@ -34,6 +34,19 @@ async def test_a_lone_worker_that_is_killed_is_back_at_work(engines: Settings, l
         assert silence < FOR_GOOD_S
 
 
+async def test_a_take_over_that_outlasts_the_patience_of_the_group_is_done_once(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=1, control="slow_claim") as running:
+        done = asyncio.Event()
+        load = asyncio.create_task(running.load(random.Random(5), 50, done.is_set))
+        await running.flowing()
+        done.set()
+        await load
+
+        assert await running.settled(60)
+        assert (await running.count()).faults == 0
+        assert (logs / "first-0.log").read_text().count("partitions taken over") == 1
+
+
 async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_owes_nothing(
     engines: Settings, logs: Path
 ) -> None:
@@ -50,7 +63,8 @@ async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_owes_nothin
 
         assert code == 0
         async with running.database("first") as db:
-            assert await db.outbox.count_documents({}) == 0
+            assert await db.offsets.count_documents({}) > 0
+            assert await db.offsets.count_documents({"owed": {"$ne": None}}) == 0
             assert await db.offsets.count_documents({"lsid": {"$ne": None}}) == 0
 
 

@@ -52,6 +52,7 @@ def test_the_tree_as_it_is_breaks_no_rule(tree: Path) -> None:
     [
         ("services/gateway/store.py", "import services.intake.store"),
         ("services/chassis/kafka.py", "import services.referral.app"),
+        ("services/http/tokens.py", "import services.chassis.settings"),
         ("contracts/values.py", "import services.chassis.settings"),
         ("services/intake/store.py", "import services.intake.handlers"),
         ("services/referral/handlers.py", "import faststream"),
@@ -97,10 +98,11 @@ def test_another_acknowledgement_policy_does_not_start(tree: Path) -> None:
 
 WORKER = """
 from services.chassis.settings import Settings
+from services.chassis.ledger import Ledger
 from services.chassis.worker import Worker
 from tests.chassis.example import first
 import asyncio
-async def main(): Worker(Settings(), "first", first, None)
+async def main(): Worker(Ledger(None, None, "first", first.routes, Settings()))
 asyncio.run(main())
 """
 

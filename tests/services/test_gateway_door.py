@@ -14,11 +14,11 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import SecretStr
 
 from contracts.topics import AGENCY_COMMANDS
-from services.chassis import problems
 from services.chassis.kafka import ensure_topics
 from services.chassis.service import Context
 from services.chassis.settings import Settings
 from services.gateway.app import service
+from services.http import problems
 from tests.builders import an_intake
 from tests.processes import AUDIENCE, ISSUER, Processes, free_port
 

@@ -17,8 +17,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from contracts.refusals import Refusal
-from services.chassis import tokens
 from services.chassis.settings import Settings
+from services.http import tokens
 
 EC = ECKey.generate_key("P-256", {"kid": "ec"})
 RSA = RSAKey.generate_key(2048, {"kid": "rsa"})

@@ -258,7 +258,7 @@ class Faults:
         return replace(self.loaded, standings=(*self.loaded.standings, Standing("referral", "intakes", 0, 3, 4)))
 
     def a_batch_that_is_not_said(self) -> Loaded:
-        return kept(self.loaded, "referral", "outbox", {"intakes:0:00000000000000000004": {}})
+        return kept(self.loaded, "referral", "offsets", {"intakes:0": {"next": 4}})
 
     def a_message_that_is_set_aside(self) -> Loaded:
         doc = {"topic": "intake.commands", "partition": 2, "offset": 7, "reason": "failed:KeyError"}

@@ -25,9 +25,11 @@ KEPT: dict[str, dict[str, list[str] | None]] = {
 """Which fields of which collections are read."""
 
 OF_THE_CHASSIS: dict[str, list[str] | None] = {
-    "outbox": ["place"],
+    "offsets": ["next"],
     "parked": ["topic", "partition", "offset", "reason"],
 }
+OWING: Doc = {"owed": {"$ne": None}}
+"""Of the positions, those whose last batch has something to say that is not known to be said."""
 
 
 class Stores:
@@ -53,13 +55,14 @@ class Stores:
 
     async def owed(self, services: Mapping[str, Any]) -> int:
         """How many batches have something to say that is not known to be said."""
-        return sum([await self.of(service).outbox.count_documents({}) for service in services])
+        return sum([await self.of(service).offsets.count_documents(OWING) for service in services])
 
     async def read(self, services: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Doc]]:
         docs: dict[tuple[str, str], dict[str, Doc]] = {}
         for service in services:
             for collection, fields in (KEPT.get(service, {}) | OF_THE_CHASSIS).items():
-                found = self.of(service)[collection].find({}, fields, batch_size=1000)
+                which = OWING if collection == "offsets" else {}
+                found = self.of(service)[collection].find(which, fields, batch_size=1000)
                 docs[service, collection] = {str(doc["_id"]): doc async for doc in found}
         return docs
 

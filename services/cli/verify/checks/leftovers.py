@@ -15,7 +15,7 @@ def positions(loaded: Loaded) -> Iterator[Seen]:
 
 def outboxes(loaded: Loaded) -> Iterator[Seen]:
     for service in loaded.services:
-        owed = sorted(loaded.stored(service, "outbox"))
+        owed = sorted(loaded.stored(service, "offsets"))
         yield Seen(service, tuple(f"it has not said what follows from {place}" for place in owed))
 
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from fastapi import Request
@@ -19,12 +19,22 @@ from pydantic import BaseModel, Field
 
 from contracts.refusals import Refusal
 from contracts.values import AgencyCode
-from services.chassis.settings import Settings
 
 log = logging.getLogger("staffetta.tokens")
 
 ALGORITHMS = ["ES256", "RS256"]
 LEEWAY_S, FRESH_S, UNKNOWN_S = 10, 600, 30
+
+
+class Issuer(Protocol):
+    """What the settings of a process say of who issues tokens; jwks: a file, or an https address, of its keys."""
+
+    @property
+    def token_issuer(self) -> str: ...
+    @property
+    def token_audience(self) -> str: ...
+    @property
+    def token_jwks(self) -> str: ...
 
 
 class Speaker(BaseModel, frozen=True):
@@ -66,13 +76,13 @@ async def _fetched(address: str) -> Any:
 keys = cache(Keys)
 
 
-async def verify(token: str, settings: Settings) -> Speaker:
+async def verify(token: str, issuer: Issuer) -> Speaker:
     """Raises Refusal not_authenticated and nothing else: which of its parts is wrong is nobody's business."""
-    said = {"iss": settings.token_issuer, "aud": settings.token_audience}
+    said = {"iss": issuer.token_issuer, "aud": issuer.token_audience}
     wanted: Any = {name: {"essential": True, "value": said.get(name)} for name in ("iss", "aud", "exp", "sub")}
     try:
         kid = str(extract_compact(token.encode()).headers().get("kid"))
-        if key := await keys(settings.token_jwks).get(kid):
+        if key := await keys(issuer.token_jwks).get(kid):
             claims = jwt.decode(token, key, algorithms=ALGORITHMS).claims
             jwt.JWTClaimsRegistry(leeway=LEEWAY_S, **wanted).validate(claims)
             return Speaker.model_validate(claims)

@@ -1,0 +1,93 @@
+"""Is this worker alive, and may it be given work? And what operators see and do about parked messages."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Annotated, Any, Literal
+
+from aiokafka.errors import KafkaError
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from pydantic import BaseModel
+from pymongo.errors import PyMongoError
+
+from services.chassis import parking
+from services.chassis.faults import die
+from services.chassis.worker import Worker
+from services.http.tokens import Speaker, speaker
+
+PATIENCE_S, TIDY_S, STUCK_S = 1.5, 2, 30
+router = APIRouter(tags=["operations"])
+
+
+async def look(worker: Worker) -> dict[str, bool]:
+    """Never waits for the work itself, which may be waiting for what is away."""
+    broker, store = await asyncio.gather(
+        _answers(worker.outbox.producer.client.fetch_all_metadata()), _answers(worker.ledger.db.command("ping"))
+    )
+    return {"broker": broker, "store": store, "outbox": not worker.outbox.stuck, "first": worker.partitions.caught_up}
+
+
+async def _answers(call: Awaitable[Any]) -> bool:
+    try:
+        await asyncio.wait_for(call, PATIENCE_S)
+    except (KafkaError, PyMongoError, TimeoutError, OSError):
+        return False
+    return True
+
+
+async def tidy(worker: Worker) -> None:
+    while True:
+        await asyncio.sleep(TIDY_S)
+        await worker.tidy()
+
+
+async def watch(worker: Worker) -> None:
+    """End a worker that has work and gets nowhere, although broker and store are there."""
+    partitions, since, at = worker.partitions, time.monotonic(), dict[Any, int]()
+    while True:
+        await asyncio.sleep(TIDY_S)
+        seen = await look(worker)
+        if partitions.stored != at or not (seen["broker"] and seen["store"] and seen["first"] and partitions.behind):
+            since, at = time.monotonic(), dict(partitions.stored)
+        elif time.monotonic() - since > STUCK_S:
+            die(f"work is waiting and nothing was done for {STUCK_S} s")
+
+
+@router.get("/live")
+async def live() -> dict[str, bool]:
+    return {"live": True}
+
+
+@router.get("/ready")
+async def ready(request: Request, response: Response) -> dict[str, bool]:
+    seen = await look(request.app.state.worker)
+    response.status_code = 200 if all(seen.values()) else 503
+    return {"ready": all(seen.values())} | seen
+
+
+def operator(who: Annotated[Speaker, Depends(speaker)]) -> Speaker:
+    if "ops" not in who.roles:
+        raise HTTPException(404)
+    return who
+
+
+Operator = Annotated[Speaker, Depends(operator)]
+Action = Literal["replay", "discard"]
+
+
+class Act(BaseModel):
+    """Why a parked message is replayed or discarded; who comes from the token."""
+
+    why: str
+
+
+@router.get("/ops/parked")
+async def parked(request: Request, _who: Operator) -> list[dict[str, Any]]:
+    return await parking.listed(request.app.state.context.db)
+
+
+@router.post("/ops/parked/{message_id}/{action}", status_code=202)
+async def act(request: Request, message_id: str, action: Action, act: Act, who: Operator) -> dict[str, str]:
+    if not await parking.ask(request.app.state.context.db, message_id, action=action, by=who.actor, why=act.why):
+        raise HTTPException(404)
+    return {"message_id": message_id, "asked": action}

@@ -1,0 +1,59 @@
+"""What is owed to the topics: sent in order, one batch at a time, while the next one is prepared."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection
+
+from aiokafka import AIOKafkaProducer
+
+from services.chassis import failpoints
+from services.chassis.faults import die
+from services.chassis.messages import Outgoing, Said, Source
+
+FROZEN_S = 1
+"""A third of the time after which the group gives a silent worker's partitions to another."""
+STUCK_S = 5
+
+
+class Outbox:
+    def __init__(self, kafka_url: str, owns: Callable[[Collection[Source]], Awaitable[bool]]) -> None:
+        self.producer = AIOKafkaProducer(
+            bootstrap_servers=kafka_url, enable_idempotence=True, acks="all", max_batch_size=512 * 1024,
+            max_request_size=2 * 1024 * 1024,
+        )  # fmt: skip
+        self._owns = owns
+        self._sending: asyncio.Task[None] | None = None
+        self._since = 0.0
+
+    @property
+    def stuck(self) -> bool:
+        return bool(self._sending and not self._sending.done() and time.monotonic() - self._since > STUCK_S)
+
+    def begin(self, said: Said, since: float) -> None:
+        """Send what a batch said, which began at `since`; what was begun before must be finished."""
+        if said:
+            self._since = since
+            self._sending = asyncio.create_task(self._publish(said))
+
+    async def finished(self) -> None:
+        if self._sending:
+            try:
+                await self._sending
+            except Exception as fault:  # a later message must not overtake: the next start drains in order
+                die(f"publishing failed: {type(fault).__name__}")
+            self._sending = None
+
+    async def _publish(self, said: Said) -> None:
+        failpoints.hit("before_publish")
+        if time.monotonic() - self._since > FROZEN_S and not await self._owns(said):
+            die("I was frozen, and another worker owns my partition: it has published what I owed")
+        await self.send([row for rows in said.values() for row in rows])
+        failpoints.hit("published_not_deleted")
+
+    async def send(self, rows: list[Outgoing]) -> None:
+        acks = []
+        for i, row in enumerate(rows):
+            if i == len(rows) // 2:
+                failpoints.hit("mid_publish")
+            acks.append(await self.producer.send(row.topic, row.value, key=row.key, headers=row.headers))
+        await asyncio.gather(*acks)

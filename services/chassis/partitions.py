@@ -1,0 +1,141 @@
+"""Which partitions are mine, where each stands, and which records go on from there."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+
+from services.chassis.faults import die, patiently
+from services.chassis.ledger import Ledger
+from services.chassis.messages import Incoming, Offsets, Record, Source, read
+from services.chassis.outbox import Outbox
+
+log = logging.getLogger("staffetta.worker")
+
+BATCH_BYTES = 2_000_000
+"""So that what is said of a batch fits one document."""
+
+
+class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
+    """lock: held while a batch, a take-over or a hand-over is under way.
+
+    first: topics that are read to their end, by whichever worker, before other work is taken.
+    """
+
+    def __init__(self, ledger: Ledger, outbox: Outbox, subscriber: Callable[[], Any]) -> None:
+        self.ledger, self.outbox, self.lock, self._subscriber = ledger, outbox, asyncio.Lock(), subscriber
+        first = {name: route.topic for name, route in ledger.routes.items() if route.first}
+        self.first = [(name, p) for name, topic in first.items() for p in range(topic.partitions)]
+        self.caught_up = not first
+        self.stored: Offsets = {}
+        # Asking the subscriber itself for offsets would narrow the topics its pattern looks at, and it would rebalance.
+        self.asked = AIOKafkaConsumer(bootstrap_servers=ledger.settings.kafka_url)
+        self._rewound: Offsets = {}
+        self._taking_over: asyncio.Task[None] | None = None
+
+    @property
+    def consumer(self) -> Any:
+        return self._subscriber().consumer
+
+    # -- ownership -------------------------------------------------------------------------------------------------
+    async def on_partitions_revoked(self, _revoked: Iterable[TopicPartition]) -> None:
+        async with self.lock:
+            await patiently(self._give_up)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """No heartbeat runs in here, so the work is done beside; records that come meanwhile are passed over."""
+        await self.lock.acquire()
+        self._taking_over = asyncio.create_task(self._take_over({(t.topic, t.partition) for t in assigned}))
+
+    async def _take_over(self, sources: set[Source]) -> None:
+        try:
+            await patiently(self.recover, sources)
+        finally:
+            self.lock.release()
+
+    async def recover(self, sources: set[Source]) -> None:
+        """Claim, then publish what is owed, then go to the stored position: in this order."""
+        await self.outbox.finished()
+        if sources:
+            begins = await self._ask(self.asked.beginning_offsets, sources)
+            claimed, owed = await self.ledger.claim(begins)
+            await self._check(claimed, begins)
+            await self.outbox.send(owed)
+            for source in claimed.keys() & self._assigned():  # any other has a next rebalance to bring it here again
+                self.consumer.seek(TopicPartition(*source), claimed[source])
+                self.stored[source] = claimed[source]
+        log.info("partitions taken over", extra={"count": len(sources)})
+        self._hold_others()
+
+    async def _check(self, claimed: Offsets, begins: Offsets) -> None:
+        ends = await self._ask(self.asked.end_offsets, claimed)
+        for (topic, partition), position in claimed.items():
+            begin, end = begins[topic, partition], ends[topic, partition]
+            if position < begin and self.ledger.route(topic).topic.kind != "state":
+                die(f"messages {position} to {begin - 1} of {topic}/{partition} are gone: see docs/operating.md")
+            if position > end:
+                die(f"{topic}/{partition} ends before {position}: the topic or the store is another one")
+
+    async def _ask(self, what: Callable[[Any], Awaitable[Any]], sources: Iterable[Source]) -> Offsets:
+        """Side by side: one by one, each new topic would wait for the broker's metadata anew."""
+        found = await asyncio.gather(*(what([TopicPartition(*s)]) for s in sources))
+        return {(p.topic, p.partition): offset for one in found for p, offset in one.items()}
+
+    async def _give_up(self) -> None:
+        await self.outbox.finished()
+        if self.stored:
+            await self.ledger.settle(self.stored, lsid=None)
+            self.stored.clear()
+
+    def _assigned(self) -> set[Source]:
+        return {(p.topic, p.partition) for p in self.consumer.assignment()}
+
+    # -- what must be read first -----------------------------------------------------------------------------------
+    def _hold_others(self) -> None:
+        if not self.caught_up:
+            self.consumer.pause(*(TopicPartition(*s) for s in self._assigned() - set(self.first)))
+
+    async def catch_up(self) -> None:
+        ends = await patiently(self._ask, self.asked.end_offsets, self.first)
+        while not all([await patiently(self.ledger.position, s) >= end for s, end in ends.items()]):
+            await asyncio.sleep(0.1)
+        self.caught_up = True
+        if self.consumer:
+            self.consumer.resume(*self.consumer.paused())
+
+    # -- which records go on ---------------------------------------------------------------------------------------
+    def admit(self, records: Iterable[Record]) -> tuple[list[Incoming], Offsets]:
+        """Only what continues the stored position of a partition we own; after a gap, look again once from there.
+
+        aiokafka can hand out what it fetched before a seek. Returns messages, and where their partitions stand then.
+        """
+        messages: list[Incoming] = []
+        following: Offsets = {}
+        closed: set[Source] = set()
+        size = 0
+        for r in records:
+            s = (r.topic, r.partition)
+            if s not in self.stored or s in closed or r.offset < self.stored[s]:
+                continue
+            gap = s not in following and r.offset > self.stored[s] != self._rewound.get(s)
+            size += len(r.value or b"")
+            if gap or (size > BATCH_BYTES and messages):
+                self._look_again(s, following.get(s, self.stored[s]), gap=gap)
+                closed.add(s)
+                continue
+            messages.append(read(r, self.ledger.route(r.topic).topic))
+            following[s] = r.offset + 1
+        return messages, following
+
+    def _look_again(self, source: Source, position: int, *, gap: bool) -> None:
+        self.consumer.seek(TopicPartition(*source), position)
+        if gap:
+            self._rewound[source] = position
+
+    @property
+    def behind(self) -> bool:
+        """Whether records wait that were not handled."""
+        ends = {(p.topic, p.partition): self.consumer.highwater(p) or 0 for p in self.consumer.assignment()}
+        return any(end > self.stored.get(source, 0) for source, end in ends.items())
