@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from services.chassis.settings import Settings, from_environment
+
+hypothesis.settings.register_profile("whenever", deadline=None)
+hypothesis.settings.load_profile("whenever")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
