@@ -130,7 +130,8 @@ def test_of_many_faults_the_first_of_the_precedence_is_the_answer(code: str, sta
     ("accept", None), ("withdraw", None), ("send", None),
     ("open", "not_authorised"), ("create", "not_authorised"), ("expire", "not_authorised"),
     ("close_suspended", "not_authorised"), ("flag_in_error", "not_authorised"),
-    ("waitlist", None), ("offer_seat", "not_authorised"), ("hold", "unknown_type"), ("record_contact_attempt", "unknown_type"),
+    ("waitlist", None), ("offer_seat", "not_authorised"), ("hold", "unknown_type"),
+    ("record_contact_attempt", "unknown_type"),
     ("dance", "unknown_type"),
 ])  # fmt: skip
 def test_a_command_that_no_agency_may_give_here_is_turned_away_at_the_door(command: str, code: str | None) -> None:
