@@ -142,8 +142,15 @@ class Played:
             return "intake" if word.startswith("intake.") else "journey"
         return next((name for name, id in self.names.items() if str(id) == m.key.decode()), "task")
 
-    def missing(self) -> list[str]:
-        """What the file says was to occur for an aggregate, in its order, and did not; others may come between."""
+    async def missing(self, seconds: float = 30) -> list[str]:
+        """What the file says is to occur for an aggregate, in its order, and has not yet when the time is over."""
+        until = asyncio.get_running_loop().time() + seconds
+        while (found := self._missing()) and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.1)
+        return found
+
+    def _missing(self) -> list[str]:
+        """Others may come between."""
         told = self._told()
         return [
             f"{aggregate}: {wanted} in {told[aggregate]}"

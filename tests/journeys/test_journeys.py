@@ -49,8 +49,8 @@ async def test_a_journey_ends_as_it_is_written(city: City, name: str) -> None:
 
     await journey.play()
 
+    assert await journey.missing() == []
     assert journey.ends() == JOURNEYS[name]["then"]["final_states"]
-    assert journey.missing() == []
 
 
 async def test_after_the_journeys_every_promise_was_kept(city: City) -> None:

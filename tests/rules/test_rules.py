@@ -114,7 +114,7 @@ def test_the_policy_that_is_ours_starts(tree: Path) -> None:
 def test_a_handler_that_changes_aggregates_outside_its_own_commands_is_caught(tree: Path) -> None:
     plant(
         tree / "services/intake/handlers.py",
-        "@handlers.on(topics.REFERRALS, owns=('intakes',))\nasync def f(m, tx): ...",
+        "@handlers.on(topics.INTAKES, owns=('intakes',))\nasync def f(m, tx): ...",
     )
 
     found = run(tree, sys.executable, "-c", "import services.intake.app")

@@ -128,7 +128,7 @@ async def test_without_a_key_for_the_pseudonyms_production_does_not_begin() -> N
     begun = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.intake", env=environment, cwd=ROOT, stderr=asyncio.subprocess.PIPE
     )
-    _, said = await asyncio.wait_for(begun.communicate(), 20)
+    _, said = await asyncio.wait_for(begun.communicate(), 90)
 
     assert begun.returncode == 1
     assert said.decode().startswith("PSEUDONYM_KEY is empty")
