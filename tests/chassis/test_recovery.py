@@ -80,7 +80,7 @@ async def longest_silence_after(running: Relay, name: str, *, again: bool) -> fl
     running.kill(name)
     moved = dict.fromkeys(at, time.monotonic())
     ends, silence, killed = await consumer.end_offsets(at), 0.0, time.monotonic()
-    while (watched := time.monotonic() - killed) < WATCH_S or min(moved.values()) < killed and watched < FOR_GOOD_S:
+    while (watched := time.monotonic() - killed) < WATCH_S or (min(moved.values()) < killed and watched < FOR_GOOD_S):
         now_at, now = await consumer.end_offsets(at), time.monotonic()
         for p in at:
             silence = max(silence, now - moved[p])
