@@ -17,7 +17,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import Link, Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from services.chassis.messages import Incoming
@@ -35,6 +35,7 @@ ALLOWED = frozenset(
 LOGGED = ("correlation_id", "topic", "partition", "offset", "type", "code", "count", "seconds", "url", "key")
 
 _correlation: ContextVar[str] = ContextVar("correlation_id", default="")
+_span: ContextVar[Span] = ContextVar("span", default=trace.INVALID_SPAN)
 _tracer, _w3c = trace.get_tracer("staffetta"), TraceContextTextMapPropagator()
 
 
@@ -74,12 +75,19 @@ def processing(m: Incoming) -> Iterator[str | None]:
     span = _tracer.start_span(f"process {m.topic.name}", Context() if door else theirs, SpanKind.CONSUMER, links=links)
     if span.is_recording():
         span.set_attributes(dict(_known(m, correlation_id)))
-    token, mine = _correlation.set(correlation_id), span.get_span_context()
+    tokens, mine = (_correlation.set(correlation_id), _span.set(span)), span.get_span_context()
     try:
         yield f"00-{mine.trace_id:032x}-{mine.span_id:016x}-{mine.trace_flags:02x}" if mine.is_valid else None
     finally:
-        _correlation.reset(token)
+        _correlation.reset(tokens[0])
+        _span.reset(tokens[1])
         span.end()
+
+
+def belongs_to(journey_id: str) -> None:
+    """Told as soon as it is known, of a message that does not say it itself: on its span and in log lines."""
+    _correlation.set(journey_id)
+    _span.get().set_attribute("staffetta.correlation_id", journey_id)
 
 
 def _known(m: Incoming, correlation_id: str) -> Iterator[tuple[str, str | int]]:

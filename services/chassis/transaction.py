@@ -14,7 +14,7 @@ from contracts.events import CommandRejected
 from contracts.refusals import Refusal
 from contracts.topics import said_by
 from contracts.values import Asked, Message
-from services.chassis import messages
+from services.chassis import messages, telemetry
 from services.chassis.messages import Incoming, Outgoing, Source
 from services.chassis.settings import Settings
 
@@ -75,6 +75,8 @@ class Transaction:
     def correlate(self, journey_id: object) -> None:
         """What is emitted from here on belongs to this journey."""
         self._correlation_id = str(journey_id)
+        if self._correlation_id:
+            telemetry.belongs_to(self._correlation_id)
 
     def emit(self, *said: Message, id: UUID | None = None) -> None:
         """Say what the catalogue knows where to say. The id follows from the cause, unless the door mints one."""
