@@ -1,7 +1,7 @@
 """Asking a directory that runs to take entries: over its topics, as nobody in particular."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,9 +11,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from contracts import catalogue, topics
 from contracts.commands import PutAgency, PutOffer
 from contracts.directory import Agency, Offer
-from contracts.events import Answer
+from contracts.events import Answer, CommandAccepted, CommandRejected
 from services.chassis import kafka, messages
-from services.chassis.messages import Incoming
 from services.chassis.settings import Settings
 
 Put = PutAgency | PutOffer
@@ -25,8 +24,36 @@ Commands = Mapping[str, Put]
 class Outcome:
     """before: the version of each entry that was there, by its key. answers: by the ids of the commands."""
 
-    before: dict[str, int] = field(default_factory=dict)
+    before: Mapping[str, int]
+    answers: Mapping[str, Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was read of the directory's topic: the latest version of each entry, and answers by what they answer."""
+
+    versions: dict[str, int] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+
+    async def read_on(self, consumer: AIOKafkaConsumer) -> None:
+        for records in (await consumer.getmany(timeout_ms=200)).values():
+            for record in records:
+                incoming = messages.read(record, topics.DIRECTORY)
+                match incoming.message:
+                    case Agency(version=version) | Offer(version=version):
+                        self.versions[incoming.key.decode()] = version
+                    case CommandAccepted() | CommandRejected() as answer:
+                        self.answers[str(answer.command_id)] = answer
+
+    def all_of(self, commands: Commands) -> bool:
+        """An answer comes before the entry that it is about: whoever loads again at once finds both."""
+        return all(self._is_through(id, command) for id, command in commands.items())
+
+    def _is_through(self, id: str, command: Put) -> bool:
+        answer = self.answers.get(id)
+        if isinstance(answer, CommandAccepted):
+            return self.versions.get(name(command), 0) >= (answer.version or 0)
+        return answer is not None
 
 
 def name(command: Put) -> str:
@@ -35,22 +62,30 @@ def name(command: Put) -> str:
 
 
 async def ask(commands: Commands, settings: Settings, wait_s: float) -> Outcome:
-    """What the directory had, and what it answered until all are answered or the time is over. Raises KafkaError."""
+    """What the directory had, and what it answered until all is answered and said or the time is over.
+
+    Raises KafkaError.
+    """
     await kafka.ensure_topics(settings, [(t.name, t) for t in (topics.DIRECTORY_COMMANDS, topics.DIRECTORY)])
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_url, acks="all", enable_idempotence=True)
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url)
-    outcome = Outcome()
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url, auto_offset_reset="earliest")
+    said = Said()
     try:
         await producer.start()
         await consumer.start()
         at = [TopicPartition(settings.named(topics.DIRECTORY.name), p) for p in range(topics.DIRECTORY.partitions)]
         consumer.assign(at)
-        await _read_before(consumer, at, outcome)
+        ends = await consumer.end_offsets(at)
+        while [place for place in at if await consumer.position(place) < ends[place]]:
+            await said.read_on(consumer)
+        before = dict(said.versions)
         for id, command in commands.items():
             await _send(producer, settings, id, command)
         await producer.flush()
-        await _read_answers(consumer, commands, outcome, wait_s)
-        return outcome
+        until = time.monotonic() + wait_s
+        while not said.all_of(commands) and time.monotonic() < until:
+            await said.read_on(consumer)
+        return Outcome(before, {id: answer for id, answer in said.answers.items() if id in commands})
     finally:
         await consumer.stop()
         await producer.stop()
@@ -64,28 +99,3 @@ async def _send(producer: AIOKafkaProducer, settings: Settings, id: str, command
     )  # fmt: skip
     value = command.model_dump_json().encode()
     await producer.send(settings.named(row.topic.name), value, key=key.encode(), headers=headers)
-
-
-async def _read_before(consumer: AIOKafkaConsumer, at: list[TopicPartition], outcome: Outcome) -> None:
-    """Up to where the topic ends now; the consumer goes on from there."""
-    ends = await consumer.end_offsets(at)
-    await consumer.seek_to_beginning(*at)
-    while [place for place in at if await consumer.position(place) < ends[place]]:
-        async for incoming in _next(consumer):
-            if isinstance(incoming.message, Agency | Offer):
-                outcome.before[incoming.key.decode()] = incoming.message.version
-
-
-async def _read_answers(consumer: AIOKafkaConsumer, commands: Commands, outcome: Outcome, wait_s: float) -> None:
-    until = time.monotonic() + wait_s
-    while len(outcome.answers) < len(commands) and time.monotonic() < until:
-        async for incoming in _next(consumer):
-            answer = incoming.message
-            if isinstance(answer, Answer) and answer.command_id in commands:
-                outcome.answers[str(answer.command_id)] = answer
-
-
-async def _next(consumer: AIOKafkaConsumer) -> AsyncIterator[Incoming]:
-    for records in (await consumer.getmany(timeout_ms=200)).values():
-        for record in records:
-            yield messages.read(record, topics.DIRECTORY)
