@@ -17,6 +17,8 @@ app = typer.Typer(
 )  # fmt: skip
 parked = typer.Typer(no_args_is_help=True, help="Messages that could not be handled: list, show, replay, discard.")
 app.add_typer(parked, name="parked")
+directory = typer.Typer(no_args_is_help=True, help="Who the agencies are and what they offer: load.")
+app.add_typer(directory, name="directory")
 
 Agency = Annotated[str, typer.Option("--agency", "-a", help="The agency's code, such as pa.comune.")]
 ReferralId = Annotated[str, typer.Argument(metavar="ID", help="The referral's id.")]
@@ -160,6 +162,23 @@ def mail(
         mail.listed(session)
     else:
         mail.show(session, mail_id)
+
+
+@directory.command("load")
+@command
+def load_directory(
+    session: Session,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.json...", help="Agencies and offers, as JSON.")],
+    check: Annotated[bool, typer.Option("--check", help="Send nothing; say whether all of it makes sense.")] = False,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the answers.", min=0)] = 60,
+) -> None:
+    """Tell the directory of agencies and offers: all of the files make sense, or nothing is sent.
+
+    A file that was loaded before changes nothing. An agency's topics appear by themselves.
+    """
+    from services.cli import directory
+
+    directory.load(session, files, check=check, wait_s=wait)
 
 
 @parked.command("list")

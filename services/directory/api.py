@@ -27,9 +27,12 @@ async def get_agency(request: Request, code: Annotated[str, Path(max_length=64)]
 
 
 @router.get("/offers")
-async def get_offers(request: Request, service: Code = None, city: Code = None) -> list[hsds.ServiceAtLocation]:
-    """All offers, or those of a service, or open to people who are in a city."""
-    return [hsds.service_at_location(offer) for offer in await store.read_offers(_db(request), service, city)]
+async def get_offers(
+    request: Request, service: Code = None, city: Code = None, agency: Code = None
+) -> list[hsds.ServiceAtLocation]:
+    """All offers, or those of a service, of an agency, or open to people who are in a city."""
+    found = await store.read_offers(_db(request), service=service, city=city, agency=agency)
+    return [hsds.service_at_location(offer) for offer in found]
 
 
 def _db(request: Request) -> Any:

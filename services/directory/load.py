@@ -2,35 +2,33 @@
 
     python -m services.directory.load [--check] FILE...
 
-A file that was loaded before changes nothing: the directory compares what it is told with what it has.
+`staffetta directory load` is the same for people. A file that was loaded before changes nothing: the directory compares
+what it is told with what it has.
 """
 
 import argparse
 import asyncio
 import json
+import logging
 import sys
-import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from contracts import catalogue, topics
 from contracts.commands import PutAgency, PutOffer
 from contracts.directory import Agency, Offer
-from contracts.events import Answer, CommandAccepted, CommandRejected
+from contracts.events import CommandAccepted, CommandRejected
 from contracts.values import Asked
-from services.chassis import kafka, messages
 from services.chassis.settings import Settings, from_environment
-from services.directory.domain import files
+from services.directory import asking
+from services.directory.asking import Commands, Outcome, Put
+from services.directory.domain import fields, files
 from services.directory.domain.faults import Fault
-
-Put = PutAgency | PutOffer
-Commands = dict[str, Put]
 
 
 def main() -> None:
@@ -39,15 +37,29 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="send nothing; say whether all of it makes sense")
     parser.add_argument("--wait", type=float, default=60, metavar="SECONDS", help="for the answers (60)")
     given = parser.parse_args()
-    if given.check:
-        sys.exit(1 if understood(given.file) is None else 0)
-    sys.exit(asyncio.run(load(given.file, from_environment(), given.wait)))
+    sys.exit(check(given.file) if given.check else asyncio.run(load(given.file, from_environment(), given.wait)))
+
+
+def check(paths: Sequence[Path]) -> int:
+    commands = understood(paths)
+    if commands is not None:
+        print(f"The {'file is' if len(paths) == 1 else 'files are'} right: {_counted(list(commands.values()))}")
+    return 1 if commands is None else 0
 
 
 async def load(paths: Sequence[Path], settings: Settings, wait_s: float = 60) -> int:
     """The exit status: 0 when every entry was taken."""
     commands = understood(paths)
-    return 1 if commands is None else _told(commands, await ask(commands, settings, wait_s))
+    if commands is None:
+        return 1
+    # what goes wrong is said once, below
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        return _told(commands, await asking.ask(commands, settings, wait_s))
+    except KafkaError as fault:
+        told = f"Kafka does not answer at {settings.kafka_url} ({type(fault).__name__})"
+        print(f"{told}: is the relay running, and is KAFKA_URL right?", file=sys.stderr)
+        return 1
 
 
 # -- from the files ---------------------------------------------------------------------------------------------------
@@ -59,7 +71,7 @@ def understood(paths: Sequence[Path]) -> Commands | None:
     for name, fault in wrong:
         print(f"{name}: {fault.pointer or '/'}: {fault.rule} ({fault.code})", file=sys.stderr)
     if wrong:
-        print(f"{len(wrong)} faults: nothing was loaded", file=sys.stderr)
+        print(f"{_many(len(wrong), 'fault')}: nothing was loaded", file=sys.stderr)
     return None if wrong else commands
 
 
@@ -92,11 +104,12 @@ def _parsed(path: Path) -> Any:
 def _entries(
     by_name: Mapping[str, Any], part: str, kind: type[files.Entry], wrong: list[files.Wrong]
 ) -> list[files.Found[files.Entry]]:
-    """What is readable; the faults of the rest go to `wrong`. Fields that the directory has no use for are left out."""
+    """What is readable; the faults of the rest go to `wrong`, and fields that nobody knows too."""
     made = []
     for name, file in by_name.items():
         stated = file.get(part) if isinstance(file, dict) else None
         for i, entry in enumerate(stated if isinstance(stated, list) else []):
+            wrong += [(name, fault.inside(f"/{part}/{i}")) for fault in fields.check(entry, kind)]
             try:
                 made.append(files.Found(name, f"/{part}/{i}", kind.model_validate(entry)))
             except ValidationError as unreadable:
@@ -110,66 +123,41 @@ def _unreadable(found: ValidationError) -> Iterator[Fault]:
         yield Fault(code, "".join(f"/{part}" for part in error["loc"]), error["msg"])
 
 
-# -- to the directory -------------------------------------------------------------------------------------------------
+# -- from the directory -----------------------------------------------------------------------------------------------
 
 
-def _told(commands: Commands, answers: Mapping[str, Answer]) -> int:
+def _told(commands: Commands, outcome: Outcome) -> int:
     """Say what became of the load; the exit status."""
-    for id, answer in answers.items():
+    taken: list[Put] = []
+    became: Counter[str] = Counter()
+    for id, answer in outcome.answers.items():
+        name = asking.name(commands[id])
         if isinstance(answer, CommandRejected):
-            print(f"{_name(commands[id])}: {answer.pointer or '/'}: {answer.message} ({answer.code})", file=sys.stderr)
-    taken = [commands[id] for id, answer in answers.items() if isinstance(answer, CommandAccepted)]
-    agencies = sum(isinstance(command, PutAgency) for command in taken)
-    print(f"{agencies} agencies and {len(taken) - agencies} offers are in the directory")
-    if silent := len(commands) - len(answers):
-        print(f"{silent} entries were not answered: is directory running?", file=sys.stderr)
+            print(f"{name}: {answer.pointer or '/'}: {answer.message} ({answer.code})", file=sys.stderr)
+        elif isinstance(answer, CommandAccepted):
+            taken.append(commands[id])
+            became[_became(outcome.before.get(name), answer.version)] += 1
+    kinds = ", ".join(f"{became[kind]} {kind}" for kind in ("new", "changed", "unchanged") if became[kind])
+    print(f"{_counted(taken)} are in the directory{kinds and ': '}{kinds}")
+    if silent := len(commands) - len(outcome.answers):
+        print(f"{_many(silent, 'entry', 'entries')} without an answer: is directory running?", file=sys.stderr)
     return 0 if len(taken) == len(commands) else 1
 
 
-def _name(command: Put) -> str:
-    return catalogue.BY_MODEL[type(command)].key_of(command)
+def _became(before: int | None, after: int | None) -> str:
+    """By the versions of an entry, of which each change is one more."""
+    if before is None:
+        return "new"
+    return "unchanged" if before == after else "changed"
 
 
-async def ask(commands: Commands, settings: Settings, wait_s: float) -> dict[str, Answer]:
-    """What the directory answered until all are answered or the time is over."""
-    await kafka.ensure_topics(settings, [(t.name, t) for t in (topics.DIRECTORY_COMMANDS, topics.DIRECTORY)])
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_url, acks="all", enable_idempotence=True)
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url)
-    await producer.start()
-    await consumer.start()
-    try:
-        at = [TopicPartition(settings.named(topics.DIRECTORY.name), p) for p in range(topics.DIRECTORY.partitions)]
-        consumer.assign(at)
-        await consumer.seek_to_end(*at)
-        for id, command in commands.items():
-            await _send(producer, settings, id, command)
-        await producer.flush()
-        return await _answers(consumer, set(commands), wait_s)
-    finally:
-        await consumer.stop()
-        await producer.stop()
+def _counted(puts: Sequence[Put]) -> str:
+    agencies = sum(isinstance(put, PutAgency) for put in puts)
+    return f"{_many(agencies, 'agency', 'agencies')} and {_many(len(puts) - agencies, 'offer')}"
 
 
-async def _send(producer: AIOKafkaProducer, settings: Settings, id: str, command: Put) -> None:
-    row, key = catalogue.BY_MODEL[type(command)], _name(command)
-    headers = messages.headers(
-        id=UUID(id), source="/operators/load", type=row.type, time=datetime.now(UTC), subject=key, correlation_id="",
-        causation_id="", sequence=None, traceparent=None,
-    )  # fmt: skip
-    value = command.model_dump_json().encode()
-    await producer.send(settings.named(row.topic.name), value, key=key.encode(), headers=headers)
-
-
-async def _answers(consumer: AIOKafkaConsumer, ids: set[str], wait_s: float) -> dict[str, Answer]:
-    said: dict[str, Answer] = {}
-    until = time.monotonic() + wait_s
-    while len(said) < len(ids) and time.monotonic() < until:
-        for records in (await consumer.getmany(timeout_ms=200)).values():
-            for record in records:
-                answer = messages.read(record, topics.DIRECTORY).message
-                if isinstance(answer, Answer) and answer.command_id in ids:
-                    said[str(answer.command_id)] = answer
-    return said
+def _many(count: int, one: str, more: str = "") -> str:
+    return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 if __name__ == "__main__":

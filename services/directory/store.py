@@ -12,7 +12,7 @@ AGGREGATES = ("agencies", "offers")
 
 INDEXES: Mapping[str, list[IndexModel]] = {
     "agencies": [IndexModel([("city", ASCENDING)])],
-    "offers": [IndexModel([("service", ASCENDING)]), IndexModel([("area_served.cities", ASCENDING)])],
+    "offers": [IndexModel([(field, ASCENDING)]) for field in ("service", "agency", "area_served.cities")],
 }
 
 
@@ -44,9 +44,9 @@ async def read_agency(db: Any, code: str) -> Agency | None:
     return Agency.model_validate(doc) if doc else None
 
 
-async def read_offers(db: Any, service: str | None, city: str | None) -> list[Offer]:
+async def read_offers(db: Any, *, service: str | None, city: str | None, agency: str | None) -> list[Offer]:
     """city: where the person is; an offer for any city of the network is open to people from there too."""
-    query: Doc = {"service": service} if service else {}
+    query: Doc = {name: value for name, value in (("service", service), ("agency", agency)) if value}
     if city:
         query["$or"] = [{"area_served.cities": city}, {"area_served.any_network_city": True}]
     return [Offer.model_validate(doc) async for doc in db.offers.find(query).sort("_id", ASCENDING)]

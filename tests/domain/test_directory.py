@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import codes
-from contracts.directory import Agency, AreaServed, Capacity, Offer, OpeningHours, Queue, Waitlist
+from contracts.directory import Agency, AreaServed, Capacity, Contact, Offer, OpeningHours, Queue, Waitlist
 from contracts.refusals import Refusal
 from services.directory.domain import agencies, entries, offers
 from services.directory.domain.faults import Fault
@@ -61,6 +61,8 @@ def test_an_agency_with_a_queue_in_a_city_of_the_network_makes_sense() -> None:
         ({"delivery": "pigeon"}, ("unknown_code", "/delivery")),
         ({"queues": ()}, ("missing_field", "/queues")),
         ({"queues": (a_queue(), a_queue())}, ("inconsistent_data", "/queues/1/code")),
+        ({"contact": Contact(email="desk at example.org")}, ("invalid_value", "/contact/email")),
+        ({"queues": (a_queue(contact=Contact(email="desk@example")),)}, ("invalid_value", "/queues/0/contact/email")),
         ({"queues": (a_queue(languages=("it", "Arabic")),)}, ("unknown_code", "/queues/0/languages/1")),
         ({"queues": (a_queue(opening_hours=(hours("13:00", "09:00"),)),)},
          ("inconsistent_data", "/queues/0/opening_hours/0/to")),
@@ -111,6 +113,9 @@ def test_an_offer_of_a_queue_of_its_agency_makes_sense() -> None:
         ({"capacity": Capacity(kind="bed_night", total=5)}, ("inconsistent_data", "/capacity/kind")),
         ({"capacity": Capacity(kind="appointment_slot", total=-1)}, ("number_out_of_range", "/capacity/total")),
         ({"capacity": Capacity(kind="appointment_slot")}, ("missing_field", "/capacity/total")),
+        ({"capacity": Capacity(kind="appointment_slot", total=5, per="year")}, ("inconsistent_data", "/capacity/per")),
+        ({"capacity": Capacity(kind="none", per="day")}, ("inconsistent_data", "/capacity/per")),
+        ({"waitlist": Waitlist(enabled=True, order_rule="by_name")}, ("unknown_code", "/waitlist/order_rule")),
         ({"waitlist": Waitlist(enabled=True)}, ("missing_field", "/waitlist/order_rule")),
         ({"valid_from": date(2026, 2, 1), "valid_to": date(2026, 1, 31)}, ("inconsistent_data", "/valid_to")),
     ],
@@ -272,10 +277,39 @@ def test_an_agency_comes_before_its_offers() -> None:
         (("offers", 2, "valid_from"), "2026-02-30", ("/offers/2/valid_from", "invalid_value")),
         (("offers", 2, "queue"), "pa.nowhere", ("/offers/2/queue", "unknown_code")),
         (("offers", 1, "code"), "pa.accura.primary", ("/offers/1", "inconsistent_data")),
+        (("offers", 2, "admision"), {}, ("/offers/2/admision", "unknown_field")),
+        (("offers", 2, "a/b~c"), {}, ("/offers/2/a~1b~0c", "unknown_field")),
+        (("offers", 2, "admission"), {"all_off": []}, ("/offers/2/admission/all_off", "unknown_field")),
+        (("offers", 2, "admission"), {"all_of": [{"any_of": [{"rule": "age_between", "mim": 18}]}]},
+         ("/offers/2/admission/all_of/0/any_of/0/mim", "unknown_field")),
+        (("offers", 2, "area_served", "city"), [], ("/offers/2/area_served/city", "unknown_field")),
+        (("offers", 2, "capacity", "totl"), 3, ("/offers/2/capacity/totl", "unknown_field")),
+        (("offers", 2, "waitlist", "on"), True, ("/offers/2/waitlist/on", "unknown_field")),
+        (("offers", 2, "real_name"), True, ("/offers/2/real_name", "unknown_field")),
+        (("agencies", 0, "citty"), "palermo", ("/agencies/0/citty", "unknown_field")),
+        (("agencies", 0, "contact", "mail"), "x@y.it", ("/agencies/0/contact/mail", "unknown_field")),
+        (("agencies", 0, "queues", 0, "hours"), [], ("/agencies/0/queues/0/hours", "unknown_field")),
+        (("agencies", 0, "queues", 0, "opening_hours", 0, "start"), "09:00",
+         ("/agencies/0/queues/0/opening_hours/0/start", "unknown_field")),
     ],
-)
+)  # fmt: skip
 def test_a_fault_is_told_with_its_file_and_place(path: tuple[Any, ...], value: Any, fault: tuple[str, str]) -> None:
     assert (NAMES[0], *fault) in wrong(*path, value=value)
+
+
+def test_a_mistyped_field_is_told_with_the_one_that_was_meant() -> None:
+    offer = FILES[NAMES[0]]["offers"][0] | {"admision": {"all_of": []}}
+
+    _, [(_, fault)] = read({"x.json": FILES[NAMES[0]] | {"offers": [offer]}})
+
+    assert (fault.pointer, fault.rule) == ("/offers/0/admision", "is no field here: is `admission` meant?")
+
+
+def test_an_offer_comes_in_the_same_files_as_its_agency() -> None:
+    [(_, fault)] = read({"x.json": FILES[NAMES[0]] | {"agencies": [], "offers": FILES[NAMES[0]]["offers"][:1]}})[1]
+
+    assert (fault.pointer, fault.code) == ("/offers/0/agency", "unknown_code")
+    assert "an agency of these files" in fault.rule
 
 
 @pytest.mark.parametrize(("city", "status"), [("palermo", 0), ("catania", 1)])

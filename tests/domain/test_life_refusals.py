@@ -75,6 +75,7 @@ def test_an_unknown_code_is_answered_with_its_list() -> None:
     assert "out_of_area" in reason.allowed
     assert "person_refused" not in reason.allowed
     assert {"desk", "in_person"} <= set(mode.allowed)
+    assert len(mode.allowed) == len(set(mode.allowed))
 
 
 def test_an_emergency_is_acknowledged_with_the_phone_call_that_was_made() -> None:

@@ -123,6 +123,42 @@ def test_a_command_that_is_stopped_says_so_without_a_trace(tmp_path: Path) -> No
     assert asked.stderr.strip() == "staffetta: stopped"
 
 
+# -- the directory -----------------------------------------------------------------------------------------------------
+
+
+def test_the_file_of_the_runbook_is_right_as_it_stands(tmp_path: Path) -> None:
+    section = (ROOT / "docs/operating.md").read_text("utf-8").partition("## Add an agency")[2]
+    (tmp_path / "agency.json").write_text(section.partition("```json\n")[2].partition("```")[0], "utf-8")
+
+    asked = staffetta("directory", "load", "--check", "agency.json", cwd=tmp_path)
+
+    assert (asked.stdout, asked.stderr) == ("The file is right: 1 agency and 1 offer\n", "")
+    assert asked.returncode == 0
+
+
+def test_a_directory_file_with_a_slip_of_the_pen_is_told_where(tmp_path: Path) -> None:
+    stated = json.loads((ROOT / "tests/samples/directory.palermo.json").read_text("utf-8"))
+    stated["offers"][0]["admision"] = stated["offers"][0].pop("admission")
+    _write(tmp_path / "agency.json", stated)
+
+    asked = staffetta("directory", "load", "agency.json", "--check", cwd=tmp_path)
+    as_json = staffetta("directory", "load", "agency.json", "--check", "--json", cwd=tmp_path)
+
+    assert "agency.json: /offers/0/admision: is no field here: is `admission` meant? (unknown_field)" in asked.stderr
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert "/offers/0/admision" in json.loads(as_json.stdout)["error"]
+
+
+def test_a_directory_is_loaded_where_the_endpoints_say_kafka_is(tmp_path: Path) -> None:
+    _write(tmp_path / ".staffetta" / "endpoints.json", {"kafka": "127.0.0.1:9"})
+
+    asked = staffetta("directory", "load", str(ROOT / "tests/samples/directory.palermo.json"), cwd=tmp_path)
+
+    assert asked.returncode == 1
+    assert asked.stderr.startswith("staffetta: Kafka does not answer at 127.0.0.1:9 (")
+    assert len(asked.stderr.splitlines()) == 1
+
+
 # -- tokens ------------------------------------------------------------------------------------------------------------
 
 

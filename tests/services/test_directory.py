@@ -15,7 +15,7 @@ from contracts.values import Asked
 from services.chassis.settings import Settings
 from services.directory.load import load
 from tests.builders import an_agency, an_offer
-from tests.processes import Processes, running
+from tests.processes import Processes, free_port, running
 from tests.services.bus import Bus, bus
 
 pytestmark = pytest.mark.timeout(180)
@@ -76,11 +76,38 @@ async def test_files_are_loaded_and_loading_them_again_changes_nothing(
     assert await load(files, directory.bus.settings) == 0
     assert await load(files, directory.bus.settings) == 0
 
-    assert capsys.readouterr().out == "69 agencies and 171 offers are in the directory\n" * 2
+    told = "69 agencies and 171 offers are in the directory"
+    assert capsys.readouterr().out == f"{told}: 240 new\n{told}: 240 unchanged\n"
     last = PutAgency(asked=ASKED, agency=an_agency("zz.last"))
     await directory.bus.said(await directory.bus.ask(last), 2)
     entries = [m.key for m in directory.bus.heard if isinstance(m.message, Agency | Offer)]
     assert len(entries) == len(set(entries)) == 69 + 171 + 1
+
+
+async def test_an_entry_that_was_changed_in_its_file_is_told_as_changed(
+    directory: Directory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stated = json.loads((SAMPLES / "directory.palermo.json").read_text("utf-8"))
+    stated |= {"agencies": stated["agencies"][:1], "offers": []}
+    file = tmp_path / "directory.json"
+    file.write_text(json.dumps(stated), "utf-8")
+    await load([file], directory.bus.settings)
+
+    stated["agencies"][0]["contact"]["email"] = "another@example.org"
+    file.write_text(json.dumps(stated), "utf-8")
+    await load([file], directory.bus.settings)
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "1 agency and 0 offers are in the directory: 1 new"
+    assert second == "1 agency and 0 offers are in the directory: 1 changed"
+
+
+async def test_a_broker_that_does_not_answer_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = Settings(kafka_url=f"127.0.0.1:{free_port()}")
+
+    assert await load([SAMPLES / "directory.palermo.json"], nowhere) == 1
+
+    assert capsys.readouterr().err.startswith(f"Kafka does not answer at {nowhere.kafka_url} (")
 
 
 async def test_one_wrong_entry_and_nothing_is_loaded(
@@ -110,3 +137,14 @@ async def test_everybody_may_read_who_offers_what_where(directory: Directory) ->
     assert agency["locations"][0]["schedules"][0]["byday"] == "MO,TU,WE,TH,FR"
     assert len((await directory.get("/v1/agencies?city=palermo")).json()) == 9
     assert (await directory.get("/v1/agencies/pa.nessuno")).status_code == 404
+
+
+async def test_the_offers_of_one_agency_may_be_asked_for_alone_or_of_one_service(directory: Directory) -> None:
+    await load([SAMPLES / "directory.palermo.json"], directory.bus.settings)
+
+    offers = (await directory.get("/v1/offers?agency=pa.accura")).json()
+    one = (await directory.get("/v1/offers?agency=pa.accura&service=health.primary")).json()
+
+    assert {offer["organization_id"] for offer in offers} == {"pa.accura"}
+    assert len(offers) > len(one) == 1
+    assert (await directory.get("/v1/offers?agency=pa.nessuno")).json() == []

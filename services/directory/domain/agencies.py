@@ -15,7 +15,9 @@ def check(agency: Agency, known: Agency | None = None) -> Iterator[Fault]:
         yield Fault("missing_field", "/queues", "must hold at least one queue")
     codes = [queue.code for queue in agency.queues]
     yield from faults.of_repeats("/queues", codes, "/code")
+    yield from faults.of_email("/contact/email", agency.contact.email)
     for i, queue in enumerate(agency.queues):
+        yield from faults.of_email(f"/queues/{i}/contact/email", queue.contact.email)
         yield from faults.of_languages(f"/queues/{i}/languages", queue.languages)
         yield from faults.of_hours(f"/queues/{i}/opening_hours", queue.opening_hours)
     if known and {queue.code for queue in known.queues} - set(codes):

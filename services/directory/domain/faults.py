@@ -1,10 +1,14 @@
 """What is wrong with an entry, and where."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from contracts import codes
 from contracts.directory import OpeningHours
+
+EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>.]+(\.[^@\s,;<>.]+)+")
+"""Its form only: whether it exists is known when a mail goes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,11 @@ def of_languages(pointer: str, given: Iterable[str]) -> Iterator[Fault]:
     for i, tag in enumerate(given):
         if not codes.is_language(tag):
             yield Fault("unknown_code", f"{pointer}/{i}", "must be a language tag (BCP 47)")
+
+
+def of_email(pointer: str, address: str | None) -> Iterator[Fault]:
+    if address is not None and not EMAIL.fullmatch(address):
+        yield Fault("invalid_value", pointer, "must be an address for mail, such as desk@example.org")
 
 
 def of_hours(pointer: str, hours: Iterable[OpeningHours]) -> Iterator[Fault]:

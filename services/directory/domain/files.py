@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from contracts.directory import Agency, Offer
-from services.directory.domain import agencies, faults, offers
+from services.directory.domain import agencies, faults, fields, offers
 from services.directory.domain.faults import Fault
 
 SCHEMA, MAJOR = "staffetta.sample.directory", "1"
 FIELDS = frozenset(
     {"schema", "version", "as_of", "demo", "notice", "network", "cities", "not_served_here", "agencies", "offers"}
 )
+HERE = "these files: the agency must be in one of them too"
 Entry = TypeVar("Entry", Agency, Offer)
 Wrong = tuple[str, Fault]
 """The name of a file, and what is wrong in it."""
@@ -32,7 +33,7 @@ def check_file(file: Any) -> Iterator[Fault]:
         yield Fault("wrong_type", "", "must be an object")
         return
     for name in sorted(set(file) - FIELDS):
-        yield Fault("unknown_field", f"/{name}", "is no part of a directory file")
+        yield fields.unknown(name, FIELDS)
     if file.get("schema") != SCHEMA:
         yield Fault("invalid_value", "/schema", f"must be {SCHEMA}")
     if str(file.get("version")).partition(".")[0] != MAJOR:
@@ -55,7 +56,7 @@ def check_entries(found_agencies: Sequence[Found[Agency]], found_offers: Sequenc
     for agency in found_agencies:
         yield from _inside(agency, agencies.check(agency.entry))
     for offer in found_offers:
-        yield from _inside(offer, offers.check(offer.entry, known.get(offer.entry.agency)))
+        yield from _inside(offer, offers.check(offer.entry, known.get(offer.entry.agency), HERE))
     yield from _used_once((found, found.entry.code) for found in found_agencies)
     yield from _used_once((found, found.entry.code) for found in found_offers)
     yield from _used_once((found, queue) for found in found_agencies for queue in _queues(found.entry))

@@ -31,7 +31,7 @@ def _applies(when: str, case: Case) -> bool:
 def _unknown(case: Case) -> Iterator[Fault]:
     command = case.command
     known = {
-        "contact_mode": (*codes.codes("channels", "intake_channels"), *codes.codes("channels", "contact_channels")),
+        "contact_mode": tuple(codes.codes("channels", "intake_channels") | codes.codes("channels", "contact_channels")),
         "failed_rule": tuple(kind["rule"] for kind in codes.table("admission_rules")["kinds"]),
         "requested_by": REQUESTED_BY,
     }
