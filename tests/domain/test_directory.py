@@ -172,6 +172,8 @@ def test_every_kind_of_admission_rule_can_be_stated(rule: dict[str, Any]) -> Non
             ("inconsistent_data", ""),
         ),
         ({"rule": "age_between"}, ("missing_field", "/min")),
+        ({"rule": "gender_in", "values": ("female",), "min": 18}, ("inconsistent_data", "/min")),
+        ({"any_of": ({"rule": "age_between", "min": 18},), "values": ("female",)}, ("inconsistent_data", "/values")),
         ({"rule": "age_between", "min": 18, "max": 17}, ("inconsistent_data", "/max")),
         ({"rule": "age_between", "min": -1}, ("number_out_of_range", "/min")),
         ({"rule": "gender_in"}, ("missing_field", "/values")),

@@ -115,6 +115,19 @@ async def test_an_agency_without_topics_is_named_and_nothing_is_sent(desk: Desk)
     assert "zz.none" in asked.complaint
 
 
+async def test_an_agency_of_a_file_is_loaded_and_soon_has_its_topics(desk: Desk) -> None:
+    section = (ROOT / "docs/operating.md").read_text("utf-8").partition("## Add an agency")[2]
+    (desk.folder / "agency.json").write_text(section.partition("```json\n")[2].partition("```")[0], "utf-8")
+
+    first, again = [await desk("directory", "load", "agency.json") for _ in range(2)]
+
+    assert first.said == "1 agency and 1 offer are in the directory: 2 new\n", first.complaint
+    assert again.said == "1 agency and 1 offer are in the directory: 2 unchanged\n"
+    async with asyncio.timeout(60):
+        while (await desk("topics", "--agency", "pa.sportello")).status:
+            await asyncio.sleep(0.5)
+
+
 async def test_a_referral_is_found_in_the_queue_answered_and_its_page_tells_it(desk: Desk) -> None:
     await desk("submit", desk.file(an_intake(f"pa.comune/{uuid4().hex}/1")))
     referral_id = await _first_in_the_queue(desk, "pa.accura")

@@ -34,6 +34,7 @@ def _check(rule: Rule, pointer: str, service: str) -> Iterator[Fault]:
         yield Fault("inconsistent_data", pointer, "must be one rule, or any_of, or all_of")
     elif rule.rule is None:
         yield from check(rule.any_of + rule.all_of, f"{pointer}/{said[0]}", service)
+        yield from _check_stray(rule, [], pointer)
     elif rule.rule not in PARAMETERS:
         yield Fault("unknown_code", f"{pointer}/rule", "must be a kind of admission_rules.json")
     else:
@@ -44,6 +45,7 @@ def _check(rule: Rule, pointer: str, service: str) -> Iterator[Fault]:
 
 def _check_parameters(kind: str, rule: Rule, pointer: str) -> Iterator[Fault]:
     wanted = PARAMETERS[kind]
+    yield from _check_stray(rule, wanted, pointer)
     if "values" in wanted and not rule.values:
         yield Fault("missing_field", f"{pointer}/values", "must name at least one")
     if "value" in wanted and rule.value is None:
@@ -52,6 +54,13 @@ def _check_parameters(kind: str, rule: Rule, pointer: str) -> Iterator[Fault]:
         yield from VALUES[kind](f"{pointer}/values", rule.values)
     if "min" in wanted:
         yield from _check_bounds(rule, pointer)
+
+
+def _check_stray(rule: Rule, wanted: list[str], pointer: str) -> Iterator[Fault]:
+    """What would be said and not heeded."""
+    for name in ("min", "max", "value", "values"):
+        if name not in wanted and getattr(rule, name) not in (None, ()):
+            yield Fault("inconsistent_data", f"{pointer}/{name}", "is no parameter of this rule")
 
 
 def _check_bounds(rule: Rule, pointer: str) -> Iterator[Fault]:
