@@ -42,7 +42,7 @@ def of_field(name: str) -> tuple[str, ...]:
     """The codes that this field of a command on a referral may hold; none where no list is kept, or its reasons are."""
     match name:
         case "contact_mode":
-            return (*codes("channels", "intake_channels"), *codes("channels", "contact_channels"))
+            return tuple(codes("channels", "intake_channels") | codes("channels", "contact_channels"))
         case "failed_rule":
             return tuple(kind["rule"] for kind in table("admission_rules")["kinds"])
         case "requested_by":

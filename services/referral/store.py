@@ -29,8 +29,11 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "offers": [_index("service")],
     "agencies": [_index("city")],
     "referrals": [
-        _index("place.agency", "state", "due_at"), _index("due_at"), _index("need.journey_id"), _index("code"),
-    ],  # fmt: skip
+        _index("place.agency", "state", "due_at"),
+        _index("due_at"),
+        _index("need.journey_id"),
+        _index("code"),
+    ],
     "decisions": [_index("decision.search.need.journey_id"), _index("code")],
     "links": [_index("referral_id")],
     "journeys": [_index("sender_agency")],
