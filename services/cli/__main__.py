@@ -1,12 +1,12 @@
 """`staffetta`: ask the relay, answer for an agency, look after it. Heavy things are imported when they are needed."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from services.cli import session
-from services.cli.answer import help_page
 from services.cli.session import Session, command
 from services.cli.words import Words, language
 
@@ -18,8 +18,19 @@ app = typer.Typer(
 parked = typer.Typer(no_args_is_help=True, help="Messages that could not be handled: list, show, replay, discard.")
 app.add_typer(parked, name="parked")
 
+
+class Listed(TyperCommand):
+    """A command whose help lists the reference data, which is read only when somebody asks for it."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from services.cli.answer import help_page
+
+        self.epilog = help_page(Words(language()))
+        super().format_help(ctx, formatter)
+
+
 Agency = Annotated[str, typer.Option("--agency", "-a", help="The agency's code, such as pa.comune.")]
-ReferralId = Annotated[str, typer.Argument(metavar="ID", help="The referral's id.")]
+ReferralId = Annotated[str, typer.Argument(metavar="ID", help="The referral's id, or its code in mails and queues.")]
 MessageId = Annotated[str, typer.Argument(metavar="ID", help="The parked message's id.")]
 Why = Annotated[str, typer.Option("--why", help="Kept with the act, for whoever asks later. No personal data.")]
 
@@ -42,7 +53,8 @@ def submit(
 ) -> None:
     """Send intakes over Kafka, each line as its sender_agency, and show every answer.
 
-    A line that was sent before gets its first answer again, so a file may be sent twice. Fails when one is missing.
+    A line that was sent before gets its first answer again, so a file may be sent twice. Fails when one is
+    refused or missing.
     """
     from services.cli import submit
 
@@ -76,7 +88,7 @@ def watch(session: Session, agency: Agency) -> None:
     watch.watch(session, agency)
 
 
-@app.command(epilog=help_page(Words(language())))
+@app.command(cls=Listed)
 @command
 def answer(
     session: Session,
@@ -87,7 +99,8 @@ def answer(
     outcome: Annotated[str | None, typer.Option(help="How it ended, for close: a code of the list below.")] = None,
     text: Annotated[str | None, typer.Option(help="Free text, kept by intake alone.")] = None,
     fields: Annotated[
-        list[str] | None, typer.Option("--field", metavar="NAME=VALUE", help="Any other field; again for more.")
+        list[str] | None,
+        typer.Option("--field", metavar="NAME=VALUE", help="Any other field, as listed below; again for more."),
     ] = None,
     expected_version: Annotated[int | None, typer.Option(min=0, help="Refuse when the referral has moved on.")] = None,
 ) -> None:
@@ -95,7 +108,7 @@ def answer(
     from services.cli import answer
 
     answer.answer(
-        session, referral_id, said, agency=agency, reason=reason, outcome=outcome, text=text, fields=fields or (),
+        session, referral_id, said, agency=agency, reason=reason, outcome=outcome, text=text, stated=fields or (),
         expected_version=expected_version,
     )  # fmt: skip
 

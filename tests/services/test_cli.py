@@ -121,6 +121,7 @@ def test_the_help_of_answer_lists_what_each_command_needs_as_the_table_says(tmp_
     assert all(f"--field {name}=" in needed["start"] for name in ("first_contact_at", "contact_mode"))
     assert "--field requested_by=person|sender" in needed["withdraw"]
     assert "--field next_agency=" in needed["pass_on"] and "--reason" in needed["pass_on"]
+    assert "contact_mode: " in said and "failed_rule: " in said
     assert "reply_by" not in said
 
 
@@ -197,17 +198,17 @@ def test_another_agencys_answer_to_the_same_name_is_not_ours() -> None:
         ("open", {}, "Choose one of: "),
         ("accept", {"reason": "other"}, "takes no --reason"),
         ("close", {"reason": "other"}, "close takes --outcome"),
-        ("start", {"fields": ["first_contact_at"]}, "name=value"),
-        ("start", {"fields": ["contact_moed=phone"]}, "no field contact_moed"),
-        ("start", {"fields": ["first_contact_at=yesterday"]}, "first_contact_at is a time"),
-        ("confirm_seat", {"fields": ["person_still_interested=perhaps"]}, "person_still_interested is true|false"),
+        ("start", {"stated": ["first_contact_at"]}, "name=value"),
+        ("start", {"stated": ["contact_moed=phone"]}, "no field contact_moed"),
+        ("start", {"stated": ["first_contact_at=yesterday"]}, "first_contact_at is a time"),
+        ("confirm_seat", {"stated": ["person_still_interested=perhaps"]}, "person_still_interested is true|false"),
     ],
 )
 def test_what_the_command_line_itself_has_wrong_is_said_before_anything_is_sent(
     tmp_path: Path, command: str, options: dict[str, Any], sentence: str
 ) -> None:
     file = _write(tmp_path / "endpoints.json", {"services": {"gateway": "http://127.0.0.1:9"}})
-    none: dict[str, Any] = {"reason": None, "outcome": None, "text": None, "fields": (), "expected_version": None}
+    none: dict[str, Any] = {"reason": None, "outcome": None, "text": None, "stated": (), "expected_version": None}
 
     with pytest.raises(CannotDo) as fault:
         answer.answer(

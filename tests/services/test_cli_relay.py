@@ -207,9 +207,9 @@ async def test_on_a_narrow_terminal_a_queue_is_drawn_anew_with_each_change_until
 
         id = await _one_more_in_the_queue(desk, "pa.accura")
         code = public_code(UUID(id), "palermo")
-        await terminal.shows(f"Requested Primary health visit {code} {id}")
+        await terminal.shows(f"Requested {code} Primary health visit {id}")
         await desk("answer", id, "acknowledge", "--agency", "pa.accura")
-        await terminal.shows(f"Acknowledged Primary health visit {code} {id}")
+        await terminal.shows(f"Acknowledged {code} Primary health visit {id}")
         watching.send_signal(signal.SIGINT)
         _, complaint = await watching.communicate()
 

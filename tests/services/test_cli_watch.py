@@ -23,7 +23,8 @@ IDS = [f"0000000{n}-0000-4000-8000-000000000000" for n in range(9)]
 
 def a_row(n: int = 0, *, left: timedelta | None = timedelta(hours=3), **known: Any) -> Row:
     given: dict[str, Any] = {
-        "referral_id": IDS[n], "code": f"PA-00000{n}", "version": 2, "state": "REQUESTED", "since": "2026-11-24T10:00:00Z",
+        "referral_id": IDS[n], "code": f"PA-00000{n}", "version": 2, "state": "REQUESTED",
+        "since": "2026-11-24T10:00:00Z",
         "service": "health.primary", "priority": "MEDIUM", "offer": "pa.accura.primary",
         "due_at": (NOW + left).isoformat() if left is not None else None,
     }  # fmt: skip
@@ -134,7 +135,7 @@ def test_a_queue_says_how_mails_call_each_referral_and_what_became_of_its_place(
     referral._queue("pa.accura", [listed(a_row(state="WAITLISTED")) | seat], console, Words("en"))
 
     assert isinstance(console.file, io.StringIO)
-    title, headings, line = console.file.getvalue().splitlines()
+    _title, headings, line = console.file.getvalue().splitlines()
     assert (headings.split()[0], line.split()[0]) == ("Code", "PA-000000")
     assert "held until 25/11/2026 11:00, position 1" in line
 
