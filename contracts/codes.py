@@ -34,6 +34,24 @@ def is_code(name: str, code: str, part: str = "items") -> bool:
     return item is not None and bool(item.get("active", True))
 
 
+REQUESTED_BY = ("person", "sender", "receiver", "coordinator")
+"""Who may have asked for a withdrawal: the person at any desk, or one of those who may command it."""
+
+
+def of_field(name: str) -> tuple[str, ...]:
+    """The codes that this field of a command on a referral may hold; none where no list is kept, or its reasons are."""
+    match name:
+        case "contact_mode":
+            return tuple(codes("channels", "intake_channels") | codes("channels", "contact_channels"))
+        case "failed_rule":
+            return tuple(kind["rule"] for kind in table("admission_rules")["kinds"])
+        case "requested_by":
+            return REQUESTED_BY
+        case "documents":
+            return tuple(codes("identifiers"))
+    return ()
+
+
 LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 
 

@@ -94,9 +94,13 @@ class IntakeRecorded(Message):
 
 
 class ReferralEvent(Message):
-    """What every event of a referral says: whose it is, where it stands after it, who owns it and until when."""
+    """What every event of a referral says: whose it is, where it stands after it, who owns it and until when.
+
+    code: what people call it (`contracts.notifications.public_code`).
+    """
 
     referral_id: UUID
+    code: Ref | None = None
     journey_id: UUID
     version: int
     at: Time

@@ -1,12 +1,12 @@
 """`staffetta`: ask the relay, answer for an agency, look after it. Heavy things are imported when they are needed."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from services.cli import session
-from services.cli.answer import help_page
 from services.cli.session import Session, command
 from services.cli.words import Words, language
 
@@ -20,8 +20,19 @@ app.add_typer(parked, name="parked")
 directory = typer.Typer(no_args_is_help=True, help="Who the agencies are and what they offer: load.")
 app.add_typer(directory, name="directory")
 
+
+class Listed(TyperCommand):
+    """A command whose help lists the reference data, which is read only when somebody asks for it."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from services.cli.answer import help_page
+
+        self.epilog = help_page(Words(language()))
+        super().format_help(ctx, formatter)
+
+
 Agency = Annotated[str, typer.Option("--agency", "-a", help="The agency's code, such as pa.comune.")]
-ReferralId = Annotated[str, typer.Argument(metavar="ID", help="The referral's id.")]
+ReferralId = Annotated[str, typer.Argument(metavar="ID", help="The referral's id, or its code in mails and queues.")]
 MessageId = Annotated[str, typer.Argument(metavar="ID", help="The parked message's id.")]
 Why = Annotated[str, typer.Option("--why", help="Kept with the act, for whoever asks later. No personal data.")]
 
@@ -44,7 +55,8 @@ def submit(
 ) -> None:
     """Send intakes over Kafka, each line as its sender_agency, and show every answer.
 
-    A line that was sent before gets its first answer again, so a file may be sent twice. Fails when one is missing.
+    A line that was sent before gets its first answer again, so a file may be sent twice. Fails when one is
+    refused or missing.
     """
     from services.cli import submit
 
@@ -78,7 +90,7 @@ def watch(session: Session, agency: Agency) -> None:
     watch.watch(session, agency)
 
 
-@app.command(epilog=help_page(Words(language())))
+@app.command(cls=Listed)
 @command
 def answer(
     session: Session,
@@ -89,7 +101,8 @@ def answer(
     outcome: Annotated[str | None, typer.Option(help="How it ended, for close: a code of the list below.")] = None,
     text: Annotated[str | None, typer.Option(help="Free text, kept by intake alone.")] = None,
     fields: Annotated[
-        list[str] | None, typer.Option("--field", metavar="NAME=VALUE", help="Any other field; again for more.")
+        list[str] | None,
+        typer.Option("--field", metavar="NAME=VALUE", help="Any other field, as listed below; again for more."),
     ] = None,
     expected_version: Annotated[int | None, typer.Option(min=0, help="Refuse when the referral has moved on.")] = None,
 ) -> None:
@@ -97,7 +110,7 @@ def answer(
     from services.cli import answer
 
     answer.answer(
-        session, referral_id, said, agency=agency, reason=reason, outcome=outcome, text=text, fields=fields or (),
+        session, referral_id, said, agency=agency, reason=reason, outcome=outcome, text=text, stated=fields or (),
         expected_version=expected_version,
     )  # fmt: skip
 

@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from contracts import codes
-from services.cli import http, tokens
+from services.cli import fields, http, tokens
 from services.cli.faults import CannotDo
-from services.cli.referral import uuid
+from services.cli.referral import find_id
 from services.cli.session import Session
 from services.cli.words import Words
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 REASON_FIELDS = {"decline_reasons": "decline_reason", "withdraw_reasons": "withdraw_reason"}
-LISTS = frozenset({"documents"})
-NOW = "now"
 LATE_S, LOOK_S = 20, 0.3
 
 
@@ -41,39 +38,49 @@ def reasons(command: str) -> dict[str, codes.Item]:
 
 
 def help_page(words: Words) -> str:
-    """The commands and codes of the reference data, for `--help`."""
+    """The commands, what each needs, and the reasons it takes, from the reference data, for `--help`."""
+    from contracts.commands import ReferralFields
+
     lines = ["COMMAND: " + ", ".join(commands())]
     for command in commands():
+        if needs := fields.needed(command):
+            lines.append(f"{command}: " + " ".join(_need(name, when) for name, when in needs.items()))
         if given := reasons(command):
             option = "--outcome" if command == "close" else "--reason"
-            lines.append(
-                f"{command} {option}: " + ", ".join(f"{code} ({words.label(item)})" for code, item in given.items())
-            )
-    lines.append(
-        "start: --field first_contact_at=now --field contact_mode=phone. withdraw: --field requested_by=person."
-    )
+            lines.append(f"{command} {option}: " + ", ".join(_reason(item, words) for item in given.values()))
+    lines += [f"{name}: {', '.join(long)}" for name in ReferralFields.model_fields if (long := fields.long_list(name))]
     return "\n\n".join(lines)
+
+
+def _need(name: str, when: str) -> str:
+    return f"{fields.option(name)} (if {when})" if when else fields.option(name)
+
+
+def _reason(item: codes.Item, words: Words) -> str:
+    """With what it asks for besides."""
+    asks = [fields.option(name) for name in item.get("required_fields", ())]
+    asks += [fields.option("text")] if item.get("text_required") else []
+    return f"{item['code']} (" + "; ".join([words.label(item), *asks]) + ")"
 
 
 def answer(
     session: Session, referral_id: str, command: str, *, agency: str, reason: str | None, outcome: str | None,
-    text: str | None, fields: Iterable[str], expected_version: int | None,
+    text: str | None, stated: Iterable[str], expected_version: int | None,
 ) -> None:  # fmt: skip
     """Say it, show how it was answered; fails when it was refused."""
-    id = uuid4().hex
-    stated = {
-        "command_id": id, "referral_id": str(uuid(referral_id)), "command": command, "agency": agency,
-        **_fields(command, reason, outcome, fields), "text": text, "expected_version": expected_version,
-    }  # fmt: skip
-    body = {name: value for name, value in stated.items() if value is not None}
-    where = session.endpoints
+    given = _fields(command, reason, outcome, stated)
+    where, id = session.endpoints, uuid4().hex
     where.need_service("gateway")
-    headers = tokens.bearer(where, agency=agency) | {
-        "ce-specversion": "1.0",
-        "ce-id": id,
-        "ce-source": f"/agencies/{agency}",
-    }
-    headers |= {"ce-type": f"staffetta.referral.{command}.v1"}
+    headers = tokens.bearer(where, agency=agency)
+    body = {
+        "command_id": id, "referral_id": str(find_id(where, referral_id, headers)), "command": command,
+        "agency": agency, **given, "text": text, "expected_version": expected_version,
+    }  # fmt: skip
+    body = {name: value for name, value in body.items() if value is not None}
+    headers |= {
+        "ce-specversion": "1.0", "ce-id": id, "ce-source": f"/agencies/{agency}",
+        "ce-type": f"staffetta.referral.{command}.v1",
+    }  # fmt: skip
     response = http.send(where, "gateway", "/v1/commands", headers=headers, body=body)
     answered = _json(response)
     if response.status_code == 202 and answered.get("answer") is None:
@@ -102,16 +109,7 @@ def _fields(command: str, reason: str | None, outcome: str | None, stated: Itera
             f"{command} takes no --reason.", "close takes --outcome." if command == "close" else "", status=2
         )
     given = {field: reason} if field else {}
-    return dict(_pair(text) for text in stated) | given | {"closure_outcome": outcome}
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise CannotDo("--field is name=value.", status=2)
-    if name in LISTS:
-        return name, value.split(",")
-    return name, datetime.now(UTC).isoformat() if value == NOW and name.endswith("_at") else value
+    return dict(fields.pair(text) for text in stated) | given | {"closure_outcome": outcome}
 
 
 def _json(response: Any) -> dict[str, Any]:
@@ -138,6 +136,8 @@ def _tell(session: Session, status: int, body: Mapping[str, Any]) -> None:
 
 
 def _remedy(answered: Mapping[str, Any]) -> str:
+    if answered.get("code") in ("missing_field", "missing_text") and (pointer := answered.get("pointer")):
+        return fields.hint(str(pointer).removeprefix("/"))
     if allowed := answered.get("allowed"):
         return f"Taken would be: {', '.join(allowed)}."
     return str(answered.get("message") or answered.get("detail") or answered.get("title") or "")

@@ -18,8 +18,12 @@ GONE, AWAY = 410, 500
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One referral of the queue, as its event of this version left it. since: when it came to its state."""
+    """One referral of the queue, as its event of this version left it.
 
+    code: what people call it; since: when it came to its state.
+    """
+
+    code: str | None
     referral_id: str
     version: int
     state: str
@@ -140,14 +144,15 @@ def _ask(session: Session, service: str, path: str, agency: str, params: dict[st
 
 def _listed(of: dict[str, Any]) -> Row:
     return Row(
-        referral_id=of["referral_id"], version=of["version"], state=of["state"]["code"], since=of["since"],
-        service=of["service"]["code"], priority=of["priority"]["code"], offer=of["offer"], due_at=of["due_at"],
+        code=of["code"], referral_id=of["referral_id"], version=of["version"], state=of["state"]["code"],
+        since=of["since"], service=of["service"]["code"], priority=of["priority"]["code"], offer=of["offer"],
+        due_at=of["due_at"],
     )  # fmt: skip
 
 
 def _told(data: dict[str, Any]) -> Row:
     same = {name: data[name] for name in ("referral_id", "version", "state", "service", "priority", "offer", "due_at")}
-    return Row(**same, since=data["at"])
+    return Row(**same, code=data.get("code"), since=data["at"])
 
 
 def _is_open(state: str) -> bool:

@@ -1,11 +1,15 @@
 """A referral's page, with why it went where it went, and the queue of an agency."""
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import UUID
 
 from services.cli import http, tokens
+from services.cli.endpoints import Endpoints
 from services.cli.faults import CannotDo
 from services.cli.session import Session
 from services.cli.words import NOTHING, Words
@@ -14,13 +18,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Shown = dict[str, Any]
+CODE = re.compile("[A-Z]{2}-[0-9A-Z]{6}")
+"""What `contracts.notifications.public_code` makes."""
 
 
 def referral(session: Session, referral_id: str) -> None:
     """Where it stands, what happened, and the stored explanation."""
-    where, id = session.endpoints, uuid(referral_id)
+    where = session.endpoints
     where.need_service("referral")
     headers = tokens.bearer(where, roles=["network"])
+    id = find_id(where, referral_id, headers)
     found = http.ask(where, "referral", f"/v1/referrals/{id}", headers=headers)
     why = http.ask(where, "referral", f"/v1/referrals/{id}/explanation", headers=headers)
     if found is None and why is None:
@@ -41,20 +48,41 @@ def queue(session: Session, agency: str) -> None:
     where.need_service("referral")
     headers = tokens.bearer(where, agency=agency, roles=["network"])
     found = http.ask(where, "referral", "/v1/queues", headers=headers, params={"agency": agency}) or []
+    if not found:
+        _check_agency(where, agency)
     session.tell(found, lambda console, words: _queue(agency, found, console, words))
 
 
-def uuid(stated: str) -> UUID:
-    try:
+def find_id(where: Endpoints, stated: str, headers: Mapping[str, str]) -> UUID:
+    """A referral's id as it is, or looked up by its code among those that the bearer may read."""
+    with suppress(ValueError):
         return UUID(stated)
-    except ValueError:
-        raise CannotDo("A referral's id is a UUID.", "staffetta queue --agency A shows them.", status=2) from None
+    code = stated.upper()
+    if not CODE.fullmatch(code):
+        raise CannotDo(
+            f"“{stated}” is neither a referral's id, a UUID, nor a code such as PA-7K3M9Q.",
+            "staffetta queue --agency A shows both.", status=2,
+        )  # fmt: skip
+    found = http.ask(where, "referral", "/v1/referrals", headers=headers, params={"code": code}) or []
+    if not found:
+        raise CannotDo(f"There is no referral {code} here.", "staffetta queue --agency A lists an agency's open ones.")
+    if len(found) > 1:
+        ids = ", ".join(of["referral_id"] for of in found)
+        raise CannotDo(f"Several referrals are called {code}.", f"Name one by its id: {ids}.")
+    return UUID(found[0]["referral_id"])
+
+
+def _check_agency(where: Endpoints, agency: str) -> None:
+    """An empty queue may be the queue of nobody."""
+    if http.ask(where, "directory", f"/v1/agencies/{quote(agency, safe='')}", headers={}) is None:
+        raise CannotDo(f"The directory knows no agency {agency}.", "Is its code right, is the directory loaded?")
 
 
 # -- a referral --------------------------------------------------------------------------------------------------------
 def _page(of: Shown, console: "Console", words: Words) -> None:
     rows = {
-        "referral": of["referral_id"], "journey": of["journey_id"], "service": words.service(of["service"]["code"]),
+        "code": of["code"], "referral": of["referral_id"], "journey": of["journey_id"],
+        "service": words.service(of["service"]["code"]),
         "state": words.label(of["state"]), "priority": words.label(of["priority"]),
         "sender": of["sender_queue"], "to": of["receiver_queue"] or NOTHING, "offer": of["offer"] or NOTHING,
         "seat": _seat(of, words), "owner": of["owner"] or NOTHING, "due": _due(of, words), "hop": str(of["hop"]),
@@ -128,7 +156,7 @@ def _queue(agency: str, found: list[Shown], console: "Console", words: Words) ->
         console.print(f"{words('empty_queue')} {agency}.")
         return
     now = datetime.now(UTC)
-    headings = ("due", "when", "priority", "state", "service", "referral")
+    headings = ("code", "due", "when", "priority", "state", "seat", "service", "referral")
     table = Table(
         *(words(h) for h in headings),
         title=f"{words('queue')} {agency}",
@@ -139,10 +167,12 @@ def _queue(agency: str, found: list[Shown], console: "Console", words: Words) ->
     for of in found:
         late = of["due_at"] and datetime.fromisoformat(of["due_at"]) < now
         row = (
+            of["code"],
             words.left(of["due_at"], now),
             words.at(of["due_at"]),
             words.label(of["priority"]),
             words.label(of["state"]),
+            _seat(of, words),
             words.service_on_a_board(of["service"]["code"]),
             of["referral_id"],
         )

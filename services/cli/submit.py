@@ -95,7 +95,7 @@ def _line(number: int, text: str) -> Line:
 
 
 def submit(session: Session, file: Path, wait_s: float) -> None:
-    """Send every line and wait for the answers; fails when one is missing."""
+    """Send every line and wait for the answers; fails when one is missing or a refusal."""
     answers = Answers(read(file))
     asyncio.run(_play(session, answers, wait_s))
     session.tell(_as_data(answers), lambda console, words: _page(answers, console, words))
@@ -104,6 +104,8 @@ def submit(session: Session, file: Path, wait_s: float) -> None:
             f"{len(missing)} answers did not come within {wait_s:g} s.",
             "Nothing is lost: submit the file again, a line keeps its first answer. staffetta doctor looks for faults.",
         )
+    if refused := _counts(answers)["rejected"]:
+        raise CannotDo(f"{refused} refused.", "Mend those lines and submit the file again.")
 
 
 async def _play(session: Session, answers: Answers, wait_s: float) -> None:

@@ -32,7 +32,8 @@ def sign(state: Path, *, agency: str | None, roles: Sequence[str], minutes: floa
     except FileNotFoundError:
         raise CannotDo(
             f"The local issuer's private key, {file}, is not here.",
-            "./dev up makes it; elsewhere put a token of your issuer in STAFFETTA_TOKEN.",
+            "./dev up makes it, and it was looked for from here upwards: go to the folder of ./dev up, or give "
+            "--endpoints; elsewhere put a token of your issuer in STAFFETTA_TOKEN.",
         ) from None
     except (OSError, ValueError, JoseError):
         raise CannotDo(

@@ -86,11 +86,12 @@ def _seen(topic: Topic, name: str, names: set[str], offsets: Offsets) -> Seen:
 
 
 def _lags(places: Iterable[Place], offsets: Offsets) -> dict[str, int]:
-    """Of each group that has ever read one of them; where it has not yet been, all is before it."""
+    """Of each group that has ever read one of them, in the topics it reads; where it has not yet been, all is left."""
     behind: dict[str, int] = {}
     for group, read in offsets.read.items():
-        if any(place in read for place in places):
-            positions = ((place, max(read.get(place, 0), offsets.begin[place])) for place in places)
+        topics = {name for name, _ in read}
+        if own := [place for place in places if place[0] in topics]:
+            positions = ((place, max(read.get(place, 0), offsets.begin[place])) for place in own)
             behind[group] = sum(max(0, offsets.end[place] - at) for place, at in positions)
     return behind
 

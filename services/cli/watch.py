@@ -61,7 +61,8 @@ def _json(change: Change) -> str:
 def _line(change: Change, words: Words) -> str:
     _, row = change
     state = words.of("transitions", row.state, "states")
-    return f"{words.at(row.since)}  {state}  {words.service_on_a_board(row.service)}  {row.referral_id}"
+    told = (row.code or NOTHING, words.at(row.since), state, words.service_on_a_board(row.service), row.referral_id)
+    return "  ".join(told)
 
 
 # -- a table that lives ------------------------------------------------------------------------------------------------
@@ -102,11 +103,11 @@ def table(picture: Picture, console: "Console", words: Words, now: datetime) -> 
         box=None, pad_edge=False, title=f"{words('queue')} {picture.agency} ({len(rows)})", title_justify="left",
         caption=Text(" ".join(filter(None, (more, picture.fault)))), caption_justify="left", show_header=wide,
     )  # fmt: skip
-    for heading in ("due", "state", "service", "since", "when", "referral") if wide else ("referral",):
+    for heading in ("code", "due", "state", "service", "since", "when", "referral") if wide else ("referral",):
         made.add_column(words(heading), overflow="fold", no_wrap=wide and heading != "service")
     for row in shown:
         cells = _cells(row, words, now)
-        made.add_row(*(cells if wide else ["\n".join((", ".join(cells[:2]), cells[2], cells[-1]))]))
+        made.add_row(*(cells if wide else ["\n".join((", ".join(cells[1:3]), f"{cells[0]} {cells[3]}", cells[-1]))]))
     if not rows:
         made.add_row(f"{words('empty_queue')} {picture.agency}.", *[""] * (len(made.columns) - 1))
     return made
@@ -114,6 +115,7 @@ def table(picture: Picture, console: "Console", words: Words, now: datetime) -> 
 
 def _cells(row: Row, words: Words, now: datetime) -> list[str]:
     return [
+        row.code or NOTHING,
         f"[{_colour(row, now)}]{words.left(row.due_at, now)}[/]",
         words.of("transitions", row.state, "states"),
         words.service_on_a_board(row.service),

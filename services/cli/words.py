@@ -20,6 +20,7 @@ HEADINGS: dict[str, tuple[str, str]] = {
     "by": ("Chi", "By"),
     "check": ("Controllo", "Check"),
     "city_out": ("offerte di altre zone, non elencate", "offers of other areas, not listed"),
+    "code": ("Codice", "Code"),
     "command": ("Comando", "Command"),
     "discard": ("scarto", "discard"),
     "due": ("Scadenza", "Due"),

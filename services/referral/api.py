@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
 from services.http.tokens import Speaker, speaker
 from services.referral import store
@@ -13,6 +13,14 @@ router = APIRouter(prefix="/v1", tags=["referrals"])
 
 Who = Annotated[Speaker, Depends(speaker)]
 Shown = dict[str, Any]
+
+
+@router.get("/referrals")
+async def find_referrals(request: Request, code: Annotated[str, Query(max_length=16)], who: Who) -> list[Shown]:
+    """The ids of those that people call by this code, as mails do: nearly always one."""
+    found = await store.read_named(_db(request), code)
+    ids = dict.fromkeys(of.referral_id for of in found if _may_read(who, *of.parties))
+    return [{"code": code, "referral_id": id} for id in ids]
 
 
 @router.get("/referrals/{referral_id}")
@@ -31,7 +39,7 @@ async def get_explanation(request: Request, referral_id: UUID, who: Who) -> Show
     A receiver sees the order it was part of, but not whom the person excluded or what else the sender knows.
     """
     found = await store.read_explanation(_db(request), referral_id)
-    if found is None or not _may_read(who, found.sender, found.receiver):
+    if found is None or not _may_read(who, *found.parties):
         raise HTTPException(404)
     return telling.explanation(found, whole=_may_read(who, found.sender))
 

@@ -28,8 +28,13 @@ def _index(*fields: str) -> IndexModel:
 INDEXES: Mapping[str, list[IndexModel]] = {
     "offers": [_index("service")],
     "agencies": [_index("city")],
-    "referrals": [_index("place.agency", "state", "due_at"), _index("due_at"), _index("need.journey_id")],
-    "decisions": [_index("decision.search.need.journey_id")],
+    "referrals": [
+        _index("place.agency", "state", "due_at"),
+        _index("due_at"),
+        _index("need.journey_id"),
+        _index("code"),
+    ],
+    "decisions": [_index("decision.search.need.journey_id"), _index("code")],
     "links": [_index("referral_id")],
     "journeys": [_index("sender_agency")],
     "tasks": [_index("agency", "state", "due_at"), _index("journey_id")],
@@ -47,7 +52,8 @@ async def find_referral(tx: Transaction, referral_id: UUID) -> Referral | None:
 
 
 def save_referral(tx: Transaction, referral: Referral) -> None:
-    tx.save("referrals", _document(REFERRAL, referral, referral.referral_id) | {"due_at": referral.due_at})
+    indexed = {"due_at": referral.due_at, "code": referral.code}
+    tx.save("referrals", _document(REFERRAL, referral, referral.referral_id) | indexed)
 
 
 async def get_journey(tx: Transaction, journey_id: UUID) -> Journey:
@@ -71,7 +77,7 @@ def save_task(tx: Transaction, task: Task) -> None:
 
 def save_decision(tx: Transaction, explanation: Explanation) -> None:
     """A later decision for the same referral takes its place."""
-    tx.save("decisions", _document(EXPLANATION, explanation, explanation.referral_id))
+    tx.save("decisions", _document(EXPLANATION, explanation, explanation.referral_id) | {"code": explanation.code})
 
 
 def _document(kind: TypeAdapter[Any], value: object, id: UUID) -> Doc:
@@ -130,6 +136,15 @@ async def read_referral(db: Any, referral_id: UUID) -> Referral | None:
 async def read_explanation(db: Any, referral_id: UUID) -> Explanation | None:
     doc = await db.decisions.find_one({"_id": str(referral_id)})
     return EXPLANATION.validate_python(doc) if doc else None
+
+
+async def read_named(db: Any, code: str) -> list[Referral | Explanation]:
+    """What people call by this code: a referral, a need for which nobody was found, and rarely more than one."""
+    referrals = db.referrals.find({"code": code}).limit(LONGEST_PAGE)
+    decisions = db.decisions.find({"code": code}).limit(LONGEST_PAGE)
+    return [REFERRAL.validate_python(doc) async for doc in referrals] + [
+        EXPLANATION.validate_python(doc) async for doc in decisions
+    ]
 
 
 async def read_queue(db: Any, agency: str) -> list[Referral]:

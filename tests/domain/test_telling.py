@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import get_args
 
+from contracts.notifications import public_code
 from services.cli.words import SEATS
 from services.referral.domain import telling
-from services.referral.domain.referral import Entry, Seat
-from tests.builders import NOW, a_referral
+from services.referral.domain.referral import Entry, Seat, snapshot
+from tests.builders import NOW, REFERRAL_ID, a_referral
 
 
 def test_a_queue_says_since_when_a_referral_is_in_its_state() -> None:
@@ -28,6 +29,14 @@ def test_a_queue_says_what_became_of_the_place_and_where_the_person_waits() -> N
 
     assert (held["seat"], held["place_until"], held["position"]) == ("held", NOW, None)
     assert (waiting["seat"], waiting["position"], accepted["position"]) == ("waiting", 2, None)
+
+
+def test_a_referral_is_called_as_in_the_mails() -> None:
+    named = public_code(REFERRAL_ID, "palermo")
+
+    told = telling.queued(a_referral())
+
+    assert told["code"] == snapshot(a_referral(), NOW, "sender")["code"] == named
 
 
 def test_there_are_words_for_whatever_may_become_of_a_place() -> None:

@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from deploy.local import issuer
-from services.cli import answer, doctor, endpoints, submit, tokens, wire, words
+from services.cli import answer, doctor, endpoints, fields, submit, tokens, wire, words
 from services.cli.faults import CannotDo
 from services.cli.session import Options, Session
 from tests.builders import INTAKE
@@ -113,6 +113,18 @@ def test_the_help_of_answer_lists_every_reason_an_agency_may_give(tmp_path: Path
     assert "consent_withdrawn" not in page
 
 
+def test_the_help_of_answer_lists_what_each_command_needs_as_the_table_says(tmp_path: Path) -> None:
+    said = staffetta("answer", "--help", cwd=tmp_path, COLUMNS="4000").stdout
+    needed = {line.split(":")[0].strip(" │"): line for line in said.splitlines() if "--field" in line}
+
+    assert "--field person_still_interested=true|false" in needed["confirm_seat"]
+    assert all(f"--field {name}=" in needed["start"] for name in ("first_contact_at", "contact_mode"))
+    assert "--field requested_by=person|sender" in needed["withdraw"]
+    assert "--field next_agency=" in needed["pass_on"] and "--reason" in needed["pass_on"]
+    assert "contact_mode: " in said and "failed_rule: " in said
+    assert "reply_by" not in said
+
+
 def test_a_command_that_is_stopped_says_so_without_a_trace(tmp_path: Path) -> None:
     look = "import os, signal, services.cli.doctor as d; d.python = lambda: os.kill(os.getpid(), signal.SIGINT)"
     run = f"{look}; from services.cli.__main__ import main; main()"
@@ -178,6 +190,7 @@ def test_without_the_local_issuer_one_is_told_where_a_token_may_come_from(tmp_pa
         tokens.sign(tmp_path, agency="pa.penc", roles=[], minutes=5)
 
     assert "STAFFETTA_TOKEN" in fault.value.remedy
+    assert "from here upwards" in fault.value.remedy and "--endpoints" in fault.value.remedy
 
 
 # -- what is sent ------------------------------------------------------------------------------------------------------
@@ -221,14 +234,17 @@ def test_another_agencys_answer_to_the_same_name_is_not_ours() -> None:
         ("open", {}, "Choose one of: "),
         ("accept", {"reason": "other"}, "takes no --reason"),
         ("close", {"reason": "other"}, "close takes --outcome"),
-        ("start", {"fields": ["first_contact_at"]}, "name=value"),
+        ("start", {"stated": ["first_contact_at"]}, "name=value"),
+        ("start", {"stated": ["contact_moed=phone"]}, "no field contact_moed"),
+        ("start", {"stated": ["first_contact_at=yesterday"]}, "first_contact_at is a time"),
+        ("confirm_seat", {"stated": ["person_still_interested=perhaps"]}, "person_still_interested is true|false"),
     ],
 )
 def test_what_the_command_line_itself_has_wrong_is_said_before_anything_is_sent(
     tmp_path: Path, command: str, options: dict[str, Any], sentence: str
 ) -> None:
     file = _write(tmp_path / "endpoints.json", {"services": {"gateway": "http://127.0.0.1:9"}})
-    none: dict[str, Any] = {"reason": None, "outcome": None, "text": None, "fields": (), "expected_version": None}
+    none: dict[str, Any] = {"reason": None, "outcome": None, "text": None, "stated": (), "expected_version": None}
 
     with pytest.raises(CannotDo) as fault:
         answer.answer(
@@ -238,6 +254,43 @@ def test_what_the_command_line_itself_has_wrong_is_said_before_anything_is_sent(
 
     assert sentence in f"{fault.value.reason} {fault.value.remedy}"
     assert fault.value.status == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("person_still_interested=true", True),
+        ("order_rule_version=3", 3),
+        ("documents=cf,passport", ["cf", "passport"]),
+        ("first_contact_at=2026-11-24T09:00:00+01:00", "2026-11-24T08:00:00Z"),
+        ("contact_mode=phone", "phone"),
+        ("next_agency=1.2", "1.2"),
+    ],
+)
+def test_a_field_is_sent_as_the_type_that_the_commands_model_gives_it(text: str, value: object) -> None:
+    assert fields.pair(text) == (text.partition("=")[0], value)
+
+
+def test_now_is_a_time() -> None:
+    name, value = fields.pair("first_contact_at=now")
+
+    assert name == "first_contact_at"
+    assert datetime.fromisoformat(value).tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("refusal", "hint"),
+    [
+        ({"code": "missing_field", "pointer": "/person_still_interested", "allowed": ["confirm_seat"]},
+         "Add --field person_still_interested=true|false."),
+        ({"code": "missing_field", "pointer": "/requested_by", "allowed": ["withdraw"]},
+         "Add --field requested_by=person|sender|receiver|coordinator."),
+        ({"code": "missing_text", "pointer": "/text", "allowed": ["decline"]}, "Add --text TEXT."),
+        ({"code": "invalid_transition", "allowed": ["accept", "decline"]}, "Taken would be: accept, decline."),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_to_add_or_what_would_be_taken(refusal: dict[str, Any], hint: str) -> None:
+    assert answer._remedy(refusal) == hint
 
 
 # -- how it is told ----------------------------------------------------------------------------------------------------

@@ -15,11 +15,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
 
+from contracts.notifications import public_code
 from services.chassis.settings import Settings
 from services.cli.words import Words
 from tests.builders import an_intake
@@ -103,9 +104,11 @@ async def test_every_line_has_its_answer_and_a_file_sent_again_the_same_ones(des
     first, again = await desk("submit", file, "--json"), await desk("submit", file, "--json")
 
     outcomes = [[answer["outcome"] for answer in line["answers"]] for line in first.json["lines"]]
-    assert (first.status, outcomes) == (0, [["accepted"], ["rejected"], ["accepted"], ["accepted"]])
+    assert (first.status, outcomes) == (1, [["accepted"], ["rejected"], ["accepted"], ["accepted"]])
     assert first.json["duplicates"] == 1 and first.json["missing"] == 0
+    assert "1 refused" in first.complaint
     assert again.json == first.json
+    assert (await desk("submit", desk.file(taken, other))).status == 0
 
 
 async def test_an_agency_without_topics_is_named_and_nothing_is_sent(desk: Desk) -> None:
@@ -148,6 +151,27 @@ async def test_a_referral_is_found_in_the_queue_answered_and_its_page_tells_it(d
     assert told.json["explanation"]["candidates"][0]["offer"] in page.said
 
 
+async def test_the_code_of_a_mail_finds_its_referral_for_those_who_may_read_it(desk: Desk) -> None:
+    id = await _one_more_in_the_queue(desk, "pa.accura")
+    line = next(of for of in (await desk("queue", "-a", "pa.accura", "--json")).json if of["referral_id"] == id)
+    code = line["code"]
+
+    page, queue = await desk("referral", code.lower()), await desk("queue", "-a", "pa.accura")
+    stranger = await desk("answer", code, "acknowledge", "-a", "pa.penc")
+    seen = await desk("answer", code, "acknowledge", "-a", "pa.accura", "--json")
+
+    assert id in page.said and code in page.said and code in queue.said
+    assert stranger.status == 1 and f"no referral {code}" in stranger.complaint
+    assert seen.status == 0 and seen.json["answer"]["state"] == "ACKNOWLEDGED"
+
+
+async def test_the_queue_of_an_agency_that_nobody_knows_is_not_empty_but_wrong(desk: Desk) -> None:
+    unknown, empty = await desk("queue", "--agency", "pa.nobody"), await desk("queue", "--agency", "pa.comune")
+
+    assert unknown.status == 1 and "pa.nobody" in unknown.complaint
+    assert empty.status == 0 and "No open referral" in empty.said
+
+
 async def test_a_stranger_to_a_referral_is_refused_with_a_sentence(desk: Desk) -> None:
     asked = await desk("answer", str(uuid4()), "accept", "--agency", "pa.penc")
 
@@ -182,6 +206,7 @@ async def test_a_queue_is_watched_line_by_line_until_ctrl_c(desk: Desk) -> None:
     _, complaint = await watching.communicate()
 
     assert first["event"] is None and first["service"] == "health.primary"
+    assert new["code"] == accepted["code"] == public_code(UUID(new["referral_id"]), "palermo")
     assert (new["event"], new["state"]) == ("staffetta.referral.sent.v1", "REQUESTED")
     assert (accepted["event"], accepted["state"]) == ("staffetta.referral.accepted.v1", "ACCEPTED")
     assert accepted["version"] > new["version"]
@@ -194,9 +219,10 @@ async def test_on_a_narrow_terminal_a_queue_is_drawn_anew_with_each_change_until
         await terminal.shows("Queue of pa.accura")
 
         id = await _one_more_in_the_queue(desk, "pa.accura")
-        await terminal.shows(f"Requested Primary health visit {id}")
+        code = public_code(UUID(id), "palermo")
+        await terminal.shows(f"Requested {code} Primary health visit {id}")
         await desk("answer", id, "acknowledge", "--agency", "pa.accura")
-        await terminal.shows(f"Acknowledged Primary health visit {id}")
+        await terminal.shows(f"Acknowledged {code} Primary health visit {id}")
         watching.send_signal(signal.SIGINT)
         _, complaint = await watching.communicate()
 

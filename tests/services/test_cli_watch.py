@@ -1,6 +1,7 @@
 """`staffetta watch` and `staffetta topics` without a relay: what they make of what they are told."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from contracts import topics as contracts
-from services.cli import topics, watch
+from services.cli import referral, topics, watch
 from services.cli.feed import Queue, Row
 from services.cli.topics import Offsets
 from services.cli.watch import Picture
@@ -22,7 +23,8 @@ IDS = [f"0000000{n}-0000-4000-8000-000000000000" for n in range(9)]
 
 def a_row(n: int = 0, *, left: timedelta | None = timedelta(hours=3), **known: Any) -> Row:
     given: dict[str, Any] = {
-        "referral_id": IDS[n], "version": 2, "state": "REQUESTED", "since": "2026-11-24T10:00:00Z",
+        "referral_id": IDS[n], "code": f"PA-00000{n}", "version": 2, "state": "REQUESTED",
+        "since": "2026-11-24T10:00:00Z",
         "service": "health.primary", "priority": "MEDIUM", "offer": "pa.accura.primary",
         "due_at": (NOW + left).isoformat() if left is not None else None,
     }  # fmt: skip
@@ -32,13 +34,13 @@ def a_row(n: int = 0, *, left: timedelta | None = timedelta(hours=3), **known: A
 def listed(row: Row) -> dict[str, Any]:
     """As `/v1/queues` tells it."""
     coded = {name: {"code": getattr(row, name)} for name in ("state", "service", "priority")}
-    plain = ("referral_id", "version", "since", "offer", "due_at")
+    plain = ("referral_id", "code", "version", "since", "offer", "due_at")
     return coded | {name: getattr(row, name) for name in plain}
 
 
 def an_entry(row: Row, type: str = "acknowledged", receiver: str = "pa.accura") -> dict[str, Any]:
     """As the feed tells it."""
-    fields = ("referral_id", "version", "state", "service", "priority", "offer", "due_at")
+    fields = ("referral_id", "code", "version", "state", "service", "priority", "offer", "due_at")
     data = {name: getattr(row, name) for name in fields} | {"at": row.since, "receiver_agency": receiver}
     return {"type": f"staffetta.referral.{type}.v1", "data": data}
 
@@ -123,6 +125,19 @@ def test_a_table_says_all_that_is_needed_however_narrow_the_terminal(width: int)
     for wanted in ("late by 1 h 00 min", "in 3 h 00 min", "Requested", "Primary health visit", "Reserved service"):
         assert wanted in said
     assert all(id in said for id in IDS[:2])
+    assert all(f"PA-00000{n}" in said for n in range(2))
+
+
+def test_a_queue_says_how_mails_call_each_referral_and_what_became_of_its_place() -> None:
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    seat = {"seat": "held", "place_until": "2026-11-25T10:00:00Z", "position": 1}
+
+    referral._queue("pa.accura", [listed(a_row(state="WAITLISTED")) | seat], console, Words("en"))
+
+    assert isinstance(console.file, io.StringIO)
+    _title, headings, line = console.file.getvalue().splitlines()
+    assert (headings.split()[0], line.split()[0]) == ("Code", "PA-000000")
+    assert "held until 25/11/2026 11:00, position 1" in line
 
 
 def test_what_the_screen_has_no_room_for_is_counted_and_a_fault_is_said() -> None:
@@ -175,6 +190,14 @@ def test_a_topic_holds_what_lies_between_its_ends_and_a_group_lags_by_what_it_ha
     assert (seen["agencies.{agency}.feed"].topics, seen["agencies.{agency}.feed"].messages) == (2, 8)
     assert seen["directory"].topics == 0
     assert len(seen) == len(contracts.TOPICS)
+
+
+def test_a_group_is_not_behind_in_topics_that_it_has_never_read() -> None:
+    read = {"one-agency": {("agencies.pa.penc.feed", 0): 5}}
+
+    seen = {row.name: row for row in topics._counted(replace(OFFSETS, read=read), None)}
+
+    assert seen["agencies.{agency}.feed"].lag == {"one-agency": 2}
 
 
 def test_of_one_agency_its_own_topics_are_counted() -> None:

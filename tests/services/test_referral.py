@@ -14,6 +14,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from contracts.commands import CompleteTask
 from contracts.events import CommandAccepted, CommandRejected, ReferralEvent, TaskOpened
+from contracts.notifications import public_code
 from contracts.values import Asked, Message
 from services.chassis.settings import Settings
 from services.referral.domain.needs import referral_id
@@ -138,6 +139,13 @@ async def test_what_people_may_read_of_it(referrals: Referrals) -> None:
     assert (line["service"]["code"], line["priority"]["code"]) == ("health.primary", "MEDIUM")
     tasks = (await referrals.get("/v1/tasks?agency=pa.comune", "pa.comune")).json()
     assert [t["kind"] for t in tasks if t["referral_id"] == why_nobody["referral_id"]] == ["no_candidate"]
+
+    for of, reader in ((shown, "pa.accura"), (why_nobody, "pa.comune")):
+        code = public_code(UUID(of["referral_id"]), "palermo")
+        named = {"code": code, "referral_id": of["referral_id"]}
+        assert of is why_nobody or of["code"] == code
+        assert (await referrals.get(f"/v1/referrals?code={code}", reader)).json() == [named]
+        assert (await referrals.get(f"/v1/referrals?code={code}", "pa.legale")).json() == []
 
     for path in (first, f"{first}/explanation", "/v1/queues?agency=pa.accura", "/v1/tasks?agency=pa.comune"):
         forbidden, whole = await referrals.get(path, "pa.legale"), await referrals.get(path, None, "network")

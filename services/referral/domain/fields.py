@@ -30,19 +30,14 @@ def _applies(when: str, case: Case) -> bool:
 
 def _unknown(case: Case) -> Iterator[Fault]:
     command = case.command
-    known = {
-        "contact_mode": tuple(codes.codes("channels", "intake_channels") | codes.codes("channels", "contact_channels")),
-        "failed_rule": tuple(kind["rule"] for kind in codes.table("admission_rules")["kinds"]),
-        "requested_by": REQUESTED_BY,
-    }
-    for name, list_ in known.items():
-        given = getattr(command, name)
-        if given is not None and given not in list_:
-            yield Fault("unknown_code", f"/{name}", list_)
-    documents = codes.codes("identifiers")
+    for name in ("contact_mode", "failed_rule", "requested_by"):
+        given, known = getattr(command, name), codes.of_field(name)
+        if given is not None and given not in known:
+            yield Fault("unknown_code", f"/{name}", known)
+    documents = codes.of_field("documents")
     for i, document in enumerate(command.documents or ()):
         if document not in documents:
-            yield Fault("unknown_code", f"/documents/{i}", tuple(documents))
+            yield Fault("unknown_code", f"/documents/{i}", documents)
 
 
 def _reason(case: Case) -> Iterator[Fault]:
@@ -57,7 +52,3 @@ def _reason(case: Case) -> Iterator[Fault]:
             yield Fault("missing_field", f"/{name}")
     if case.reason["text_required"] and case.command.text_id is None:
         yield Fault("missing_text", "/text")
-
-
-REQUESTED_BY = ("person", "sender", "receiver", "coordinator")
-"""Who may have asked for a withdrawal: the person at any desk, or one of those who may command it."""

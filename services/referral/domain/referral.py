@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 from contracts import codes
 from contracts.commands import Need
+from contracts.notifications import public_code
 from services.referral.domain import clocks, table
 from services.referral.domain.clocks import Calendar
 from services.referral.domain.routing import Place
@@ -71,6 +72,11 @@ class Referral:
     history: tuple[Entry, ...] = ()
 
     @property
+    def code(self) -> str:
+        """What people call it."""
+        return public_code(self.referral_id, self.need.sender_city)
+
+    @property
     def is_open(self) -> bool:
         return self.state in table.OPEN_STATES
 
@@ -132,6 +138,7 @@ def snapshot(referral: Referral, at: datetime, by: str) -> dict[str, Any]:
     need, place = referral.need, referral.place
     return {
         "referral_id": referral.referral_id,
+        "code": referral.code,
         "journey_id": need.journey_id,
         "version": referral.version,
         "at": at,

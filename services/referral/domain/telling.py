@@ -8,6 +8,7 @@ from uuid import UUID
 
 from contracts import codes
 from contracts.events import Verdict
+from contracts.notifications import public_code
 from services.referral.domain import table
 from services.referral.domain.referral import Entry, Referral
 from services.referral.domain.routing import FILTERS, RULES, Decision
@@ -29,6 +30,11 @@ class Explanation:
     linked_id: UUID | None = None
 
     @property
+    def code(self) -> str:
+        """As of the referral, also where none came of it."""
+        return public_code(self.referral_id, self.decision.search.need.sender_city)
+
+    @property
     def sender(self) -> str:
         return self.decision.search.need.sender_agency
 
@@ -36,6 +42,10 @@ class Explanation:
     def receiver(self) -> str | None:
         """Nobody was asked when the need was linked."""
         return self.decision.first.agency if self.decision.first and self.linked_id is None else None
+
+    @property
+    def parties(self) -> tuple[str, str | None]:
+        return self.sender, self.receiver
 
 
 def referral(of: Referral) -> Shown:
@@ -59,6 +69,7 @@ def queued(of: Referral) -> Shown:
     since = [entry.at for entry in takewhile(lambda entry: entry.state == of.state, reversed(of.history))]
     return {
         "referral_id": of.referral_id,
+        "code": of.code,
         "version": of.version,
         "state": labelled("transitions", of.state, "states"),
         "since": since[-1] if since else None,
