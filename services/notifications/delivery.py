@@ -94,12 +94,12 @@ class Delivery:
         return fault is None
 
     async def _send(self, mail: Mail, queue: str) -> Fault | None:
-        """To the address that the directory has now: a queue's own, else its agency's."""
+        """To the address that the directory has now: a queue's own, else its agency's. A queue may yet become known."""
         known = await store.read_queue(self.context.db, queue)
         agency, desk = known if known else (None, None)
         address = (desk and desk.contact.email) or (agency and agency.contact.email)
         if not desk or not address:
-            return Fault("no_address", final=True)
+            return Fault("no_address", final=desk is not None)
         letter = letters.write(mail.notices, desk.languages, self.mail.console_url)
         return await self.post.hand_over(compose(mail.mail_id, letter, address, mail.notices[-1].at, self.mail))
 
