@@ -216,7 +216,7 @@ def test_each_notice_is_accounted_for_exactly_once_whatever_happens(steps: list[
     ended: list[UUID] = []
     last: OfQueue | None = None
     for step, n in steps:
-        command: OfQueue | None = last
+        command: OfQueue | None = last if step == "again" else None
         if step == "tell":
             command, tellings = a_telling(tellings), tellings + 1
         elif step == "wait":
