@@ -81,8 +81,13 @@ class Ledger:
         return bool(await self.db.offsets.count_documents(self._mine(sources)) == len(sources))
 
     async def settle(self, sources: Iterable[Source], **also: Any) -> None:
-        """What these partitions owed is on its topics. A clean hand-over has also `lsid=None`: no session to kill."""
-        await self.db.offsets.update_many(self._mine(sources), {"$set": {"owed": None} | also})
+        """What these partitions owed is on its topics. A clean hand-over has also `lsid=None`: no session to kill.
+
+        One write each: of one for many, the local store would wait for a transaction that waits for it.
+        """
+        change = {"$set": {"owed": None} | also}
+        settled = [UpdateOne({"_id": place(s), "owner": self.token}, change) for s in sources]
+        await self.db.offsets.bulk_write(settled, ordered=False)
         self.owing -= set(sources)
 
     def _mine(self, sources: Iterable[Source]) -> Doc:
