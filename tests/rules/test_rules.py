@@ -132,8 +132,9 @@ def test_a_direct_identifier_in_an_event_is_caught(tree: Path) -> None:
     )
 
     found = run(
-        tree, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_messages.py"
-    )
+        tree, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_messages.py",
+        "-k", "no_event_has_a_field_for_who_the_person_is",
+    )  # fmt: skip
 
     assert found.returncode != 0
     assert "birth_date" in found.stdout
