@@ -19,8 +19,10 @@ STAY = """
 import sys
 from pathlib import Path
 from deploy.local.up import Wish, up
-folder, kafka, mongo, http = sys.argv[1:]
-up(Wish(fresh=False, demo=False, kafka_port=int(kafka), mongo_port=int(mongo), http_port=int(http)), Path(folder))
+folder, *ports = sys.argv[1:]
+kafka, mongo, mail, http = map(int, ports)
+wish = Wish(fresh=False, demo=False, kafka_port=kafka, mongo_port=mongo, mail_port=mail, http_port=http)
+up(wish, Path(folder))
 """
 MB = 1024 * 1024
 
@@ -28,7 +30,7 @@ MB = 1024 * 1024
 def main() -> None:
     times, memory = Table("what", "s", title="start and stop"), Table("process", "PSS MB", "RSS MB", title="memory")
     with tempfile.TemporaryDirectory() as folder:
-        ports = [str(free_port()), str(free_port()), "28470"]
+        ports = [str(free_port()), str(free_port()), str(free_port()), "28470"]
         for n in range(STARTS):
             process, seconds = start(Path(folder), ports)
             times.add_row("first start, loading the directory" if n == 0 else "another start", f"{seconds:.1f}")
