@@ -17,6 +17,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from services.chassis.settings import Settings
+from services.cli.verify.network import opened
 
 ROOT = Path(__file__).parents[1]
 RELAY = ("gateway", "intake", "directory", "referral", "housing", "programmes")
@@ -125,6 +126,8 @@ async def running(settings: Settings, folder: Path, services: tuple[str, ...] = 
         await processes.ready()
         if load:
             await load_directory(settings, load)
+            async with opened(settings) as network:  # until everybody knows what was loaded
+                await network.settle(60)
         yield processes
     finally:
         await processes.stop()

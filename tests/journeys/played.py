@@ -99,8 +99,13 @@ class Played:
             if name not in self.names:  # the system opened it in place of the one before
                 self.names[name] = successor_id(self.names[f"r{int(name[1:]) - 1}"])
             await self._until(lambda name=name, state=state: state in self._states(name), f"{name} {state}", seconds)
+            if "capacity.held" in then.get("events", ()):  # only then is the receiver told, and may answer
+                await self._until(lambda name=name: self._is_held(name), f"{name} held", seconds)
         for offer, free in then.get("free_seats", {}).items():
             await self._free(offer, free, seconds)
+
+    def _is_held(self, name: str) -> bool:
+        return "referral.seat_held" in self._told()[name]
 
     def _states(self, name: str) -> list[str]:
         key = str(self.names[name]).encode()
