@@ -105,9 +105,7 @@ class Ledger:
         async with self._batch(stored, following, published) as tx:
             fresh = await self._unseen(messages)
             failpoints.hit("in_txn_inbox")
-            for route in self.routes.values():
-                if route.owns and (keys := {m.key.decode("utf-8", "replace") for m in fresh if m.topic is route.topic}):
-                    await tx.prefetch(route.owns[0], keys)
+            await tx.prefetch([at for m in fresh for at in self.route(m.name).needs(m, tx)])
             for m in fresh:
                 why_not = "after_parked" if m.lane in held else m.fault
                 if reason := await self.route(m.name).attempt(m, tx, why_not):

@@ -1,6 +1,7 @@
 """What a handler sees: cached reads, buffered writes, emitted messages, and one in-memory savepoint a message."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -34,6 +35,7 @@ class Transaction:
     def __init__(self, db: Any, session: Any, service: str, settings: Settings) -> None:
         self._db, self._session, self._service, self.settings = db, session, service, settings
         self._docs: dict[At, Doc | None] = {}
+        self._found: dict[str, list[Doc]] = {}
         self._dirty: dict[At, Write] = {}
         self.outbox: dict[Source, list[Outgoing]] = defaultdict(list)
         self._allowed: tuple[str, ...] = ()
@@ -59,8 +61,12 @@ class Transaction:
         return dict(doc) if doc is not None else None
 
     async def find(self, collection: str, query: Doc) -> list[Doc]:
-        """Documents by an indexed query, as the last batch left them."""
-        return [doc async for doc in self._db[collection].find(query, session=self._session, batch_size=1000)]
+        """Documents by an indexed query, as the last batch left them: asked once a batch."""
+        asked = f"{collection}/{query}"
+        if asked not in self._found:
+            found = self._db[collection].find(query, session=self._session, batch_size=1000)
+            self._found[asked] = [doc async for doc in found]
+        return [dict(doc) for doc in self._found[asked]]
 
     def save(self, collection: str, doc: Doc) -> None:
         """Written out at once, so that what no store can hold is a fault of this message and not of its batch."""
@@ -103,9 +109,14 @@ class Transaction:
         self._saved[collection, id], self._writes[collection, id] = doc, write
 
     # -- what the ledger uses --------------------------------------------------------------------------------------
-    async def prefetch(self, collection: str, ids: set[str]) -> None:
-        found = {doc["_id"]: doc for doc in await self.find(collection, {"_id": {"$in": list(ids)}})}
-        self._docs |= {(collection, id): found.get(id) for id in ids}
+    async def prefetch(self, needs: Iterable[At]) -> None:
+        """Each collection is asked once for all."""
+        wanted: dict[str, set[str]] = defaultdict(set)
+        for collection, id in needs:
+            wanted[collection].add(id)
+        for collection, ids in wanted.items():
+            found = {doc["_id"]: doc for doc in await self.find(collection, {"_id": {"$in": list(ids)}})}
+            self._docs |= {(collection, id): found.get(id) for id in ids}
 
     def begin(self, cause: Incoming, may_change: tuple[str, ...]) -> None:
         self.cause, self._allowed, self._correlation_id = cause, may_change, cause.correlation_id
