@@ -135,6 +135,11 @@ class Transaction:
         if self._said:
             self.outbox[self.cause.source] += self._said
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing was written or said."""
+        return not (self._dirty or self.outbox)
+
     async def flush(self) -> None:
         grouped: dict[str, list[Write]] = defaultdict(list)
         for (collection, _), write in self._dirty.items():

@@ -76,9 +76,11 @@ class Worker:
             said = await self.ledger.process(messages, partitions.stored, following, self.outbox.finished)
         except Fenced:
             return await self._after_fence(following)
-        partitions.stored |= following
-        failpoints.hit("committed_not_published")
-        self.outbox.begin(said, began)
+        partitions.reached |= following
+        if said is not None:
+            partitions.stored |= following
+            failpoints.hit("committed_not_published")
+            self.outbox.begin(said, began)
 
     async def _after_fence(self, sources: Offsets) -> None:
         if not await self.ledger.owns(sources):
@@ -87,9 +89,10 @@ class Worker:
         await self.partitions.recover(set(sources))
 
     async def tidy(self) -> None:
-        """Between two batches: forget what is published, and do what ops asked for the parked keys of my partitions."""
+        """Between two batches: store how far we are, and do what ops asked for the parked keys of my partitions."""
         async with self.partitions.lock:
             stored = self.partitions.stored
+            await patiently(self.partitions.keep)
             await patiently(self.outbox.finished)
             if self.ledger.owing:
                 await patiently(self.ledger.settle, self.ledger.owing)
@@ -102,7 +105,7 @@ class Worker:
         if self.partitions.stored and time.monotonic() - self.told > 1:
             failpoints.hit("before_offset_commit")
             self.told = time.monotonic()
-            offsets = {TopicPartition(*s): o for s, o in self.partitions.stored.items()}
+            offsets = {TopicPartition(*s): o for s, o in self.partitions.reached.items()}
             try:
                 await asyncio.wait_for(self.partitions.consumer.commit(offsets), 2)
             except (KafkaError, TimeoutError) as fault:
