@@ -169,8 +169,10 @@ class Relay:
     @asynccontextmanager
     async def database(self, service: str) -> AsyncIterator[Any]:
         client: Any = AsyncIOMotorClient(self.settings.mongo_url.get_secret_value(), timeoutMS=5000, tz_aware=True)
-        yield client[self.settings.named(service)]
-        client.close()
+        try:
+            yield client[self.settings.named(service)]
+        finally:
+            client.close()
 
     async def assigned(self, service: str) -> None:
         """Wait until a service's workers have claimed their partitions."""
