@@ -24,6 +24,8 @@ At = tuple[str, str]
 Write = ReplaceOne[Any] | DeleteOne
 
 DOCUMENT_BYTES = 16 * 1024 * 1024
+ASKED_AT_ONCE = 50
+"""The local store compares each document with every id that is asked for: 200 at once take twice as long as 4 times 50."""
 
 
 class Transaction:
@@ -110,13 +112,15 @@ class Transaction:
 
     # -- what the ledger uses --------------------------------------------------------------------------------------
     async def prefetch(self, needs: Iterable[At]) -> None:
-        """Each collection is asked once for all."""
-        wanted: dict[str, set[str]] = defaultdict(set)
+        wanted: dict[str, dict[str, None]] = defaultdict(dict)
         for collection, id in needs:
-            wanted[collection].add(id)
-        for collection, ids in wanted.items():
-            found = {doc["_id"]: doc for doc in await self.find(collection, {"_id": {"$in": list(ids)}})}
-            self._docs |= {(collection, id): found.get(id) for id in ids}
+            wanted[collection][id] = None
+        for collection, known in wanted.items():
+            ids = list(known)
+            for at_once in (ids[i : i + ASKED_AT_ONCE] for i in range(0, len(ids), ASKED_AT_ONCE)):
+                self._docs |= {(collection, id): None for id in at_once}
+                found = await self.find(collection, {"_id": {"$in": at_once}})
+                self._docs |= {(collection, doc["_id"]): doc for doc in found}
 
     def begin(self, cause: Incoming, may_change: tuple[str, ...]) -> None:
         self.cause, self._allowed, self._correlation_id = cause, may_change, cause.correlation_id
