@@ -34,11 +34,11 @@ class Agency:
         self.consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka_url, auto_offset_reset="earliest")
         await self.producer.start()
         await self.consumer.start()
-        feed = TopicPartition(f"{self.prefix}agencies.{self.code}.feed", 0)
-        while feed.topic not in await self.consumer.topics():
+        self.feed = TopicPartition(f"{self.prefix}agencies.{self.code}.feed", 0)
+        while self.feed.topic not in await self.consumer.topics():
             await asyncio.sleep(0.2)
-        self.consumer.assign([feed])
-        await self.consumer.seek_to_beginning(feed)
+        self.consumer.assign([self.feed])
+        await self.consumer.seek_to_beginning(self.feed)
         self._ids: set[str] = set()
         self.reading = asyncio.create_task(self._read())
 
@@ -79,7 +79,7 @@ class Agency:
             self.entries.append(entry | {"at": time.time(), "headers": headers, "offset": record.offset})
 
     # -- what came -----------------------------------------------------------------------------------------------------
-    async def wait(self, wanted: Callable[[Entry], bool], seconds: float = 15) -> Entry:
+    async def wait(self, wanted: Callable[[Entry], bool], seconds: float = 120) -> Entry:
         until = time.monotonic() + seconds
         while True:
             for entry in self.entries:
@@ -89,11 +89,11 @@ class Agency:
                 raise TimeoutError(f"{self.code}: nothing of the kind in {[e['type'] for e in self.entries][-12:]}")
             await asyncio.sleep(0.02)
 
-    async def answer(self, command_id: str, seconds: float = 15) -> Entry:
+    async def answer(self, command_id: str, seconds: float = 120) -> Entry:
         """The answer to a command of ours, by the id we gave it."""
         return await self.wait(lambda e: is_answer(e) and e["value"]["asked"]["command_id"] == command_id, seconds)
 
-    async def event(self, short: str, seconds: float = 15, **fields: Any) -> Entry:
+    async def event(self, short: str, seconds: float = 120, **fields: Any) -> Entry:
         """The first entry of `staffetta.<short>.v1` with these fields."""
         type = f"staffetta.{short}.v1"
         return await self.wait(
@@ -114,25 +114,25 @@ class Working(Agency):
 
     said: dict[str, tuple[str, Entry]] = field(default_factory=dict)
     asked: int = 0
+    seen: int = 0
 
-    @property
-    def all_answered(self) -> bool:
-        """Whether everything that it said, and every intake, has an answer."""
+    async def is_idle(self) -> bool:
+        """Whether its feed is read, all that asks something of it is done, and what it said has an answer."""
         answered = {e["value"]["asked"]["command_id"] for e in self.entries if is_answer(e)}
-        return self.said.keys() <= answered
+        read = await self.consumer.end_offsets([self.feed]) == {self.feed: await self.consumer.position(self.feed)}
+        return read and self.seen == len(self.entries) and self.said.keys() <= answered
 
     async def submit(self, intake: Entry, *, id: str | None = None) -> str:
         self.said[id or intake["idempotency_key"]] = ("submit", {})
         return await super().submit(intake, id=id)
 
     async def work(self) -> None:
-        done: set[str] = set()
         while True:
-            for entry in list(self.entries):
-                id = entry["headers"]["ce_id"]
-                if id not in done and entry["value"].get("receiver_agency") == self.code:
-                    done.add(id)
+            while self.seen < len(self.entries):
+                entry = self.entries[self.seen]
+                if entry["value"].get("receiver_agency") == self.code:
                     await self._answer(entry)
+                self.seen += 1
             await asyncio.sleep(0.02)
 
     async def _answer(self, entry: Entry) -> None:
@@ -168,15 +168,3 @@ def disorder(entries: list[Entry]) -> list[str]:
             found.append(f"{entry['key']}: {entry['type']} of version {sequence} after version {last[entry['key']]}")
         last[entry["key"]] = sequence
     return found
-
-
-async def quiet(agencies: list[Working], seconds: float = 3, limit: float = 90) -> None:
-    """Until all that was said is answered and no feed has moved for a while, or the limit is over."""
-    loop = asyncio.get_running_loop()
-    until, since, seen = loop.time() + limit, loop.time(), -1
-    while loop.time() < until:
-        if (now := sum(len(a.entries) + a.repeats for a in agencies)) != seen:
-            seen, since = now, loop.time()
-        if loop.time() - since > seconds and all(a.all_answered for a in agencies):
-            return
-        await asyncio.sleep(0.1)

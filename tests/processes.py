@@ -71,8 +71,8 @@ class Processes:
 
     async def _watch(self, service: str, replica: str, process: asyncio.subprocess.Process) -> None:
         await process.wait()
+        await asyncio.sleep(0.1)
         if self.again and not self.stopping:
-            await asyncio.sleep(0.1)
             await self.start(service, replica)
 
     def url(self, service: str, replica: str = "0") -> str:

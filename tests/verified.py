@@ -1,8 +1,13 @@
-"""What a scenario ends with: the databases and topics of its network are read, and every promise was kept."""
+"""How a scenario ends: its network comes to rest, all of it is read, and every promise was kept."""
+
+import asyncio
+from collections.abc import Sequence
 
 from services.chassis.settings import Settings
+from services.cli.verify.network import opened
 from services.cli.verify.report import Report
 from services.cli.verify.verifying import verify
+from tests.agency import Working
 
 
 async def assert_verified(settings: Settings, *, patience_s: float = 120) -> Report:
@@ -12,3 +17,15 @@ async def assert_verified(settings: Settings, *, patience_s: float = 120) -> Rep
     assert not faults, "\n".join([f"{len(faults)} promises are broken", *faults[:30]])
     assert report.settled, f"messages were still under way after {report.waited_s:.0f} s"
     return report
+
+
+async def come_to_rest(settings: Settings, agencies: Sequence[Working], seconds: float = 300) -> None:
+    """Until nobody has anything to read, to answer or to say: neither our services nor these agencies."""
+    async with opened(settings) as network, asyncio.timeout(seconds):
+        while True:
+            said = await network.topics.ends()
+            settled, _ = await network.settle(seconds)
+            idle = all([await agency.is_idle() for agency in agencies])
+            if settled and idle and said == await network.topics.ends():
+                return
+            await asyncio.sleep(0.1)

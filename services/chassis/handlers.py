@@ -1,7 +1,7 @@
 """Which handler takes which topic, what it may change there, and what becomes of one message."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,12 +12,13 @@ from contracts.refusals import Refusal
 from contracts.topics import Topic
 from services.chassis.messages import Incoming
 from services.chassis.telemetry import processing
-from services.chassis.transaction import Transaction, refuse_on_own_topic
+from services.chassis.transaction import At, Transaction, refuse_on_own_topic
 
 log = logging.getLogger("staffetta.handlers")
 
 Names = tuple[str, ...]
 Handler = Callable[[Any, Transaction], Awaitable[None]]
+Ahead = Callable[[Any, Transaction], Iterable[At]]
 Answer = Callable[[Any, Refusal, Transaction], None]
 
 
@@ -28,7 +29,15 @@ class Route:
     owns: Names
     copies: Names
     first: bool
+    ahead: Ahead | None
     refuse: Answer
+
+    def needs(self, m: Incoming, tx: Transaction) -> list[At]:
+        """What a message will load, as far as that can be said before."""
+        with suppress(Exception):  # what fails here fails again in the handler, where it is told what becomes of it
+            if self.ahead and m.is_ours:
+                return list(self.ahead(m.message or m, tx))
+        return [(self.owns[0], m.key.decode("utf-8", "replace"))] if self.owns else []
 
     async def attempt(self, m: Incoming, tx: Transaction, why_not: str | None) -> str | None:
         """None, or why the message is to be set aside; then of all it wrote and said only the answer is kept.
@@ -67,9 +76,10 @@ class Route:
 class Handlers:
     """The handlers of one service, by topic.
 
-    owns: collections of aggregates, only for the service's own commands; the first is loaded ahead by key.
+    owns: collections of aggregates, only for the service's own commands.
     copies: collections that follow the topic (the directory's copy, read models); nothing is decided by them.
     first: this topic is read to its end before any other work is taken.
+    ahead: what a message will load, so that a batch loads it at once; without it, the key in the first of `owns`.
     refuse: how a refusal is answered; without it, on the service's own topic (`command.rejected`).
     A handler of a door topic gets the record itself; every other one gets the model.
     """
@@ -83,12 +93,13 @@ class Handlers:
         owns: Names = (),
         copies: Names = (),
         first: bool = False,
+        ahead: Ahead | None = None,
         refuse: Answer = refuse_on_own_topic,
     ) -> Callable[[Handler], Handler]:
         def register(handle: Handler) -> Handler:
             if topic.name in self.routes:
                 raise ValueError(f"{topic.name} has a handler already")
-            self.routes[topic.name] = Route(topic, handle, owns, copies, first, refuse)
+            self.routes[topic.name] = Route(topic, handle, owns, copies, first, ahead, refuse)
             return handle
 
         return register

@@ -1,7 +1,6 @@
 """The store's side of "nothing lost, nothing twice": positions and what they owe, inbox, parked keys of a service."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -100,25 +99,27 @@ class Ledger:
     # -- one batch, one transaction --------------------------------------------------------------------------------
     async def process(
         self, messages: list[Incoming], stored: Offsets, following: Offsets, published: Published
-    ) -> Said:
-        """Handle messages and store all that follows; returns what is now owed.
+    ) -> Said | None:
+        """Handle messages and store all that follows; returns what is now owed. None: nothing followed or was stored.
 
         following: where each of their partitions stands after them. published: waits until what was owed before is on
-        its topics.
+        its topics. Without messages, only the positions are stored.
         """
         held, parked = set(self.parked), list[tuple[Incoming, str]]()
-        async with self._batch(stored, following, published) as tx:
-            fresh = await self._unseen(messages)
+        async with self._transaction():
+            tx, fresh = self._begin(), await self._unseen(messages)
             failpoints.hit("in_txn_inbox")
-            for route in self.routes.values():
-                if route.owns and (keys := {m.key.decode("utf-8", "replace") for m in fresh if m.topic is route.topic}):
-                    await tx.prefetch(route.owns[0], keys)
-            for m in fresh:
+            await tx.prefetch([at for m in fresh.values() for at in self.route(m.name).needs(m, tx)])
+            for m in fresh.values():
                 why_not = "after_parked" if m.lane in held else m.fault
                 if reason := await self.route(m.name).attempt(m, tx, why_not):
                     held.add(m.lane)
                     parked.append((m, reason))
+            if messages and tx.is_idle and not parked:
+                await self.session.abort_transaction()
+                return None
             await parking.set_aside(self.db, self.session, parked)
+            await self._store(tx, list(fresh), stored, following, published)
         self.parked = held
         return tx.outbox
 
@@ -126,8 +127,9 @@ class Ledger:
         """Handle a key's parked messages again, in order, up to the first that fails; as ops asked, and recorded."""
         lane = parking.lane(request)
         here = {lane[:2]: stored[lane[:2]]}
-        async with self._batch(here, here, published) as tx:
-            waiting, done = await parking.waiting(self.db, self.session, lane), list[str]()
+        async with self._transaction():
+            tx, waiting = self._begin(), await parking.waiting(self.db, self.session, lane)
+            done = list[str]()
             for doc in waiting:
                 m = parking.again(doc, self.route(lane[0]).topic)
                 discarded = request["action"] == "discard" and doc["_id"] == request["message_id"]
@@ -136,33 +138,38 @@ class Ledger:
                 done.append(doc["_id"])
             free = len(done) == len(waiting)
             await parking.let_go(self.db, self.session, request, done, free=free)
+            await self._store(tx, [], here, here, published)
         if free:
             self.parked.discard(lane)
         return tx.outbox
 
-    @asynccontextmanager
-    async def _batch(self, stored: Offsets, following: Offsets, published: Published) -> AsyncIterator[Transaction]:
-        """All that is saved and said in its body is stored together with the positions, or nothing is."""
-        tx = Transaction(self.db, self.session, self.service, self.settings)
-        async with self.session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority")):
-            yield tx
-            await tx.flush()
-            await published()
-            await self._move(stored, following, tx.outbox)
-            failpoints.hit("in_txn_before_commit")
-        self.owing = self.owing - following.keys() | tx.outbox.keys()
+    def _transaction(self) -> Any:
+        return self.session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"))
 
-    async def _unseen(self, messages: list[Incoming]) -> list[Incoming]:
+    def _begin(self) -> Transaction:
+        return Transaction(self.db, self.session, self.service, self.settings)
+
+    async def _unseen(self, messages: list[Incoming]) -> dict[str, Incoming]:
         """Those never handled before; of the same message twice in a batch the first counts."""
         first: dict[str, Incoming] = {}
         for m in messages:
             first.setdefault(str(m.id), m)
-        async for seen in self.db.inbox.find({"ids": {"$in": list(first)}}, {"ids": 1}, session=self.session):
-            for id in seen["ids"]:
-                first.pop(id, None)
         if first:
-            await self.db.inbox.insert_one({"at": datetime.now(UTC), "ids": list(first)}, session=self.session)
-        return list(first.values())
+            async for seen in self.db.inbox.find({"ids": {"$in": list(first)}}, {"ids": 1}, session=self.session):
+                for id in seen["ids"]:
+                    first.pop(id, None)
+        return first
+
+    async def _store(
+        self, tx: Transaction, ids: list[str], stored: Offsets, following: Offsets, published: Published
+    ) -> None:
+        await tx.flush()
+        if ids:
+            await self.db.inbox.insert_one({"at": datetime.now(UTC), "ids": ids}, session=self.session)
+        await published()
+        await self._move(stored, following, tx.outbox)
+        self.owing = self.owing - following.keys() | tx.outbox.keys()
+        failpoints.hit("in_txn_before_commit")
 
     async def _move(self, stored: Offsets, following: Offsets, said: Said) -> None:
         """The fence: only the owner, and only from where it stored last. What is owed goes with the position.

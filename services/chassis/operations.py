@@ -47,8 +47,8 @@ async def watch(worker: Worker) -> None:
     while True:
         await asyncio.sleep(TIDY_S)
         seen = await look(worker)
-        if partitions.stored != at or not (seen["broker"] and seen["store"] and seen["first"] and partitions.behind):
-            since, at = time.monotonic(), dict(partitions.stored)
+        if partitions.reached != at or not (seen["broker"] and seen["store"] and seen["first"] and partitions.behind):
+            since, at = time.monotonic(), dict(partitions.reached)
         elif time.monotonic() - since > STUCK_S:
             die(f"work is waiting and nothing was done for {STUCK_S} s")
 

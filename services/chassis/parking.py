@@ -53,7 +53,7 @@ def _document(m: Incoming, reason: str) -> Doc:
     return {
         "_id": str(m.id), "place": place(m.source), "topic": m.name, "partition": m.partition, "offset": m.offset,
         "key": Binary(m.key), "reason": reason, "type": m.headers.get("ce_type"), "at": datetime.now(UTC),
-        "edge": m.time, "value": Binary(m.value), "headers": m.headers,
+        "edge": m.time, "value": Binary(m.value), "headers": list(m.headers.items()),
     }  # fmt: skip
 
 
@@ -65,7 +65,7 @@ async def waiting(db: Any, session: Any, lane: Lane) -> list[Doc]:
 
 def again(doc: Doc, topic: Topic) -> Incoming:
     """A parked message as it came in, read once more by the code of today."""
-    headers = [(name, value.encode()) for name, value in doc["headers"].items()]
+    headers = [(name, value.encode()) for name, value in doc["headers"]]
     timestamp = doc["edge"].timestamp() * 1000
     same = {name: doc[name] for name in ("topic", "partition", "offset", "key", "value")}
     return read(SimpleNamespace(**same, headers=headers, timestamp=timestamp), topic)
@@ -89,7 +89,7 @@ async def listed(db: Any, limit: int = 1000) -> list[Doc]:
 
 def _shown(doc: Doc) -> Doc:
     """Without its content: only ids, place and reason leave the store."""
-    headers = {k: v for k, v in doc["headers"].items() if k.startswith("ce_") or k == "traceparent"}
+    headers = {k: v for k, v in doc["headers"] if k.startswith("ce_") or k == "traceparent"}
     shown = {"id": doc["_id"], "key": bytes(doc["key"]).decode("utf-8", "replace"), "headers": headers}
     return shown | {name: doc[name] for name in SHOWN}
 

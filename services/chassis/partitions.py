@@ -19,8 +19,10 @@ BATCH_BYTES = 2_000_000
 
 
 class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
-    """lock: held while a batch, a take-over or a hand-over is under way.
+    """stored: where each of mine stands in the ledger. reached: how far it is read; the ledger learns later of messages
+    that came to nothing.
 
+    lock: held while a batch, a take-over or a hand-over is under way.
     first: topics that are read to their end, by whichever worker, before other work is taken.
     """
 
@@ -30,6 +32,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         self.first = [(name, p) for name, topic in first.items() for p in range(topic.partitions)]
         self.caught_up = not first
         self.stored: Offsets = {}
+        self.reached: Offsets = {}
         # Asking the subscriber itself for offsets would narrow the topics its pattern looks at, and it would rebalance.
         self.asked = AIOKafkaConsumer(bootstrap_servers=ledger.settings.kafka_url)
         self._rewound: Offsets = {}
@@ -65,7 +68,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
             await self.outbox.send(owed)
             for source in claimed.keys() & self._assigned():  # any other has a next rebalance to bring it here again
                 self.consumer.seek(TopicPartition(*source), claimed[source])
-                self.stored[source] = claimed[source]
+                self.stored[source] = self.reached[source] = claimed[source]
         log.info("partitions taken over", extra={"count": len(sources)})
         self._hold_others()
 
@@ -88,6 +91,12 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         if self.stored:
             await self.ledger.settle(self.stored, lsid=None)
             self.stored.clear()
+            self.reached.clear()
+
+    @property
+    def unstored(self) -> Offsets:
+        """Where the partitions stand that nothing has moved since but messages that come to nothing."""
+        return {s: at for s, at in self.reached.items() if at != self.stored[s]}
 
     def _assigned(self) -> set[Source]:
         return {(p.topic, p.partition) for p in self.consumer.assignment()}
@@ -107,7 +116,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
 
     # -- which records go on ---------------------------------------------------------------------------------------
     def admit(self, records: Iterable[Record]) -> tuple[list[Incoming], Offsets]:
-        """Only what continues the stored position of a partition we own; after a gap, look again once from there.
+        """Only what goes on where a partition of ours stands; after a gap, look again once from there.
 
         aiokafka can hand out what it fetched before a seek. Returns messages, and where their partitions stand then.
         """
@@ -117,12 +126,12 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         size = 0
         for r in records:
             s = (r.topic, r.partition)
-            if s not in self.stored or s in closed or r.offset < self.stored[s]:
+            if s not in self.stored or s in closed or r.offset < self.reached[s]:
                 continue
-            gap = s not in following and r.offset > self.stored[s] != self._rewound.get(s)
+            gap = s not in following and r.offset > self.reached[s] != self._rewound.get(s)
             size += len(r.value or b"")
             if gap or (size > BATCH_BYTES and messages):
-                self._look_again(s, following.get(s, self.stored[s]), gap=gap)
+                self._look_again(s, following.get(s, self.reached[s]), gap=gap)
                 closed.add(s)
                 continue
             messages.append(read(r, self.ledger.route(r.topic).topic))
@@ -138,4 +147,4 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
     def behind(self) -> bool:
         """Whether records wait that were not handled."""
         ends = {(p.topic, p.partition): self.consumer.highwater(p) or 0 for p in self.consumer.assignment()}
-        return any(end > self.stored.get(source, 0) for source, end in ends.items())
+        return any(end > self.reached.get(source, 0) for source, end in ends.items())

@@ -1,6 +1,7 @@
 """What a handler sees: cached reads, buffered writes, emitted messages, and one in-memory savepoint a message."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -23,6 +24,8 @@ At = tuple[str, str]
 Write = ReplaceOne[Any] | DeleteOne
 
 DOCUMENT_BYTES = 16 * 1024 * 1024
+ASKED_AT_ONCE = 50
+"""The local store compares each document with every id: 200 at once take twice as long as 4 times 50."""
 
 
 class Transaction:
@@ -34,6 +37,8 @@ class Transaction:
     def __init__(self, db: Any, session: Any, service: str, settings: Settings) -> None:
         self._db, self._session, self._service, self.settings = db, session, service, settings
         self._docs: dict[At, Doc | None] = {}
+        self._found: dict[str, list[Doc]] = {}
+        self._looked = False
         self._dirty: dict[At, Write] = {}
         self.outbox: dict[Source, list[Outgoing]] = defaultdict(list)
         self._allowed: tuple[str, ...] = ()
@@ -51,7 +56,7 @@ class Transaction:
         return self.cause.time
 
     async def load(self, collection: str, id: object) -> Doc | None:
-        at = (collection, str(id))
+        self._looked, at = True, (collection, str(id))
         known = self._saved if at in self._saved else self._docs
         if at not in known:
             known[at] = await self._db[collection].find_one({"_id": at[1]}, session=self._session)
@@ -59,8 +64,11 @@ class Transaction:
         return dict(doc) if doc is not None else None
 
     async def find(self, collection: str, query: Doc) -> list[Doc]:
-        """Documents by an indexed query, as the last batch left them."""
-        return [doc async for doc in self._db[collection].find(query, session=self._session, batch_size=1000)]
+        """Documents by an indexed query, as the last batch left them: asked once a batch."""
+        self._looked, asked = True, f"{collection}/{query}"
+        if asked not in self._found:
+            self._found[asked] = await self._ask(collection, query)
+        return [dict(doc) for doc in self._found[asked]]
 
     def save(self, collection: str, doc: Doc) -> None:
         """Written out at once, so that what no store can hold is a fault of this message and not of its batch."""
@@ -104,10 +112,20 @@ class Transaction:
             raise PermissionError(f"a handler of {self.cause.topic.name} may not change {collection}")
         self._saved[collection, id], self._writes[collection, id] = doc, write
 
+    async def _ask(self, collection: str, query: Doc) -> list[Doc]:
+        return [doc async for doc in self._db[collection].find(query, session=self._session, batch_size=1000)]
+
     # -- what the ledger uses --------------------------------------------------------------------------------------
-    async def prefetch(self, collection: str, ids: set[str]) -> None:
-        found = {doc["_id"]: doc for doc in await self.find(collection, {"_id": {"$in": list(ids)}})}
-        self._docs |= {(collection, id): found.get(id) for id in ids}
+    async def prefetch(self, needs: Iterable[At]) -> None:
+        wanted: dict[str, dict[str, None]] = defaultdict(dict)
+        for collection, id in needs:
+            wanted[collection][id] = None
+        for collection, known in wanted.items():
+            ids = list(known)
+            for at_once in (ids[i : i + ASKED_AT_ONCE] for i in range(0, len(ids), ASKED_AT_ONCE)):
+                self._docs |= {(collection, id): None for id in at_once}
+                found = await self._ask(collection, {"_id": {"$in": at_once}})
+                self._docs |= {(collection, doc["_id"]): doc for doc in found}
 
     def begin(self, cause: Incoming, may_change: tuple[str, ...]) -> None:
         self.cause, self._allowed, self._correlation_id = cause, may_change, cause.correlation_id
@@ -125,6 +143,11 @@ class Transaction:
         self._dirty |= self._writes
         if self._said:
             self.outbox[self.cause.source] += self._said
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no message looked at, wrote or said anything: so none ever will, whenever it comes again."""
+        return not (self._looked or self._dirty or self.outbox)
 
     async def flush(self) -> None:
         grouped: dict[str, list[Write]] = defaultdict(list)

@@ -3,18 +3,14 @@
 import asyncio
 import logging
 import time
-from itertools import chain
-from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
-from faststream.kafka.message import FAKE_CONSUMER
-from faststream.kafka.message import KafkaMessage as Batch
 
-from services.chassis import failpoints, kafka, parking
+from services.chassis import failpoints, kafka, parking, records
 from services.chassis.faults import die, patiently
 from services.chassis.ledger import Fenced, Ledger
 from services.chassis.messages import Incoming, Offsets
@@ -23,8 +19,6 @@ from services.chassis.partitions import Partitions
 
 log = logging.getLogger("staffetta.worker")
 
-BATCH = 200
-IDLE_MS = 1000
 SESSION_MS = 3000
 NEW_TOPICS_MS = 5000
 
@@ -38,14 +32,13 @@ class Worker:
         self.told = 0.0
         self.broker = KafkaBroker(settings.kafka_url, logger=None, metadata_max_age_ms=NEW_TOPICS_MS, client_id=service)
         self.subscriber = self.broker.subscriber(
-            pattern=kafka.pattern(settings, topics), listener=self.partitions,
-            group_id=settings.named(service), group_instance_id=f"{service}-{settings.replica}", batch=True,
-            auto_offset_reset="earliest", ack_policy=AckPolicy.MANUAL,
-            parser=unread, decoder=nothing, no_reply=True, session_timeout_ms=SESSION_MS,
-            heartbeat_interval_ms=SESSION_MS // 6, rebalance_timeout_ms=20_000,
+            pattern=kafka.pattern(settings, topics), listener=self.partitions, group_id=settings.named(service),
+            group_instance_id=f"{service}-{settings.replica}", session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=SESSION_MS // 6, rebalance_timeout_ms=20_000, auto_offset_reset="earliest",
+            batch=True, ack_policy=AckPolicy.MANUAL, parser=records.unread, decoder=records.nothing, no_reply=True,
         )  # fmt: skip
         self.subscriber(self.on_batch)
-        self.subscriber.get_msg = fetched  # type: ignore[method-assign]
+        self.subscriber.get_msg = records.fetched  # type: ignore[method-assign]
         if any(s.ack_policy is not AckPolicy.MANUAL for s in self.broker.subscribers):
             raise ValueError("a subscriber would acknowledge by itself: positions are the ledger's alone")
 
@@ -76,9 +69,11 @@ class Worker:
             said = await self.ledger.process(messages, partitions.stored, following, self.outbox.finished)
         except Fenced:
             return await self._after_fence(following)
-        partitions.stored |= following
-        failpoints.hit("committed_not_published")
-        self.outbox.begin(said, began)
+        partitions.reached |= following
+        if said is not None:
+            partitions.stored |= following
+            failpoints.hit("committed_not_published")
+            self.outbox.begin(said, began)
 
     async def _after_fence(self, sources: Offsets) -> None:
         if not await self.ledger.owns(sources):
@@ -87,9 +82,11 @@ class Worker:
         await self.partitions.recover(set(sources))
 
     async def tidy(self) -> None:
-        """Between two batches: forget what is published, and do what ops asked for the parked keys of my partitions."""
+        """Between two batches: store how far we are, and do what ops asked for the parked keys of my partitions."""
         async with self.partitions.lock:
             stored = self.partitions.stored
+            if reached := self.partitions.unstored:
+                await patiently(self._batch, [], reached)
             await patiently(self.outbox.finished)
             if self.ledger.owing:
                 await patiently(self.ledger.settle, self.ledger.owing)
@@ -102,23 +99,8 @@ class Worker:
         if self.partitions.stored and time.monotonic() - self.told > 1:
             failpoints.hit("before_offset_commit")
             self.told = time.monotonic()
-            offsets = {TopicPartition(*s): o for s, o in self.partitions.stored.items()}
+            offsets = {TopicPartition(*s): o for s, o in self.partitions.reached.items()}
             try:
                 await asyncio.wait_for(self.partitions.consumer.commit(offsets), 2)
             except (KafkaError, TimeoutError) as fault:
                 log.info("group offset not told: %s", type(fault).__name__)
-
-
-async def fetched(consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
-    """Waits for records. FastStream's own looks every few milliseconds, and sleeps between two looks."""
-    records = await consumer.getmany(timeout_ms=IDLE_MS, max_records=BATCH)
-    return tuple(chain.from_iterable(records.values()))
-
-
-async def unread(records: Any) -> Batch:
-    """FastStream's own parser decodes headers, outside every safety net: one bad byte loses the batch."""
-    return Batch(body=b"", headers={}, raw_message=records, message_id="", correlation_id="", consumer=FAKE_CONSUMER)
-
-
-async def nothing(_batch: Any) -> None:
-    return None

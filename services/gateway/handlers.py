@@ -39,7 +39,12 @@ def refuse(record: Incoming, refusal: Refusal, tx: Transaction) -> None:
     tx.tell(feed_of(agency), str(record.id), rejected, id=uuid5(door.MESSAGES, f"{agency}/refused/{same}"))
 
 
-@handlers.on(topics.AGENCY_COMMANDS, copies=(store.ASKED,), refuse=refuse)
+def ahead(record: Incoming, tx: Transaction) -> list[tuple[str, str]]:
+    read = reading.read(record.value, id=record.headers.get("ce_id"), type=record.headers.get("ce_type"))
+    return store.uses(who_speaks(record, tx), read)
+
+
+@handlers.on(topics.AGENCY_COMMANDS, copies=(store.ASKED,), ahead=ahead, refuse=refuse)
 async def on_record(record: Incoming, tx: Transaction) -> None:
     agency = who_speaks(record, tx)
     if not await store.is_agency(tx.load, agency):

@@ -36,9 +36,13 @@ def loader(db: Any) -> Load:
 
 
 # -- messages and their answers ---------------------------------------------------------------------------------------
+def uses(agency: str, read: Read) -> list[tuple[str, str]]:
+    """Where both ids of a message are remembered."""
+    return [(ASKED, f"{agency}/message/{read.message_id}"), (ASKED, f"{agency}/{read.kind}/{read.command_id}")]
+
+
 async def recall(load: Load, agency: str, read: Read) -> Known:
-    by_message = await _find_use(load, agency, "message", read.message_id)
-    by_command = await _find_use(load, agency, read.kind, read.command_id)
+    by_message, by_command = [await _find_use(load, at) for at in uses(agency, read)]
     known = Known(by_message, by_command)
     return Known(by_message, by_command, await _find_answer(load, agency, known.first)) if known.first else known
 
@@ -46,7 +50,7 @@ async def recall(load: Load, agency: str, read: Read) -> Known:
 async def find_asked(load: Load, agency: str, id: str) -> tuple[bool, Answered | None]:
     """Whether an agency asked anything under this name of a command, an intake or a message; and the answer, if any."""
     for kind in ("command", "intake", "message"):
-        if use := await _find_use(load, agency, kind, id):
+        if use := await _find_use(load, (ASKED, f"{agency}/{kind}/{id}")):
             return True, await _find_answer(load, agency, use.message_id)
     return False, None
 
@@ -54,8 +58,8 @@ async def find_asked(load: Load, agency: str, id: str) -> tuple[bool, Answered |
 def save_use(tx: Transaction, agency: str, read: Read, known: Known) -> None:
     """Both ids of a message stand for the message that was forwarded first."""
     use = {"content": read.content, "message_id": known.first or read.message_id}
-    tx.save(ASKED, {"_id": f"{agency}/message/{read.message_id}"} | use)
-    tx.save(ASKED, {"_id": f"{agency}/{read.kind}/{read.command_id}"} | use)
+    for collection, id in uses(agency, read):
+        tx.save(collection, {"_id": id} | use)
 
 
 def save_answer(tx: Transaction, answer: Answer) -> None:
@@ -73,8 +77,8 @@ def save_answer(tx: Transaction, answer: Answer) -> None:
     )
 
 
-async def _find_use(load: Load, agency: str, kind: str, id: str) -> Use | None:
-    doc = await load(ASKED, f"{agency}/{kind}/{id}")
+async def _find_use(load: Load, at: tuple[str, str]) -> Use | None:
+    doc = await load(*at)
     return Use(doc["content"], doc["message_id"]) if doc else None
 
 

@@ -71,7 +71,7 @@ async def on_notification(event: Message, tx: Transaction) -> None:
             pass
 
 
-@handlers.on(topics.REFERRAL_COMMANDS, owns=store.AGGREGATES)
+@handlers.on(topics.REFERRAL_COMMANDS, owns=store.AGGREGATES, ahead=store.ahead)
 async def on_command(command: Message, tx: Transaction) -> None:
     match command:
         case OpenReferral():

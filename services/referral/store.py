@@ -1,13 +1,24 @@
 """What referral keeps: its aggregates, the stored decisions, who holds which offer, and a copy of the directory."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel
 
+from contracts.commands import (
+    BeginJourney,
+    CompleteTask,
+    DraftReferral,
+    EndNeed,
+    NotePlace,
+    OpenReferral,
+    OpenTask,
+    ReferralCommand,
+)
 from contracts.directory import Agency, Offer
+from contracts.values import Message
 from services.chassis.transaction import Doc, Transaction
 from services.referral.domain.journey import Journey
 from services.referral.domain.referral import Referral
@@ -42,6 +53,18 @@ INDEXES: Mapping[str, list[IndexModel]] = {
 
 REFERRAL, JOURNEY, TASK = TypeAdapter(Referral), TypeAdapter(Journey), TypeAdapter(Task)
 EXPLANATION, LINK = TypeAdapter(Explanation), TypeAdapter(Link)
+
+
+def ahead(command: Message, _tx: Transaction) -> Iterator[tuple[str, str]]:
+    """The aggregate that a command is for."""
+    match command:
+        case BeginJourney() | EndNeed():
+            yield "journeys", str(command.journey_id)
+        case OpenTask() | CompleteTask():
+            yield "tasks", str(command.task_id)
+        case OpenReferral() | DraftReferral() | ReferralCommand() | NotePlace():
+            yield "referrals", str(command.referral_id)
+
 
 # -- aggregates --------------------------------------------------------------------------------------------------------
 

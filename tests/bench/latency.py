@@ -40,7 +40,7 @@ async def main() -> None:
 
 
 async def measure(sender: Agency, receiver: Agency) -> dict[str, list[float]]:
-    await sender.answer(await sender.submit(_intake("lat/first")), seconds=60)  # until the new topics are picked up
+    await sender.answer(await sender.submit(_intake("lat/first")))  # until the new topics are picked up
     intakes = await _paced((f"lat/{n}" for n in range(REFERRALS)), lambda id: sender.submit(_intake(id), id=id))
     answered = await _answered(sender, intakes)
     sent = (await _sent(receiver))[-REFERRALS:]
@@ -110,7 +110,7 @@ async def _paced(ids: Iterable[str], say: Callable[[str], Awaitable[Any]]) -> di
 
 
 async def _answered(agency: Agency, said: dict[str, float]) -> list[float]:
-    await agency.answer(next(reversed(said)), seconds=60)
+    await agency.answer(next(reversed(said)))
     await asyncio.sleep(1)
     came = {_command(e): e["at"] for e in agency.entries if is_answer(e)}
     return sorted((came[id] - at) * 1000 for id, at in said.items() if id in came)

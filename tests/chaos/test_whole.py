@@ -10,7 +10,6 @@ from tests.chaos.whole import disturb
 
 
 @pytest.mark.own_engines
-@pytest.mark.timeout(600)
 async def test_kills_of_services_store_and_broker_lose_double_and_reorder_nothing(tmp_path: Path) -> None:
     kafka, store = start_kafka(tmp_path), start_store(tmp_path)
     try:

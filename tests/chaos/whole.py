@@ -6,7 +6,6 @@ Beside `verify`, what was sent is counted here by who sent it, in ways of its ow
 import asyncio
 import json
 import random
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -21,11 +20,11 @@ from pydantic import SecretStr
 
 from deploy.local.engine import Engine
 from services.chassis.settings import Settings
-from services.cli.verify.network import opened
 from services.cli.verify.verifying import verify
-from tests.agency import Entry, Working, disorder, quiet
+from tests.agency import Entry, Working, disorder
 from tests.builders import an_intake
 from tests.processes import RELAY, Processes, running
+from tests.verified import come_to_rest
 
 AGENCIES = ("pa.comune", "pa.accura", "pa.penc", "pa.mobile", "pa.ponte", "pa.levante", "pa.salute", "pa.legale")
 ASKED = ("health.primary", "social.assessment", "legal.documents", "housing.temporary")
@@ -76,7 +75,7 @@ async def disturb(kafka: Engine, store: Engine, folder: Path, *, kills: int, see
         done.set()
         await load
         await processes.ready()
-        await _at_rest(settings, agencies)
+        await come_to_rest(settings, agencies)
         for task in working:
             task.cancel()
         verified = await verify(settings)
@@ -86,15 +85,6 @@ async def disturb(kafka: Engine, store: Engine, folder: Path, *, kills: int, see
         await _count_store(settings, result)
         await _count_topic(settings, result)
     return result
-
-
-async def _at_rest(settings: Settings, agencies: list[Working], limit: float = 300) -> None:
-    """Until our services have nothing under way, and the agencies have said all that they have to say."""
-    until, said = time.monotonic() + limit, -1
-    async with opened(settings) as network:
-        while said != (said := sum(len(a.said) for a in agencies)) and time.monotonic() < until:
-            await network.settle(until - time.monotonic())
-            await quiet(agencies, limit=60)
 
 
 def _victims(rng: random.Random, kills: int) -> Iterator[str]:

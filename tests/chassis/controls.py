@@ -23,8 +23,8 @@ def take_out(names: str = "") -> None:
 def no_inbox() -> None:
     """Every message counts as new."""
 
-    async def unseen(self: Ledger, messages: list[Incoming]) -> list[Incoming]:
-        return messages
+    async def unseen(self: Ledger, messages: list[Incoming]) -> dict[str, Incoming]:
+        return {m.place: m for m in messages}
 
     Ledger._unseen = unseen  # type: ignore[method-assign]
 
@@ -38,7 +38,7 @@ def offset_first() -> None:
             owed = {"$set": {"owed": packed(said.get(source))}}
             await self.db.offsets.update_one({"_id": place(source)}, owed, session=self.session)
 
-    async def outside(self: Ledger, messages: Any, stored: Offsets, following: Offsets, *how: Any) -> Said:
+    async def outside(self: Ledger, messages: Any, stored: Offsets, following: Offsets, *how: Any) -> Said | None:
         for source in following:
             await self.db.offsets.update_one({"_id": place(source)}, {"$set": {"next": following[source]}})
         failpoints.hit("fetched")

@@ -37,6 +37,14 @@ class Tick(Message):
     poison: bool = False
 
 
+class Noise(Message):
+    """What `first` hears and has nothing to do about."""
+
+    TYPE = "staffetta.example.noise.v1"
+
+    aggregate: str
+
+
 class Ticked(Message):
     TYPE = "staffetta.example.ticked.v1"
 
@@ -64,6 +72,7 @@ class Added(Message):
 
 for row in (
     Row(Tick, IN, "aggregate"),
+    Row(Noise, IN, "aggregate"),
     Row(Ticked, MIDDLE, "aggregate"),
     Row(Add, SECOND, "target"),
     Row(Added, OUT, "target"),
@@ -75,7 +84,9 @@ first, second = Handlers(), Handlers()
 
 
 @first.on(IN, owns=("counts",))
-async def on_tick(tick: Tick, tx: Transaction) -> None:
+async def on_tick(tick: Tick | Noise, tx: Transaction) -> None:
+    if isinstance(tick, Noise):
+        return
     doc = await tx.load("counts", tick.aggregate) or {"_id": tick.aggregate, "version": 0, "seen": []}
     doc |= {"version": doc["version"] + 1, "seen": [*doc["seen"], tick.number]}
     tx.save("counts", doc)

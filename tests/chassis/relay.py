@@ -15,14 +15,15 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_OID, uuid4, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from contracts.values import Message
 from services.chassis import failpoints, kafka, messages
 from services.chassis.settings import Settings
-from tests.chassis.example import IN, MIDDLE, OUT, SECOND, Tick
+from tests.chassis.example import IN, MIDDLE, OUT, SECOND, Noise, Tick
 
 AGGREGATES = 60
 REPEATED = 0.05
@@ -111,7 +112,10 @@ class Relay:
 
     # -- load ----------------------------------------------------------------------------------------------------------
     async def load(self, rng: random.Random, rate: float, until: Callable[[], bool]) -> None:
-        """Ticks at `rate` a second, one in twenty of them twice, until told; two aggregates get a poisoned one."""
+        """Ticks at `rate` a second, one in twenty of them twice, until told; two aggregates get a poisoned one.
+
+        Between them noise, enough at once that whole batches come to nothing.
+        """
         producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka_url, enable_idempotence=True, acks="all")
         await producer.start()
         repeats: list[tuple[str, int, bool]] = []
@@ -120,6 +124,8 @@ class Relay:
                 began = time.monotonic()
                 for _ in range(max(1, int(rate / 10))):
                     await self._send(producer, self._next(rng), rng, repeats)
+                if rng.random() < 0.3:
+                    await self.noise(producer, 12)
                 await asyncio.sleep(max(0.0, 0.1 - (time.monotonic() - began)))
             for tick in repeats:
                 await self._produce(producer, tick)
@@ -142,21 +148,31 @@ class Relay:
         if len(repeats) > 20:
             await self._produce(producer, repeats.pop(0))
 
+    async def noise(self, producer: AIOKafkaProducer, count: int) -> None:
+        for n in range(count):
+            noise = Noise(aggregate=f"aggregate-{n % AGGREGATES}")
+            await self._say(producer, noise, noise.aggregate, uuid4())
+
     async def _produce(self, producer: AIOKafkaProducer, tick: tuple[str, int, bool]) -> None:
         aggregate, number, poison = tick
         id = uuid5(NAMESPACE_OID, f"{self.settings.namespace}/{aggregate}/{number}")
+        await self._say(producer, Tick(aggregate=aggregate, number=number, poison=poison), aggregate, id)
+
+    async def _say(self, producer: AIOKafkaProducer, said: Message, aggregate: str, id: UUID) -> None:
         headers = messages.headers(
-            id=id, source="/tests", type=Tick.TYPE, time=datetime(2026, 11, 24, tzinfo=UTC), subject=aggregate,
-            correlation_id=aggregate, causation_id="", sequence=None, traceparent=None,
+            id=id, source="/tests", type=said.TYPE, time=datetime(2026, 11, 24, tzinfo=UTC), subject=aggregate,
+            correlation_id=aggregate,
         )  # fmt: skip
-        value = Tick(aggregate=aggregate, number=number, poison=poison).model_dump_json().encode()
+        value = said.model_dump_json().encode()
         await producer.send(self.settings.named(IN.name), value, key=aggregate.encode(), headers=headers)
 
     @asynccontextmanager
     async def database(self, service: str) -> AsyncIterator[Any]:
         client: Any = AsyncIOMotorClient(self.settings.mongo_url.get_secret_value(), timeoutMS=5000, tz_aware=True)
-        yield client[self.settings.named(service)]
-        client.close()
+        try:
+            yield client[self.settings.named(service)]
+        finally:
+            client.close()
 
     async def assigned(self, service: str) -> None:
         """Wait until a service's workers have claimed their partitions."""

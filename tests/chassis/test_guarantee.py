@@ -7,8 +7,6 @@ import pytest
 from services.chassis.settings import Settings
 from tests.chassis.relay import crash_at_every_point, freeze_owners, two_owners
 
-pytestmark = pytest.mark.timeout(600)
-
 
 async def test_a_crash_at_any_point_loses_doubles_and_reorders_nothing(
     engines: Settings, logs: Path, pytestconfig: pytest.Config

@@ -5,15 +5,14 @@ import random
 from pathlib import Path
 from typing import Any
 
-import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from services.chassis import parking
 from services.chassis.settings import Settings
 from tests.chassis.example import IN
 from tests.chassis.relay import Relay, relay
-
-pytestmark = pytest.mark.timeout(240)
 
 
 async def _some_load(running: Relay, seconds: float = 4) -> None:
@@ -25,7 +24,7 @@ async def _some_load(running: Relay, seconds: float = 4) -> None:
     assert await running.settled(90)
 
 
-async def _eventually(condition: Any, seconds: float = 15) -> bool:
+async def _eventually(condition: Any, seconds: float = 120) -> bool:
     for _ in range(int(seconds / 0.1)):
         if await condition():
             return True
@@ -86,6 +85,46 @@ async def test_bytes_that_nobody_can_read_are_parked_and_their_neighbours_are_no
         parked = [p for p in await parking.listed(db) if p["key"].startswith("bad-")]
         assert len(parked) == len(bad)
         assert all(p["reason"].startswith("unreadable:") for p in parked)
+
+
+async def test_a_header_whose_name_nobody_can_read_stops_nothing(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
+        await running.assigned("first")
+        for partition in range(IN.partitions):
+            await _produce_raw(running.settings, partition, _batch_with_a_nameless_header())
+        await _some_load(running)
+
+        parked = [p for p in await parking.listed(db) if p["reason"].startswith("unreadable:")]
+        assert sorted(p["partition"] for p in parked) == list(range(IN.partitions))
+
+
+class Unnamed(str):
+    def encode(self, *_how: Any) -> bytes:
+        return b"\xff\xfe"
+
+
+def _batch_with_a_nameless_header() -> bytes:
+    batch = _DefaultRecordBatchBuilderPy(
+        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,
+        batch_size=1000,
+    )  # fmt: skip
+    batch.append(0, 1_700_000_000_000, b"bad", b"12", [(Unnamed("name"), b"")])
+    return bytes(batch.build())
+
+
+async def _produce_raw(settings: Settings, partition: int, batch: bytes) -> None:
+    """No client of Python's writes such a header; others do."""
+    topic = settings.named(IN.name)
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_url)
+    await producer.start()
+    try:
+        await producer.partitions_for(topic)
+        leader = producer.client.cluster.leader_for_partition(TopicPartition(topic, partition))
+        request = ProduceRequest(None, 1, 5000, [(topic, [(partition, batch)])])
+        [(_, [(_, error, *_)])] = (await producer.client.send(leader, request)).topics
+        assert error == 0
+    finally:
+        await producer.stop()
 
 
 async def test_what_the_store_refuses_is_parked_alone(engines: Settings, logs: Path) -> None:

@@ -9,14 +9,12 @@ import signal
 import time
 from pathlib import Path
 
-import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.chassis.settings import Settings
 from tests.chassis.example import IN, MIDDLE
 from tests.chassis.relay import Relay, relay
 
-pytestmark = pytest.mark.timeout(180)
 WATCH_S, FOR_GOOD_S = 13, 60
 
 
@@ -52,7 +50,7 @@ async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_owes_nothin
 ) -> None:
     async with relay(engines, logs, replicas=1) as running:
         done = asyncio.Event()
-        load = asyncio.create_task(running.load(random.Random(1), 200, done.is_set))
+        load = asyncio.create_task(running.load(random.Random(1), 100, done.is_set))
         await running.flowing()
         running.stopping = True
         worker = running.workers["first-0"]

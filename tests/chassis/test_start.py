@@ -17,8 +17,6 @@ from tests.chassis.example import IN, MIDDLE
 from tests.chassis.relay import relay
 from tests.processes import free_port
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def test_production_refuses_to_crash_on_purpose() -> None:
     with pytest.raises(SystemExit, match="FAILPOINT"):

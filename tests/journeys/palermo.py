@@ -15,12 +15,12 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from deploy.local.demo.intakes import shifted
 from services.chassis.settings import Settings
-from services.cli.verify.network import opened
 from services.referral import store
 from services.referral.domain.routing import Decision
 from tests.agency import Entry, Step, Working
 from tests.domain.test_routing_samples import INTAKES
 from tests.processes import RELAY, Processes, running
+from tests.verified import come_to_rest
 
 AGENCIES = ("pa.comune", "pa.accura", "pa.penc", "pa.mobile", "pa.ponte", "pa.levante", "pa.salute", "pa.legale",
             "pa.officina")  # fmt: skip
@@ -86,16 +86,7 @@ class Palermo:
 
     async def comes_to_rest(self, seconds: float = 300) -> None:
         """Until nobody has anything to read, to answer or to say."""
-        async with opened(self.settings) as network, asyncio.timeout(seconds):
-            while True:
-                said = self._said()
-                settled, _ = await network.settle(30)
-                if settled and self._said() == said and all(desk.all_answered for desk in self.desks.values()):
-                    return
-                await asyncio.sleep(0.5)
-
-    def _said(self) -> int:
-        return sum(len(desk.said) + len(desk.entries) for desk in self.desks.values())
+        await come_to_rest(self.settings, list(self.desks.values()), seconds)
 
     async def kill_some(self, times: int, seed: int) -> None:
         """`kill -9` of one process after another, each started anew."""

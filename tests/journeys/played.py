@@ -56,7 +56,7 @@ class Played:
             known = {"waitlist": has_waitlist(offer), "order_rule_version": 1}
             put = PutPlaces(offer=offer, kind=OFFERS[offer]["capacity"]["kind"], total=seats["free"], **known)
             await self.buses[counted_by(offer)].ask(put)
-            await self._free(offer, seats["free"], seconds=60)
+            await self._free(offer, seats["free"])
 
     # -- when ------------------------------------------------------------------------------------------------------
     async def _do(self, step: Step) -> None:
@@ -65,14 +65,14 @@ class Played:
             await self._record(agency, step)
         else:
             command = await agency.command(str(self.names[do["referral"]]), do["command"], **do.get("with", {}))
-            answer = (await agency.answer(command, seconds=60))["value"]
+            answer = (await agency.answer(command))["value"]
             assert answer.get("code") == step["then"].get("rejected")
 
     async def _record(self, agency: Agency, step: Step) -> None:
         told = step["do"]["with"]
         intake = self._intake(agency.code, told)
         await agency.submit(intake)
-        answer = await agency.answer(intake["idempotency_key"], seconds=60)
+        answer = await agency.answer(intake["idempotency_key"])
         assert answer["value"].get("code") is None, answer["value"]
         intake_id = UUID(answer["value"]["subject"])
         self.intakes.append(intake_id)
@@ -118,7 +118,7 @@ class Played:
                 raise TimeoutError(f"{self.journey['id']}: {what} did not come; {self._told()}")
             await asyncio.sleep(0.05)
 
-    async def _free(self, offer: str, free: int, seconds: float) -> None:
+    async def _free(self, offer: str, free: int, seconds: float = 120) -> None:
         url, until = self.processes.url(counted_by(offer)), asyncio.get_running_loop().time() + seconds
         async with httpx.AsyncClient(base_url=url, headers=self.processes.bearer("pa.comune")) as client:
             while (shown := (await client.get(f"/v1/offers/{offer}/places")).json())["free"] != free:

@@ -16,7 +16,6 @@ from services.chassis.settings import Settings
 from tests.agency import Agency, Entry
 from tests.processes import ROOT, Processes, running
 
-pytestmark = pytest.mark.timeout(180)
 BAD = ROOT / "tests/samples/bad_input"
 INDEX: list[Entry] = json.loads((BAD / "index.json").read_text())["items"]
 SAMPLE_INPUT = ("not_today", "Ã", "HYPERLINK", "<script", "RSSMRA85T10A562X", "$where", 'vulnerabilities": ["')

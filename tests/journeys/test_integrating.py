@@ -18,8 +18,6 @@ from tests.agency import Agency
 from tests.builders import an_intake
 from tests.processes import ROOT, running
 
-pytestmark = pytest.mark.timeout(240)
-
 PACKAGES = Path(__file__).with_name("javascript")
 """Which client library for Node the documented client is run with: name, version and hashes; npm brings it."""
 
@@ -61,7 +59,7 @@ async def test_the_documented_client_submits_reads_and_answers(
             await _start(at_the_end, network, tmp_path, "pa.accura", *client),
         ]
 
-        accepted = await watching.event("referral.accepted", seconds=60)
+        accepted = await watching.event("referral.accepted")
 
         assert accepted["value"]["receiver_agency"] == "pa.accura"
         for agency in agencies:

@@ -16,7 +16,7 @@ from tests.processes import Processes, running
 from tests.services.bus import Bus, bus
 from tests.verified import assert_verified
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 SAYING = ("intake", "referral", "housing", "programmes")
 
 

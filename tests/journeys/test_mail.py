@@ -3,16 +3,12 @@
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import pytest
-
 from contracts.codes import bus_code
 from services.chassis.settings import Settings
 from tests.agency import Agency
 from tests.builders import an_intake
 from tests.mail_server import mail_server
 from tests.processes import RELAY, running
-
-pytestmark = pytest.mark.timeout(240)
 
 CLINIC, DESK = "pa-accura-clinic@example.org", "pa-comune-desk@example.org"
 NEEDED = (*RELAY, "programmes", "notifications")
@@ -31,7 +27,7 @@ async def test_the_desks_are_told_by_mail_and_a_mail_that_fails_becomes_a_task(n
             stack.push_async_callback(agency.close)
 
         await sender.submit(an_intake("pa.comune/mail/1"))
-        asked = await receiver.event("referral.sent", seconds=60)
+        asked = await receiver.event("referral.sent")
         await mail.until(lambda: bool(mail.to(CLINIC)))
         await receiver.command(asked["value"]["referral_id"], "accept")
         await mail.until(lambda: bool(mail.to(DESK)))
@@ -45,8 +41,8 @@ async def test_the_desks_are_told_by_mail_and_a_mail_that_fails_becomes_a_task(n
 
         mail.refuses[CLINIC] = "550 5.1.1 no such person"
         await sender.submit(an_intake("pa.comune/mail/2"))
-        task = await sender.event("task.opened", seconds=60, kind="receiver_not_told")
-        second = await receiver.event("referral.sent", seconds=60, referral_id=task["value"]["referral_id"])
+        task = await sender.event("task.opened", kind="receiver_not_told")
+        second = await receiver.event("referral.sent", referral_id=task["value"]["referral_id"])
 
         assert second["value"]["referral_id"] != asked["value"]["referral_id"]
         assert task["value"]["reason"] == "refused"

@@ -5,15 +5,12 @@ import json
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import pytest
-
 from services.chassis.settings import Settings
-from tests.agency import Entry, Working, disorder, quiet
+from tests.agency import Entry, Working, disorder
 from tests.builders import an_intake
 from tests.processes import ROOT, running
-from tests.verified import assert_verified
+from tests.verified import assert_verified, come_to_rest
 
-pytestmark = pytest.mark.timeout(300)
 ASKED = ("health.primary", "housing.emergency_bed")
 INTAKES = 3
 
@@ -35,7 +32,7 @@ async def test_twenty_agencies_get_one_answer_to_each_command_in_order_with_its_
         intakes = {(code, n): _intake(code, city, n) for code, city in twenty() for n in range(INTAKES)}
 
         await _submit(agencies, intakes)
-        await quiet(list(agencies.values()))
+        await come_to_rest(network, list(agencies.values()))
 
         for agency in agencies.values():
             assert agency.said.keys() == {id for id in agency.said if _accepted_once(agency, id)}
@@ -45,6 +42,7 @@ async def test_twenty_agencies_get_one_answer_to_each_command_in_order_with_its_
         before = {code: len(agency.entries) for code, agency in agencies.items()}
         await _submit(agencies, intakes)
         await _say_all_again(agencies)
+        await come_to_rest(network, list(agencies.values()))
 
         assert sum(a.repeats for a in agencies.values()) == sum(len(a.said) for a in agencies.values())
         assert {code: len(agency.entries) for code, agency in agencies.items()} == before
@@ -67,16 +65,12 @@ async def _submit(agencies: dict[str, Working], intakes: dict[tuple[str, int], E
         await agencies[code].submit(intake)
 
 
-async def _say_all_again(agencies: dict[str, Working], seconds: float = 60) -> None:
-    """The very same commands; returns when each was answered again, or the time is over."""
+async def _say_all_again(agencies: dict[str, Working]) -> None:
+    """The very same commands."""
     for agency in agencies.values():
         for id, (command, fields) in list(agency.said.items()):
             if command != "submit":
                 await agency.command(command=command, id=id, **fields)
-    wanted, until = sum(len(a.said) for a in agencies.values()), asyncio.get_running_loop().time() + seconds
-    while sum(a.repeats for a in agencies.values()) < wanted and asyncio.get_running_loop().time() < until:
-        await asyncio.sleep(0.1)
-    await quiet(list(agencies.values()))
 
 
 def _accepted_once(agency: Working, command_id: str) -> bool:

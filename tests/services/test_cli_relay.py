@@ -29,7 +29,7 @@ from tests.processes import AUDIENCE, ISSUER, RELAY, ROOT, Processes, running
 PIPE = asyncio.subprocess.PIPE
 CONTROL = re.compile("\x1b\\[[0-9;?]*[A-Za-z]")
 SHOW_THE_CURSOR = "\x1b[?25h"
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @dataclass

@@ -18,8 +18,6 @@ from tests.builders import an_agency, an_offer
 from tests.processes import Processes, free_port, running
 from tests.services.bus import Bus, bus
 
-pytestmark = pytest.mark.timeout(180)
-
 SAMPLES = Path(__file__).parents[1] / "samples"
 ASKED = Asked(command_id="l-1")
 

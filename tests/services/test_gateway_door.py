@@ -22,8 +22,6 @@ from services.http import problems
 from tests.builders import an_intake
 from tests.processes import AUDIENCE, ISSUER, Processes, free_port
 
-pytestmark = pytest.mark.timeout(60)
-
 SUBMIT = {"ce-type": "staffetta.intake.submit.v1"}
 
 

@@ -26,7 +26,7 @@ from services.chassis.settings import Settings
 from tests.processes import Processes, running
 from tests.services.bus import Bus, bus
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BEDS, HOUSEHOLDS, ROUNDS = 10, 50, 6
 HOUR = timedelta(hours=1)

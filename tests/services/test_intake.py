@@ -21,7 +21,7 @@ from tests.builders import a_record
 from tests.processes import ROOT, Processes, running
 from tests.services.bus import Bus, bus
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @dataclass

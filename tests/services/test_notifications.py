@@ -25,7 +25,7 @@ from tests.notices import an_event
 from tests.processes import Processes, running
 from tests.services.bus import Bus, bus
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PACE = "0.001"
 """All waits of a mail together are fourteen seconds."""

@@ -23,7 +23,7 @@ from tests.builders import a_basis, a_command, a_recorded_intake
 from tests.processes import Processes, running
 from tests.services.bus import Bus, bus
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FOR_ACCURA = (a_basis(), a_basis("pa.accura"), a_basis("pa.salute"))
 

@@ -19,7 +19,7 @@ from tests.builders import VALID, an_intake
 from tests.collector import Span, collector
 from tests.processes import Processes, running
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOBODY = "p_" + "0" * 20
 PERSONAL = ("Amina", "Prova", "1995-03-14", "Sintetico", "needs_doctor")

@@ -42,21 +42,21 @@ class Scene:
         await self.submit("again", "health.primary", person_ref=f"pa.comune:{CASE}held")
         self.referrals["declined"] = await self.sent("declined", self.accura, "health.primary")
         await self.told(self.accura, "declined", "decline", decline_reason="language_not_covered")
-        await self.comune.event("task.opened", referral_id=self.referrals["declined"], seconds=60)
+        await self.comune.event("task.opened", referral_id=self.referrals["declined"])
         self.referrals["passed"] = await self.sent("passed", self.accura, "health.primary")
         await self.told(self.accura, "passed", "decline", decline_reason="no_capacity")
-        await self.agencies["pa.salute"].event("referral.sent", predecessor_id=self.referrals["passed"], seconds=60)
+        await self.agencies["pa.salute"].event("referral.sent", predecessor_id=self.referrals["passed"])
 
     async def _beds(self) -> None:
         """Nine beds: the first family holds five, the second waits."""
         ponte = self.agencies["pa.ponte"]
         self.referrals["bed"] = await self.sent("bed", ponte, "housing.temporary", **FAMILY)
         journey = await self.submit("waits", "housing.temporary", **FAMILY)
-        await self.comune.event("referral.waitlisted", journey_id=journey, seconds=60)
+        await self.comune.event("referral.waitlisted", journey_id=journey)
 
     async def _nobody(self) -> None:
         journey = await self.submit("nobody", "protection.trafficking")
-        await self.comune.event("unmet_need.recorded", journey_id=journey, final=True, seconds=60)
+        await self.comune.event("unmet_need.recorded", journey_id=journey, final=True)
 
     async def _drafted(self) -> None:
         """Legal advice waits for the assessment."""
@@ -64,7 +64,7 @@ class Scene:
         drafted = intake("drafted")
         drafted["tier0"]["services"] = services
         await self.comune.submit(drafted)
-        await self.comune.answer(CASE + "drafted", seconds=60)
+        await self.comune.answer(CASE + "drafted")
 
     async def _badly_asked(self) -> None:
         """A repeat, a command that the state refuses, one that no longer reads, and one under a used id."""
@@ -72,22 +72,22 @@ class Scene:
         await self.told(self.accura, "closed", "accept", id="late")
         await self.comune.say("staffetta.intake.submit.v1", b"{", id=CASE + "broken")
         await self.comune.submit(intake("closed", person_ref="pa.comune:other"), id=CASE + "another")
-        await self.comune.event("command.rejected", code="malformed_json", seconds=60)
-        await self.comune.event("command.rejected", code="idempotency_conflict", seconds=60)
+        await self.comune.event("command.rejected", code="malformed_json")
+        await self.comune.event("command.rejected", code="idempotency_conflict")
 
     # -- steps ---------------------------------------------------------------------------------------------------------
     async def submit(self, key: str, service: str, **tier0: Any) -> str:
         """The journey that the intake began."""
         await self.comune.submit(intake(key, services=(service,), **tier0))
-        return str((await self.comune.answer(CASE + key, seconds=60))["value"]["intake_id"])
+        return str((await self.comune.answer(CASE + key))["value"]["intake_id"])
 
     async def sent(self, key: str, to: Agency, service: str, **tier0: Any) -> str:
         journey = await self.submit(key, service, **tier0)
-        return str((await to.event("referral.sent", journey_id=journey, seconds=60))["value"]["referral_id"])
+        return str((await to.event("referral.sent", journey_id=journey))["value"]["referral_id"])
 
     async def told(self, by: Agency, key: str, command: str, *, id: str = "", **fields: Any) -> Entry:
         id = await by.command(self.referrals[key], command, id=CASE + (id or f"{key}/{command}"), **fields)
-        return await by.answer(id, seconds=60)
+        return await by.answer(id)
 
 
 def intake(key: str, **known: Any) -> Entry:

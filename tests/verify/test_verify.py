@@ -26,7 +26,7 @@ from tests.verified import assert_verified
 from tests.verify.plants import FOUND_BY, Faults, parked_and_replayed, repeated, without_beginnings
 from tests.verify.scene import CASE, Scene, scene
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -9,8 +9,6 @@ import pytest
 from tests.processes import ROOT
 from tests.walkthroughs.steps import Step, run, walkthrough
 
-pytestmark = pytest.mark.timeout(300)
-
 LINT = "\n".join(f".venv/bin/{linter}" for linter in ("ruff check", "ruff format --check", "lint-imports"))
 
 
