@@ -64,7 +64,7 @@ Version = Annotated[int, Field(ge=0, le=2**31)]
 class Value(BaseModel):
     """A part of a message of ours: unknown fields are ignored, so that v1 may grow."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Message(Value):

@@ -18,7 +18,7 @@ from deploy.local.stack import SERVICES, Stack, exists, given, module
 from deploy.local.state import FIRST_START, ROOT, write_endpoints
 from deploy.local.supervisor import Child, Supervisor
 
-ENGINE_PATIENCE_S, SERVICE_PATIENCE_S = 60.0, 120.0
+ENGINE_PATIENCE_S, SERVICE_PATIENCE_S, STARTS = 60.0, 120.0, 3
 
 
 class Session:
@@ -66,7 +66,12 @@ class Session:
         async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
             for name, url in self.stack.services.items():
                 log = self.stack.state / "logs" / f"{name}.log"
-                await _until(partial(_is_ready, client, url), name, SERVICE_PATIENCE_S, log)
+                await _until(partial(self._lives_and_is_ready, client, name, url), name, SERVICE_PATIENCE_S, log)
+
+    async def _lives_and_is_ready(self, client: httpx.AsyncClient, name: str, url: str) -> bool:
+        if self.supervisor.starts(name) > STARTS:
+            raise CannotRun(f"{name} does not keep running; what went wrong stands above.")
+        return await _is_ready(client, url)
 
     async def _first_start(self) -> None:
         files = sorted(str(path) for path in (ROOT / "deploy" / "local" / "demo").glob("directory.*.json"))

@@ -48,6 +48,10 @@ class Supervisor:
             child.log.write_bytes(b"")
             self.kept[child] = asyncio.create_task(self._keep(child))
 
+    def starts(self, name: str) -> int:
+        """How often a child was started."""
+        return sum(child.starts for child in self.kept if child.name == name)
+
     async def _keep(self, child: Child) -> None:
         failures = 0
         while not self.stopping.is_set():

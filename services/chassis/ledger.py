@@ -12,6 +12,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from services.chassis import failpoints, parking
+from services.chassis.faults import die
 from services.chassis.handlers import Route
 from services.chassis.messages import Incoming, Lane, Offsets, Outgoing, Said, Source
 from services.chassis.parking import place
@@ -61,6 +62,8 @@ class Ledger:
         """
         places, mine = {place(s): s for s in begins}, self.session.session_id["id"]
         here, others = {"_id": {"$in": list(places)}}, {"lsid": {"$nin": [None, mine]}}
+        if await self.db.offsets.count_documents(here | {"owed": {"$exists": False}}):
+            die("the store was written by an earlier Staffetta: see docs/operating.md")
         before = {bytes(d["lsid"]) async for d in self.db.offsets.find(here | others, {"lsid": 1})}
         if before:
             await self.client.admin.command("killSessions", [{"id": Binary(lsid, 4)} for lsid in before])

@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -13,24 +13,10 @@ from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Link, Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from services.chassis.messages import Incoming
-
-ALLOWED = frozenset(
-    {
-        "messaging.system", "messaging.operation.type", "messaging.operation.name", "messaging.destination.name",
-        "messaging.destination.partition.id", "messaging.kafka.offset", "messaging.message.id",
-        "cloudevents.event_type", "staffetta.correlation_id",
-        "http.request.method", "http.route", "http.response.status_code", "error.type",
-    }
-)  # fmt: skip
-"""The only attributes that leave a process, whatever a library adds; names are OpenTelemetry's where it has them."""
 
 LOGGED = ("correlation_id", "topic", "partition", "offset", "type", "code", "count", "seconds", "url", "key")
 
@@ -42,24 +28,14 @@ _tracer, _w3c = trace.get_tracer("staffetta"), TraceContextTextMapPropagator()
 def start(service: str, replica: str) -> None:
     """Export spans by OTLP where OTEL_EXPORTER_OTLP_ENDPOINT says; log JSON lines to standard output."""
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
-        named = {"service.name": service, "service.instance.id": replica, "service.namespace": "staffetta"}
-        provider = TracerProvider(resource=Resource.create(named))
-        provider.add_span_processor(BatchSpanProcessor(OnlyAllowed()))
-        trace.set_tracer_provider(provider)
+        from services.chassis import spans  # what it needs takes a while to load
+
+        trace.set_tracer_provider(spans.exported(service, replica))
     lines = logging.StreamHandler(sys.stdout)
     lines.setFormatter(JsonLines(service, replica))
     logging.basicConfig(level=logging.INFO, handlers=[lines], force=True)
     for noisy in ("aiokafka", "uvicorn.access", "uvicorn.error", "httpx"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL if noisy == "aiokafka" else logging.ERROR)
-
-
-class OnlyAllowed(OTLPSpanExporter):
-    """Paths, queries and addresses may name a person's case: they are dropped before anything is sent."""
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        for span in spans:
-            span._attributes = {k: v for k, v in (span.attributes or {}).items() if k in ALLOWED}
-        return super().export(spans)
 
 
 @contextmanager

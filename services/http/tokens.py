@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-import httpx
 from fastapi import Request
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -61,7 +60,7 @@ class Keys:
                 self.asked_at = time.monotonic()
                 try:
                     self.known = {k.kid: k for k in KeySet.import_key_set(await _fetched(self.address)) if k.kid}
-                except (httpx.HTTPError, JoseError, OSError, ValueError, KeyError) as fault:
+                except (JoseError, OSError, ValueError, KeyError) as fault:
                     log.error("the issuer's keys cannot be read, those we have stay: %s", type(fault).__name__)
         return self.known.get(kid)
 
@@ -69,8 +68,13 @@ class Keys:
 async def _fetched(address: str) -> Any:
     if not address.startswith("https://"):
         return json.loads(await asyncio.to_thread(Path(address).read_bytes))
-    async with httpx.AsyncClient(timeout=5) as client:
-        return (await client.get(address)).raise_for_status().json()
+    import httpx  # here, for most processes need none
+
+    try:
+        async with httpx.AsyncClient(timeout=5) as client:
+            return (await client.get(address)).raise_for_status().json()
+    except httpx.HTTPError as fault:
+        raise OSError("no answer of the issuer") from fault
 
 
 keys = cache(Keys)

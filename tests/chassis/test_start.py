@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -48,20 +49,25 @@ async def _nothing(_message: object, _tx: object) -> None:
     return None
 
 
-async def test_a_position_that_the_topic_does_not_have_is_not_passed_over_in_silence(
-    engines: Settings, logs: Path
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"$set": {"next": 10_000}}, "ends before 10000: the topic or the store is another one"),
+        ({"$unset": {"owed": ""}}, "the store was written by an earlier Staffetta"),
+    ],
+    ids=["a_position_that_the_topic_does_not_have", "a_position_of_another_form"],
+)
+async def test_a_position_that_cannot_be_is_not_passed_over_in_silence(
+    engines: Settings, logs: Path, change: dict[str, Any], sentence: str
 ) -> None:
     async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
         await running.assigned("first")
         worker = running.workers["first-0"]
         running.kill("first-0")
         await worker.wait()
-        place = f"{running.settings.named(IN.name)}:0"
-        await db.offsets.update_one({"_id": place}, {"$set": {"next": 10_000}})
+        await db.offsets.update_one({"_id": f"{running.settings.named(IN.name)}:0"}, change)
 
-        said = await _said(logs / "first-0.log", "ends before 10000")
-
-        assert "the topic or the store is another one" in said
+        assert sentence in await _said(logs / "first-0.log", sentence)
 
 
 async def _said(log: Path, what: str, seconds: float = 30) -> str:

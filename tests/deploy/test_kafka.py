@@ -53,6 +53,7 @@ async def test_a_broker_that_is_killed_and_started_again_has_all_it_acknowledged
         broker.start()
 
         assert broker.pid != first
+        assert any(option.startswith("-XX:AOTCache=") for option in broker.argv())
         assert await read(broker.url, SENT) == list(range(SENT))
     finally:
         broker.stop()

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from services.chassis.settings import Settings
-from services.chassis.telemetry import ALLOWED
+from services.chassis.spans import ALLOWED
 from tests.agency import Agency
 from tests.builders import an_intake
 from tests.collector import collector
