@@ -61,12 +61,14 @@ class Processes:
             "KAFKA_URL": self.settings.kafka_url, "MONGO_URL": self.settings.mongo_url.get_secret_value(),
             "STAFFETTA_NAMESPACE": self.settings.namespace, "STAFFETTA_ENV": "test", "HTTP_PORT": port,
             "REPLICA": replica, "TOKEN_ISSUER": ISSUER, "TOKEN_AUDIENCE": AUDIENCE, "TOKEN_JWKS": str(self.jwks),
-            "PSEUDONYM_KEY": "a key for tests only",
+            "PSEUDONYM_KEY": "a key for tests only", "SESSION_S": "15",  # a machine that tests is busy
         } | self.environment | more  # fmt: skip
         command = [sys.executable, "-m", f"services.{service}"]
         with (self.folder / f"{name}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=ROOT, stdout=log, stderr=log)
         self.workers[name] = process
+        if self.stopping:
+            process.kill()
         self.watching.add(asyncio.create_task(self._watch(service, replica, process)))
 
     async def _watch(self, service: str, replica: str, process: asyncio.subprocess.Process) -> None:

@@ -9,19 +9,19 @@ from aiokafka import AIOKafkaProducer
 from services.chassis import failpoints
 from services.chassis.faults import die
 from services.chassis.messages import Outgoing, Said, Source
+from services.chassis.settings import Settings
 
-FROZEN_S = 1
-"""A third of the time after which the group gives a silent worker's partitions to another."""
 STUCK_S = 5
 
 
 class Outbox:
-    def __init__(self, kafka_url: str, owns: Callable[[Collection[Source]], Awaitable[bool]]) -> None:
+    def __init__(self, settings: Settings, owns: Callable[[Collection[Source]], Awaitable[bool]]) -> None:
         self.producer = AIOKafkaProducer(
-            bootstrap_servers=kafka_url, enable_idempotence=True, acks="all", max_batch_size=512 * 1024,
+            bootstrap_servers=settings.kafka_url, enable_idempotence=True, acks="all", max_batch_size=512 * 1024,
             max_request_size=2 * 1024 * 1024,
         )  # fmt: skip
         self._owns = owns
+        self._frozen_s = settings.session_s / 3
         self._sending: asyncio.Task[None] | None = None
         self._since = 0.0
 
@@ -45,7 +45,7 @@ class Outbox:
 
     async def _publish(self, said: Said) -> None:
         failpoints.hit("before_publish")
-        if time.monotonic() - self._since > FROZEN_S and not await self._owns(said):
+        if time.monotonic() - self._since > self._frozen_s and not await self._owns(said):
             die("I was frozen, and another worker owns my partition: it has published what I owed")
         await self.send([row for rows in said.values() for row in rows])
         failpoints.hit("published_not_deleted")

@@ -10,7 +10,8 @@ class Settings(BaseModel):
     """Each is read from the variable of its own name in capitals, but for those of PREFIXED.
 
     kafka_url: bootstrap servers. kafka_replication: copies of each new topic. replica: this process's stable name
-    among its service's workers. namespace: goes before every topic, group and database, so that several networks can
+    among its service's workers. session_s: after so long without a sign of life a worker's partitions go to another.
+    namespace: goes before every topic, group and database, so that several networks can
     share one cluster. token_jwks: a file or an https address of the issuer's keys. failpoint: `name:nth`, and
     clock_ahead_s: how far the clock of a sweep is set ahead; both are refused in production.
     """
@@ -23,6 +24,7 @@ class Settings(BaseModel):
     http_host: str = "127.0.0.1"
     http_port: int = 0
     replica: str = "0"
+    session_s: int = 3
     environment: str = "production"
     namespace: str = ""
     failpoint: str = ""

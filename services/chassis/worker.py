@@ -19,7 +19,6 @@ from services.chassis.partitions import Partitions
 
 log = logging.getLogger("staffetta.worker")
 
-SESSION_MS = 3000
 NEW_TOPICS_MS = 5000
 
 
@@ -27,15 +26,16 @@ class Worker:
     def __init__(self, ledger: Ledger) -> None:
         settings, service, topics = ledger.settings, ledger.service, [route.topic for route in ledger.routes.values()]
         self.ledger = ledger
-        self.outbox = Outbox(settings.kafka_url, ledger.owns)
+        self.outbox = Outbox(settings, ledger.owns)
         self.partitions = Partitions(ledger, self.outbox, lambda: self.subscriber)
         self.told = 0.0
         self.broker = KafkaBroker(settings.kafka_url, logger=None, metadata_max_age_ms=NEW_TOPICS_MS, client_id=service)
         self.subscriber = self.broker.subscriber(
             pattern=kafka.pattern(settings, topics), listener=self.partitions, group_id=settings.named(service),
-            group_instance_id=f"{service}-{settings.replica}", session_timeout_ms=SESSION_MS,
-            heartbeat_interval_ms=SESSION_MS // 6, rebalance_timeout_ms=20_000, auto_offset_reset="earliest",
-            batch=True, ack_policy=AckPolicy.MANUAL, parser=records.unread, decoder=records.nothing, no_reply=True,
+            group_instance_id=f"{service}-{settings.replica}", session_timeout_ms=settings.session_s * 1000,
+            heartbeat_interval_ms=settings.session_s * 1000 // 6, rebalance_timeout_ms=20_000,
+            auto_offset_reset="earliest", batch=True, ack_policy=AckPolicy.MANUAL,
+            parser=records.unread, decoder=records.nothing, no_reply=True,
         )  # fmt: skip
         self.subscriber(self.on_batch)
         self.subscriber.get_msg = records.fetched  # type: ignore[method-assign]

@@ -11,7 +11,6 @@ from services.chassis.ledger import Ledger, packed
 from services.chassis.messages import Incoming, Offsets, Outgoing, Said, Source
 from services.chassis.parking import place
 from services.chassis.partitions import Partitions
-from services.chassis.worker import SESSION_MS
 
 
 def take_out(names: str = "") -> None:
@@ -87,7 +86,7 @@ def slow_claim() -> None:
     claim = Ledger.claim
 
     async def slowly(self: Ledger, begins: Offsets) -> tuple[Offsets, list[Outgoing]]:
-        await asyncio.sleep(2 * SESSION_MS / 1000)
+        await asyncio.sleep(2 * self.settings.session_s)
         return await claim(self, begins)
 
     Ledger.claim = slowly  # type: ignore[method-assign]

@@ -84,6 +84,8 @@ class Relay:
         with (self.folder / f"{service}-{replica}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=ROOT, stdout=log, stderr=log)
         self.workers[f"{service}-{replica}"] = process
+        if self.stopping:
+            process.kill()
         self.watching.add(asyncio.create_task(self._again(service, replica, process, point)))
 
     async def _again(self, service: str, replica: str, process: asyncio.subprocess.Process, point: str | None) -> None:
