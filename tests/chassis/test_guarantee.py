@@ -39,10 +39,14 @@ async def test_two_owners_of_every_partition_end_each_other_and_nothing_else(eng
     [("no_inbox", "published_not_deleted"), ("offset_first", "in_txn_before_commit"), ("no_drain", "mid_publish")],
 )
 async def test_with_a_part_taken_out_crashes_are_seen(engines: Settings, logs: Path, control: str, point: str) -> None:
-    found = await crash_at_every_point(engines, logs, times=2, control=control, names=(point,))
+    faults = 0
+    for times in (2, 4, 8):  # a crash can miss what the part is for: most show it at once, none may be spared
+        if not faults:
+            found = await crash_at_every_point(engines, logs, times=times, control=control, names=(point,))
+            assert found.effects > 100
+            faults = found.faults
 
-    assert found.effects > 100
-    assert found.faults > 0
+    assert faults > 0
 
 
 async def test_without_the_fence_two_owners_are_seen(engines: Settings, logs: Path) -> None:
