@@ -93,6 +93,7 @@ class Worker:
             for request in await patiently(parking.requested, self.ledger.db, stored):
                 said = await patiently(self.ledger.replay, request, stored, self.outbox.finished)
                 self.outbox.begin(said, time.monotonic())
+        await self._tell_kafka()
 
     async def _tell_kafka(self) -> None:
         """The group offset is for lag tools only: once a second, never under the lock, never fatal."""
