@@ -10,12 +10,19 @@ import pytest
 
 from services.chassis.settings import Settings, from_environment
 
+LONGEST = ("test_palermo", "test_guarantee")
+
 hypothesis.settings.register_profile("whenever", deadline=None)
 hypothesis.settings.load_profile("whenever")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=1, help="how often each crash point is tried (default 1)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of files that run side by side the longest begin first, so that none ends alone."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session")
