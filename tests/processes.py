@@ -18,6 +18,7 @@ from joserfc.jwk import ECKey
 
 from services.chassis.settings import Settings
 from services.cli.verify.network import opened
+from tests.networks import forget
 
 ROOT = Path(__file__).parents[1]
 RELAY = ("gateway", "intake", "directory", "referral", "housing", "programmes")
@@ -133,6 +134,7 @@ async def running(settings: Settings, folder: Path, services: tuple[str, ...] = 
         yield processes
     finally:
         await processes.stop()
+        await forget(settings)
 
 
 async def load_directory(settings: Settings, names: tuple[str, ...]) -> None:

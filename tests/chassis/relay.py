@@ -24,6 +24,7 @@ from contracts.values import Message
 from services.chassis import failpoints, kafka, messages
 from services.chassis.settings import Settings
 from tests.chassis.example import IN, MIDDLE, OUT, SECOND, Noise, Tick
+from tests.networks import forget
 
 AGGREGATES = 60
 REPEATED = 0.05
@@ -295,6 +296,7 @@ async def relay(
         yield running
     finally:
         await running.stop()
+        await forget(own)
 
 
 async def crash_at_every_point(settings: Settings, folder: Path, times: int, control: str = "",
