@@ -6,13 +6,13 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from contracts.commands import CompleteTask, KeepText, RecordIntake, ReferralCommand
+from contracts.commands import CompleteTask, KeepText, RecordIntake, ReferralCommand, WriteDraft
 from contracts.events import CommandAccepted
 from contracts.refusals import Refusal
 from contracts.values import Asked
 from services.gateway import reading
 from services.gateway.domain.door import Answered, Forward, Known, Read, Use, Voice, admit, minted
-from tests.builders import REFERRAL_ID, Entry, a_statement, an_intake
+from tests.builders import REFERRAL_ID, Entry, a_draft, a_statement, an_intake
 
 NOTHING = Known()
 
@@ -198,3 +198,41 @@ def test_one_agency_cannot_make_the_id_of_another(agency: str) -> None:
     assert mine == minted(agency, "m-1")
     assert mine != minted("to.comune", "m-1")
     assert mine != minted("to.comune", f"{agency}/m-1")
+
+
+# -- people -----------------------------------------------------------------------------------------------------------
+SUPERVISOR = Voice("pa.accura", "pa.accura:w01", ("supervisor",))
+
+
+def test_what_a_person_says_goes_on_with_who_they_are_by_their_token_and_not_by_the_payload() -> None:
+    read = said(a_statement("accept", actor="pa.accura:the_director"))
+
+    found = admit(read, SUPERVISOR, NOTHING)
+
+    assert isinstance(found, Forward)
+    [(id, command)] = found.messages.items()
+    assert isinstance(command, ReferralCommand)
+    assert (command.asked.actor, command.asked.roles) == ("pa.accura:w01", ("supervisor",))
+    assert command.role == "agency"
+    assert id != minted("pa.accura", "m-1"), "an agency's system may use the same ids"
+
+
+def test_a_person_speaks_for_their_own_agency_alone() -> None:
+    with pytest.raises(Refusal, match="not_authorised"):
+        admit(said(a_statement(by="pa.comune")), SUPERVISOR, NOTHING)
+
+
+def test_an_agencys_system_has_no_role_of_a_person() -> None:
+    [command] = forwarded(said(a_statement()), "pa.accura").values()
+
+    assert command.asked.roles == ()
+
+
+def test_a_draft_has_the_id_that_follows_from_its_key() -> None:
+    first, again = said(a_draft()), said(a_draft(command_id="c-2"), "m-2")
+
+    [one], [other] = forwarded(first, "pa.comune").values(), forwarded(again, "pa.comune").values()
+
+    assert isinstance(one, WriteDraft)
+    assert (one.person_ref, one.service, one.asked.command_id) == ("p-1", "lab.it", "c-1")
+    assert one.referral_id == other.referral_id
