@@ -157,10 +157,11 @@ def test_who_was_tried_three_times_in_two_ways_within_ten_days_cannot_be_reached
         ("ACCEPTED", "close", "closure_outcome"),
     ):
         referral = a_referral(state, attempts=attempts(*known))
+        reason: dict[str, Any] = {field: "person_unreachable"}
         if unreachable:
-            assert decide(referral, command, **{field: "person_unreachable"})
+            assert decide(referral, command, **reason)
         else:
-            assert refused(referral, command, **{field: "person_unreachable"}) == (
+            assert refused(referral, command, **reason) == (
                 "reason_conditions_not_met", f"/{field}",
             )  # fmt: skip
 

@@ -15,7 +15,7 @@ from tests.domain.test_journey import palermo, say, states
 from tests.offline import Offline
 
 DRAFT_ID = UUID(int=11)
-SUPERVISOR = {"by": "pa.accura", "roles": ("supervisor",), "text_id": TEXT_ID}
+SUPERVISOR: dict[str, Any] = {"by": "pa.accura", "roles": ("supervisor",), "text_id": TEXT_ID}
 
 
 def a_draft(**known: Any) -> WriteDraft:

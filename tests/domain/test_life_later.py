@@ -125,7 +125,7 @@ def test_a_review_is_still_to_come_and_no_later_than_its_reason_allows(
     reason: str, day: date, text_id: UUID | None
 ) -> None:
     for state, command in (("IN_SERVICE", "hold"), ("ON_HOLD", "renew_hold")):
-        fields = {"hold_reason": reason, "review_date": day, "text_id": text_id}
+        fields: dict[str, Any] = {"hold_reason": reason, "review_date": day, "text_id": text_id}
         assert refused(a_referral(state), command, **fields) == ("invalid_review_date", "/review_date")
         assert decide(a_referral(state), command, **fields | {"review_date": date(2026, 11, 10)})
 

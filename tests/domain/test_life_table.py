@@ -67,7 +67,7 @@ def row_of(state: str, command: str, speaker: str) -> dict[str, Any] | None:
     """What the table itself says of a cell (a draft has no receiver yet); the rest of this file asks the product."""
     if state == "DRAFT" and speaker in ("receiver", "supervisor"):
         return None
-    rows = (row for row in ROWS if row["command"] == command and state in row.get("allowed_in", row.get("from", ())))
+    rows = (row for row in ROWS if row["command"] == command and state in (row.get("allowed_in") or row["from"]))
     return next((row for row in rows if may(command, speaker) & set(row["by"])), None)
 
 
@@ -108,7 +108,7 @@ def ask(state: str, command: str, speaker: str) -> tuple[Referral, ReferralComma
     onward = Search(referral.need, 1, ("pa.accura",), "pa.salute") if command == "pass_on" else Search(referral.need)
     decision = a_decision(an_offer("pa.salute.primary"), search=onward)
     answer = SEATS.get(command, ("none", None))[1]
-    known = {
+    known: dict[str, Any] = {
         "noted": NotePlace(referral_id=REFERRAL_ID, answer=answer) if answer and speaker == "system" else None,
         "offer": an_offer(waitlist=Waitlist(enabled=True)),
         "speaker": an_agency(by, city="roma" if by == "rm.lead" else "palermo") if by else None,

@@ -15,7 +15,7 @@ from services.referral.domain.needs import referral_id
 from tests.agency import Agency
 from tests.builders import VALID, Entry, a_draft, an_intake
 from tests.journeys.palermo import AGENCIES
-from tests.journeys.played import JOURNEYS, Played
+from tests.journeys.played import JOURNEYS, OFFERS, Played
 from tests.processes import Processes, running
 from tests.services.bus import Bus, bus
 from tests.verified import assert_verified
@@ -58,8 +58,8 @@ async def test_a_journey_ends_as_it_is_written(city: City, name: str) -> None:
 
 
 async def test_a_caseworker_asks_for_one_more_service_of_a_person_whom_their_desk_has_met(city: City) -> None:
-    desk, officina = city.agencies["pa.comune"], city.agencies["pa.penc"]
-    met = await _met(desk, "one-more")
+    desk, penc = city.agencies["pa.comune"], city.agencies["pa.penc"]
+    met = await _met(desk, "one-more", "pa.salute.mental", household="mother_with_children", household_size=2)
     known = await desk.event("intake.recorded", intake_id=met)
     draft = a_draft(command_id="one-more/1", idempotency_key="one-more", person_ref=known["value"]["person_ref"])
 
@@ -68,7 +68,7 @@ async def test_a_caseworker_asks_for_one_more_service_of_a_person_whom_their_des
     sent = await desk.answer(await desk.command(written["subject"], "send", offer="pa.penc.it"))
 
     assert (written["state"], sent["value"]["state"]) == ("DRAFT", "REQUESTED")
-    asked = await officina.event("referral.sent", referral_id=written["subject"])
+    asked = await penc.event("referral.sent", referral_id=written["subject"])
     assert (asked["value"]["journey_id"], asked["value"]["offer"]) == (str(met), "pa.penc.it")
     await desk.answer(await desk.command(written["subject"], "withdraw", **VALID["withdraw"]))
 
@@ -105,15 +105,16 @@ async def _post(
     return await http.post("/v1/commands", json=body, headers=said | city.processes.bearer(agency, *roles))
 
 
-async def _met(desk: Agency, key: str, **tier0: Any) -> UUID:
+async def _met(desk: Agency, key: str, offer: str, **tier0: Any) -> UUID:
     intake = an_intake(f"{desk.code}/{key}", **tier0)
+    intake["tier0"]["services"] = [{"service": OFFERS[offer]["service"], "offer": offer}]
     await desk.submit(intake)
     return UUID((await desk.answer(intake["idempotency_key"]))["value"]["subject"])
 
 
 async def _closed(desk: Agency, receiver: Agency, key: str) -> str:
     """A referral that its receiver has carried to the end."""
-    met = await _met(desk, key, services=[{"service": "health.mental", "offer": "pa.salute.mental"}])
+    met = await _met(desk, key, "pa.salute.mental")
     referral = str(referral_id(met, 0))
     await receiver.event("referral.sent", referral_id=referral)
     for command in ("accept", "start", "close"):
