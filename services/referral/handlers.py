@@ -142,7 +142,7 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     known = await facts.to_change(before, command, tx)
     if roles_in(before, command, known):  # a stranger does not even learn that it exists
         tx.correlate(before.need.journey_id)
-    if by_network and before.state == "DRAFT" and await _is_unsent(before, known, tx):
+    if by_network and command.command == "send" and before.state == "DRAFT" and await _is_unsent(before, known, tx):
         return
     after, said = life.decide(before, command, known)
     if after.place != before.place:

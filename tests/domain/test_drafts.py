@@ -96,6 +96,16 @@ def test_a_sender_may_name_the_offer_to_which_a_draft_goes() -> None:
     assert place.offer == "pa.b.it"
 
 
+def test_a_draft_under_a_basis_that_ended_is_revoked_and_not_sent() -> None:
+    network = met()
+    network.ask(a_draft())
+
+    say(network, DRAFT_ID, "revoke", by=None)
+
+    assert network.referrals[DRAFT_ID].state == "REVOKED"
+    assert states(network)["lab.it"] == "ended"
+
+
 # -- reopened ----------------------------------------------------------------------------------------------------------
 
 

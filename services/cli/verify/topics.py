@@ -16,8 +16,10 @@ from services.chassis.messages import place_id
 from services.chassis.settings import Settings
 from services.cli.verify.loaded import Doc, Said, Source
 
-READ = (topics.INTAKES, topics.REFERRALS, topics.CAPACITY, topics.DIRECTORY, topics.HOUSING_COMMANDS,
-        topics.PROGRAMMES_COMMANDS)  # fmt: skip
+READ = (
+    topics.PEOPLE_COMMANDS, topics.INTAKES, topics.REFERRALS, topics.CAPACITY, topics.DIRECTORY,
+    topics.HOUSING_COMMANDS, topics.PROGRAMMES_COMMANDS,
+)  # fmt: skip
 """Beside the agencies' own. What intake and referral are asked is answered where they say what happened."""
 
 NOT_KEPT = frozenset({"person", "candidates", "out"})
