@@ -150,9 +150,9 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     else:
         store.save_referral(tx, after)
     _say(said, tx)
-    if before.is_open and not after.is_open:
+    if not after.is_open:
         await _free(after, said, tx)
-    if after.is_open and not before.is_open and after.link:
+    elif not before.is_open and after.link:
         store.save_link(tx, after.link, Link(after.referral_id))
 
 

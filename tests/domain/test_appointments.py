@@ -100,12 +100,26 @@ def test_only_so_many_are_scheduled_at_once() -> None:
     assert decide(decide(full, "record_attendance")[0], "schedule_appointment")
 
 
-@pytest.mark.parametrize(("states", "may_close"), [
-    (("no_show", "no_show"), True), (("no_show", "attended", "no_show"), True),
-    (("no_show",), False), (("no_show", "scheduled"), False), (("attended", "attended"), False),
+def after_days(referral: Referral, *commands: str) -> Referral:
+    """Each a day after the one before; what is fixed begins at once."""
+    for n, command in enumerate(commands):
+        now = NOW + n * DAY
+        fields = {"starts_at": now} if command == "schedule_appointment" else {}
+        referral, _ = decide(referral, command, now, **fields)
+    return referral
+
+
+FIX, MISS, COME = "schedule_appointment", "record_no_show", "record_attendance"
+
+
+@pytest.mark.parametrize(("commands", "may_close"), [
+    ((FIX, MISS, FIX, MISS), True), ((FIX, MISS, FIX, COME, FIX, MISS), True),
+    ((FIX, MISS), False), ((FIX, MISS, FIX), False), ((FIX, FIX, MISS, MISS), False), ((FIX, COME, FIX, COME), False),
 ])  # fmt: skip
-def test_a_person_who_never_came_was_offered_a_second_slot(states: tuple[str, ...], may_close: bool) -> None:
-    referral = with_appointments(*states)
+def test_a_person_who_never_came_was_offered_another_time_after_missing_the_first(
+    commands: tuple[str, ...], may_close: bool
+) -> None:
+    referral = after_days(a_referral("ACCEPTED"), *commands)
 
     if may_close:
         assert decide(referral, "close", closure_outcome="no_show_final")[0].state == "CLOSED"

@@ -13,18 +13,19 @@ MAX_SCHEDULED: int = codes.table("transitions")["secondary_dimensions"]["appoint
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """number: counted from 1 for each referral."""
+    """number: counted from 1 for each referral. second_slot: it was fixed after the person had missed another."""
 
     number: int
     starts_at: datetime
     state: str = SCHEDULED
+    second_slot: bool = False
 
 
 Appointments = tuple[Appointment, ...]
 
 
 def schedule(known: Appointments, starts_at: datetime) -> Appointments:
-    return (*known, Appointment(len(known) + 1, starts_at))
+    return (*known, Appointment(len(known) + 1, starts_at, second_slot=is_second_slot(known)))
 
 
 def settle(known: Appointments, number: int, state: str) -> Appointments:
@@ -53,4 +54,4 @@ def is_second_slot(known: Appointments) -> bool:
 
 
 def second_slot_was_offered(known: Appointments) -> bool:
-    return any(is_second_slot(known[:n]) for n in range(1, len(known)))
+    return any(one.second_slot for one in known)

@@ -74,8 +74,7 @@ KEEPS: dict[str, Callable[[Case], Changes]] = {
 
 def _newly_scheduled(moved: Referral, case: Case) -> Changes:
     one = moved.appointments[-1]
-    second = appointments.is_second_slot(case.referral.appointments)
-    return {"appointment": one.number, "starts_at": one.starts_at, "second_slot": second}
+    return {"appointment": one.number, "starts_at": one.starts_at, "second_slot": one.second_slot}
 
 
 def _newly_settled(moved: Referral, case: Case) -> Changes:
