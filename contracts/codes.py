@@ -14,6 +14,9 @@ Item = dict[str, Any]
 AGENCY_ROLES = frozenset({"sender", "receiver"})
 """What an agency's system speaks as; every other role of `transitions.json` is the network's own or a person's."""
 
+PERSON_ROLES = frozenset({"supervisor", "coordinator"})
+"""What a person's token may make of its bearer: a supervisor of their agency, a coordinator of their agency's city."""
+
 
 @cache
 def table(name: str) -> dict[str, Any]:
@@ -34,6 +37,17 @@ def is_code(name: str, code: str, part: str = "items") -> bool:
     return item is not None and bool(item.get("active", True))
 
 
+LISTS = {
+    "update_code": (("reports", "update_codes"),),
+    "result": (("reports", "contact_results"),),
+    "channel": (("channels", "contact_channels"),),
+    "contact_mode": (("channels", "intake_channels"), ("channels", "contact_channels")),
+    "obligation": (("transitions", "obligations"),),
+    "priority": (("priorities", "items"),),
+    "documents": (("identifiers", "items"),),
+}
+"""Where the codes are kept that a field of a command on a referral may hold."""
+
 REQUESTED_BY = ("person", "sender", "receiver", "coordinator")
 """Who may have asked for a withdrawal: the person at any desk, or one of those who may command it."""
 
@@ -41,15 +55,11 @@ REQUESTED_BY = ("person", "sender", "receiver", "coordinator")
 def of_field(name: str) -> tuple[str, ...]:
     """The codes that this field of a command on a referral may hold; none where no list is kept, or its reasons are."""
     match name:
-        case "contact_mode":
-            return tuple(codes("channels", "intake_channels") | codes("channels", "contact_channels"))
         case "failed_rule":
             return tuple(kind["rule"] for kind in table("admission_rules")["kinds"])
         case "requested_by":
             return REQUESTED_BY
-        case "documents":
-            return tuple(codes("identifiers"))
-    return ()
+    return tuple(dict.fromkeys(code for list_, part in LISTS.get(name, ()) for code in codes(list_, part)))
 
 
 LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
@@ -71,13 +81,25 @@ def is_counted(service: str) -> bool:
     return codes("services", "capacity_kinds")[kind]["provided_by"] in table("running")["counting_services"]
 
 
-def door_refusal(command: str) -> str | None:
-    """Why no agency may give this command of `transitions.json`, as a refusal code; None when some may."""
+def commands_on_referrals() -> list[Item]:
+    """Every row of `transitions.json`, those that change no state too."""
     life = table("transitions")
-    rows = [r for r in (*life["transitions"], *life["non_transition_commands"]) if r["command"] == command]
-    if rows and not any(role in AGENCY_ROLES for row in rows for role in row["by"]):
+    return [*life["transitions"], *life["non_transition_commands"]]
+
+
+def door_refusal(command: str, person: frozenset[str] = frozenset()) -> str | None:
+    """Why this command of `transitions.json` is not taken at the door, as a refusal code; None when it is.
+
+    person: the roles of the person who speaks (`PERSON_ROLES`); none for an agency's system.
+    """
+    rows, speaks = [row for row in commands_on_referrals() if row["command"] == command], AGENCY_ROLES | person
+    if rows and not any(speaks & set(row["by"]) and _is_supervised_by(row, person) for row in rows):
         return "not_authorised"
     switched_on = table("running")["commands"].get(command)
     if not rows or switched_on is None:
         return "unknown_type"
-    return None if AGENCY_ROLES & set(switched_on) else "not_authorised"
+    return None if speaks & set(switched_on) else "not_authorised"
+
+
+def _is_supervised_by(row: Item, person: frozenset[str]) -> bool:
+    return not row.get("supervised") or "supervisor" in person

@@ -158,6 +158,8 @@ class SubmitIntake(Message):
 
 # -- from outside: what an agency says of a referral ------------------------------------------------------------------
 
+Count = Annotated[int, Field(ge=1, le=2**15)]
+
 
 class ReferralFields(Value):
     """What a command on a referral may carry; `transitions.json` says which fields which command needs."""
@@ -177,6 +179,20 @@ class ReferralFields(Value):
     person_still_interested: bool | None = None
     lapse_cause: Code | None = None
     order_rule_version: Annotated[int, Field(ge=0, le=2**31)] | None = None
+    offer: Ref | None = None
+    priority: Code | None = None
+    hold_reason: Code | None = None
+    review_date: date | None = None
+    update_code: Code | None = None
+    channel: Code | None = None
+    result: Code | None = None
+    starts_at: Time | None = None
+    second_slot: bool | None = None
+    appointment: Count | None = None
+    count: Count | None = None
+    obligation: Code | None = None
+    basis_id: Ref | None = None
+    revoke_cause: Code | None = None
 
 
 class StatedCommand(ReferralFields, Message):
@@ -196,6 +212,26 @@ class StatedCommand(ReferralFields, Message):
     expected_version: Version | None = None
     text: Narrative | None = None
     reason_text: Narrative | None = None
+
+
+class StatedDraft(Message):
+    """A caseworker's own draft: one more service for a person of whom their agency has recorded an intake.
+
+    person_ref: as `intake.recorded` names the person. The answer's `subject` is the referral.
+    """
+
+    model_config = OUTSIDE
+    TYPE = "staffetta.referral.create.v1"
+
+    command_id: Ref
+    command: Literal["create"] = "create"
+    agency: AgencyCode
+    idempotency_key: Ref
+    person_ref: Ref
+    service: Code
+    priority: Code | None = None
+    actor: Ref | None = None
+    occurred_at: Time | None = None
 
 
 class CompleteStatedTask(Message):
@@ -308,6 +344,18 @@ class DraftReferral(Message):
     need: Need
 
 
+class WriteDraft(Message):
+    """A caseworker's own draft, as the door passes it on: one more service for a person whom their agency knows."""
+
+    TYPE = "staffetta.referral.write_draft.v1"
+
+    referral_id: UUID
+    asked: Asked
+    person_ref: Ref
+    service: Code
+    priority: Code | None = None
+
+
 class ReferralCommand(ReferralFields, Message):
     """A command on a referral as the door passes it on, or as the network gives it (role system)."""
 
@@ -319,6 +367,8 @@ class ReferralCommand(ReferralFields, Message):
     role: Code = "agency"
     expected_version: Version | None = None
     text_id: UUID | None = None
+    timer: Code | None = None
+    escalation_level: int | None = None
 
 
 class NotePlace(Message):
@@ -356,11 +406,21 @@ class BeginJourney(Message):
     needs: tuple[JourneyNeed, ...]
 
 
+class AddNeed(Message):
+    """A caseworker's own draft is one more need of the intake that it leans on."""
+
+    TYPE = "staffetta.journey.add_need.v1"
+
+    journey_id: UUID
+    need: JourneyNeed
+
+
 class EndNeed(Message):
     """How the referral (or the search for one) of a need ended, or what became of it meanwhile.
 
     outcome: served, ended (not served), no_capacity (a successor is tried), no_candidate (final), linked (the person
-    has an open referral to the same offer already), sent (the sender did not wait for the service that comes first).
+    has an open referral to the same offer already), sent (the sender did not wait for the service that comes first),
+    reopened (it goes on after its end).
     """
 
     TYPE = "staffetta.journey.end_need.v1"

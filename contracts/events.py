@@ -1,5 +1,6 @@
 """What happened, said on the topic of the aggregate it happened to; and the answers to commands."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -256,6 +257,167 @@ class ReferralWithdrawn(ReferralEvent):
     requested_by: Code
     linked_referral_id: UUID | None = None
     text_id: UUID | None = None
+
+
+class ReferralExpired(ReferralEvent):
+    """Nobody answered within twice the limit of this timer; the next candidate is asked."""
+
+    TYPE = "staffetta.referral.expired.v1"
+
+    timer: Code
+    escalation_level: int
+
+
+class ReferralUnaccepted(ReferralEvent):
+    """The receiver took its acceptance back. seat: the confirmed place is held again, until `place_until`."""
+
+    TYPE = "staffetta.referral.unaccepted.v1"
+
+    decline_reason: Code
+    seat: Code
+    place_until: Time | None = None
+    text_id: UUID | None = None
+
+
+class ReferralUpdated(ReferralEvent):
+    TYPE = "staffetta.referral.updated.v1"
+
+    update_code: Code
+    text_id: UUID | None = None
+
+
+class ReferralHeld(ReferralEvent):
+    TYPE = "staffetta.referral.held.v1"
+
+    hold_reason: Code
+    review_date: date
+    text_id: UUID | None = None
+
+
+class ReferralHoldRenewed(ReferralHeld):
+    TYPE = "staffetta.referral.hold_renewed.v1"
+
+
+class ReferralResumed(ReferralEvent):
+    TYPE = "staffetta.referral.resumed.v1"
+
+
+class ReferralReopened(ReferralEvent):
+    """seat: the place is taken again at once, if there is one; `person` says for how many."""
+
+    TYPE = "staffetta.referral.reopened.v1"
+
+    person: PersonFacts
+    seat: Code
+    compensates: tuple[Code, ...] = ()
+    text_id: UUID | None = None
+
+
+class ReferralRevoked(ReferralEvent):
+    TYPE = "staffetta.referral.revoked.v1"
+
+    revoke_cause: Code
+    text_id: UUID | None = None
+
+
+class ReferralEnteredInError(ReferralEvent):
+    """compensates: the events of this referral that count no more, each once."""
+
+    TYPE = "staffetta.referral.entered_in_error.v1"
+
+    compensates: tuple[Code, ...] = ()
+    text_id: UUID | None = None
+
+
+class ReferralFlaggedInError(ReferralEnteredInError):
+    """The same of one that was over: its state stays."""
+
+    TYPE = "staffetta.referral.flagged_in_error.v1"
+
+
+# -- what is said of a referral that goes on as it is -----------------------------------------------------------------
+
+
+class ReferralWorkerAssigned(ReferralEvent):
+    TYPE = "staffetta.referral.worker_assigned.v1"
+
+    assigned_worker: Ref
+
+
+class ReferralNoteAdded(ReferralEvent):
+    TYPE = "staffetta.referral.note_added.v1"
+
+    text_id: UUID
+
+
+class ReferralPriorityChanged(ReferralEvent):
+    """From `priority_before` to the priority that every event of a referral says."""
+
+    TYPE = "staffetta.referral.priority_changed.v1"
+
+    priority_before: Code
+    text_id: UUID
+
+
+class ReferralContactAttempted(ReferralEvent):
+    """attempts: how many were recorded, with this one."""
+
+    TYPE = "staffetta.referral.contact_attempted.v1"
+
+    channel: Code
+    result: Code
+    attempts: int
+    text_id: UUID | None = None
+
+
+class AppointmentEvent(ReferralEvent):
+    """appointment: counted from 1 for each referral."""
+
+    appointment: int
+    starts_at: Time
+
+
+class AppointmentScheduled(AppointmentEvent):
+    """second_slot: after a no-show."""
+
+    TYPE = "staffetta.appointment.scheduled.v1"
+
+    second_slot: bool
+
+
+class AppointmentAttended(AppointmentEvent):
+    """count: of all that the person came to."""
+
+    TYPE = "staffetta.appointment.attended.v1"
+
+    count: int
+
+
+class AppointmentNoShow(AppointmentEvent):
+    """count: of all that the person did not come to."""
+
+    TYPE = "staffetta.appointment.no_show.v1"
+
+    count: int
+
+
+class AppointmentCancelled(AppointmentEvent):
+    TYPE = "staffetta.appointment.cancelled.v1"
+
+
+class ReceiptRequested(ReferralEvent):
+    """The receiver owes a confirmation (`transitions.json`, obligations), until `receipt_due_at`."""
+
+    TYPE = "staffetta.receipt.requested.v1"
+
+    obligation: Code
+    receipt_due_at: Time
+
+
+class ReceiptConfirmed(ReferralEvent):
+    TYPE = "staffetta.receipt.confirmed.v1"
+
+    obligation: Code
 
 
 # -- journeys and tasks -----------------------------------------------------------------------------------------------

@@ -67,6 +67,24 @@ class ConfirmPlaces(OfReferral):
     TYPE = "staffetta.places.confirm.v1"
 
 
+class HoldAgain(OfReferral):
+    """The receiver took its acceptance back: what was taken is held, until this instant (None: until one decides)."""
+
+    TYPE = "staffetta.places.hold_again.v1"
+
+    until: Time | None = None
+
+
+class TakeAgain(OfReferral):
+    """A referral goes on after its end: as many places are taken as it needs, all or none."""
+
+    TYPE = "staffetta.places.take_again.v1"
+
+    places: int
+    priority: Code
+    sent_at: Time
+
+
 class WaitForPlaces(OfReferral):
     """The receiver puts the referral on the waitlist and gives back what was held."""
 

@@ -42,6 +42,9 @@ class Topic:
 AGENCY_COMMANDS = Topic("agencies.{agency}.commands", "door", "agency", "any", 1, 7, ("gateway",), personal=True)
 AGENCY_FEED = Topic("agencies.{agency}.feed", "feed", "gateway", "aggregate id", 1, 30, ("agency", "gateway"))
 
+PEOPLE_COMMANDS = Topic("people.commands", "door", "gateway", "any", 1, 7, ("gateway",), personal=True)
+"""What supervisors and coordinators say over HTTP: the gateway alone writes it, so its headers say who they are."""
+
 INTAKE_COMMANDS = Topic("intake.commands", "commands", "intake", "aggregate id", 6, 7, ("intake",), personal=True)
 REFERRAL_COMMANDS = Topic("referral.commands", "commands", "referral", "aggregate id", 6, 30, ("referral",))
 DIRECTORY_COMMANDS = Topic("directory.commands", "commands", "directory", "entry", 1, 30, ("directory",))
@@ -63,6 +66,7 @@ DIRECTORY = Topic("directory", "state", "directory", "entry", 1, None,
 TOPICS = (
     AGENCY_COMMANDS,
     AGENCY_FEED,
+    PEOPLE_COMMANDS,
     INTAKE_COMMANDS,
     REFERRAL_COMMANDS,
     DIRECTORY_COMMANDS,

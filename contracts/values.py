@@ -81,13 +81,15 @@ class Asked(Value):
     """Who asked for a command, as the door stamped it, and by what name they will know the answer.
 
     command_id: the idempotency_key of an intake, else the command's own; message_id: the CloudEvents id of the message
-    that the door took in first. `agency` is None for what the network asks of itself.
+    that the door took in first. `agency` is None for what the network asks of itself. roles: what the token of the
+    person who speaks says of them (`codes.PERSON_ROLES`); none for an agency's system.
     """
 
     agency: AgencyCode | None = None
     command_id: Ref | None = None
     message_id: Ref | None = None
     actor: Ref | None = None
+    roles: tuple[Code, ...] = ()
 
 
 class ServiceAsked(Value):

@@ -47,6 +47,13 @@ class Agency:
         await self.consumer.stop()
         await self.producer.stop()
 
+    def stop_reading(self) -> None:
+        """As if its system were away; what it is told meanwhile stays on its feed."""
+        self.reading.cancel()
+
+    def read_again(self) -> None:
+        self.reading = asyncio.create_task(self._read())
+
     async def say(self, type: str, value: bytes | Entry, *, id: str | None = None) -> str:
         """Publish one command; returns the id it went out under."""
         id = id or uuid4().hex

@@ -169,6 +169,7 @@ def a_recorded_intake(*services: str | Entry, **known: Any) -> IntakeRecorded:
     return IntakeRecorded(**given | person | dict.fromkeys(lists, ()) | known)
 
 
+TEXT_ID = UUID(int=5)
 VALID: dict[str, dict[str, Any]] = {
     "decline": {"decline_reason": "no_capacity"},
     "pass_on": {"decline_reason": "out_of_area", "next_agency": "pa.salute"},
@@ -181,13 +182,30 @@ VALID: dict[str, dict[str, Any]] = {
     "confirm_seat": {"person_still_interested": True},
     "lapse_seat": {"lapse_cause": "person_refused"},
     "confirm_interest": {"person_still_interested": True},
+    "unaccept": {"decline_reason": "no_capacity"},
+    "expire": {"timer": "decide", "escalation_level": 3},
+    "record_update": {"update_code": "in_progress"},
+    "hold": {"hold_reason": "temporarily_away", "review_date": date(2026, 11, 10)},
+    "renew_hold": {"hold_reason": "temporarily_away", "review_date": date(2026, 11, 10)},
+    "close_suspended": {"text_id": TEXT_ID},
+    "reopen": {"text_id": TEXT_ID},
+    "revoke": {"basis_id": "b1", "revoke_cause": "consent_withdrawn"},
+    "mark_error": {"text_id": TEXT_ID},
+    "mark_error_after_accept": {"text_id": TEXT_ID},
+    "assign_worker": {"assigned_worker": "pa.accura:w01"},
+    "add_note": {"text_id": TEXT_ID},
+    "change_priority": {"priority": "URGENT", "text_id": TEXT_ID},
+    "record_contact_attempt": {"channel": "phone", "result": "no_answer"},
+    "schedule_appointment": {"starts_at": NOW + timedelta(days=2)},
+    "confirm_receipt": {"obligation": "deletion_receipt"},
 }
 """The fields that a command needs to be taken."""
 
 
 def a_command(command: str = "accept", by: str | None = "pa.accura", **known: Any) -> ReferralCommand:
-    """by: the agency that asks; None for the network itself."""
-    asked = {"asked": Asked(agency=by, command_id="c-1"), "role": "agency"} if by else {"role": "system"}
+    """by: the agency that asks; None for the network itself. roles: of the person who speaks for it."""
+    who = Asked(agency=by, command_id="c-1", roles=known.pop("roles", ()))
+    asked = {"asked": who, "role": "agency"} if by else {"role": "system"}
     given = {"referral_id": REFERRAL_ID, "command": command}
     return ReferralCommand(**given | asked | VALID.get(command, {}) | known)
 
@@ -219,6 +237,11 @@ def the_directory(*entries: Agency | Offer) -> Directory:
 def a_statement(command: str = "accept", by: str = "pa.accura", **fields: Any) -> Entry:
     """The value of one `staffetta.referral.<command>.v1`, as an agency says it."""
     known = {"command_id": "c-1", "referral_id": str(REFERRAL_ID), "command": command, "agency": by}
-    return (
-        known | {name: value for name, value in VALID.get(command, {}).items() if name != "first_contact_at"} | fields
-    )
+    not_said = ("first_contact_at", "text_id", "review_date", "starts_at")
+    return known | {name: value for name, value in VALID.get(command, {}).items() if name not in not_said} | fields
+
+
+def a_draft(by: str = "pa.comune", **fields: Any) -> Entry:
+    """The value of one `staffetta.referral.create.v1`, as a caseworker's system says it."""
+    known = {"command_id": "c-1", "command": "create", "agency": by, "idempotency_key": f"{by}/D-1"}
+    return known | {"person_ref": "p-1", "service": "lab.it"} | fields

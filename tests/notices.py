@@ -1,5 +1,6 @@
 """Events that make notices, and mailboxes that hold them: valid by default, one field overridden."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -25,6 +26,11 @@ SAID: dict[str, Any] = {
     "candidates": (), "out": (), "decline_reason": "no_capacity", "next": "reroute", "next_agency": "pa.salute",
     "first_contact_at": NOW, "contact_mode": "desk", "closure_outcome": "served_completed", "served": True,
     "withdraw_reason": "need_resolved", "requested_by": "person", "lapse_cause": "lapsed",
+    "timer": "decide", "escalation_level": 3, "update_code": "in_progress", "hold_reason": "temporarily_away",
+    "review_date": date(2026, 11, 10), "revoke_cause": "consent_withdrawn", "assigned_worker": "pa.accura:w01",
+    "text_id": UUID(int=5), "priority_before": "ROUTINE", "channel": "phone", "result": "no_answer", "attempts": 2,
+    "appointment": 1, "starts_at": NOW, "second_slot": False, "count": 1, "obligation": "deletion_receipt",
+    "receipt_due_at": NOW,
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deploy.documents import asyncapi, tables
+from deploy.documents import asyncapi, life, tables
 from deploy.documents.spoken import Spoken, by_name
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -18,7 +18,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 def documents() -> dict[Path, str]:
     """Every document with its text."""
     schemas = {DOCS / "schemas" / f"{name}.json": _json(schema(spoken)) for name, spoken in by_name().items()}
-    return schemas | {DOCS / "asyncapi.json": _json(asyncapi.document()), DOCS / "events.md": tables.page()}
+    pages = {DOCS / "events.md": tables.page(), DOCS / "referral-life.md": life.page()}
+    return schemas | pages | {DOCS / "asyncapi.json": _json(asyncapi.document())}
 
 
 def schema(spoken: Spoken) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from contracts import catalogue, codes, feeds, topics
 from contracts.catalogue import Row
-from contracts.commands import ReferralFields, StatedCommand
+from contracts.commands import StatedCommand
 from contracts.topics import Topic
 from contracts.values import Message
 
@@ -44,12 +44,13 @@ class Spoken:
 
 
 def _transition(command: str) -> str:
-    life = codes.table("transitions")
-    row = next(row for row in life["transitions"] if row["command"] == command)
-    by = [role for role in codes.table("running")["commands"][command] if role in codes.AGENCY_ROLES]
-    needed = [name for name in row["required_fields"] if name in ReferralFields.model_fields]
-    said = f"By the {' or the '.join(by)}: from {', '.join(row['from'])} to {row['to']}."
-    return said + (f" Must carry {', '.join(needed)}." if needed else "")
+    row = next(row for row in codes.commands_on_referrals() if row["command"] == command)
+    by = [role for role in codes.table("running")["commands"][command] if role != "system"]
+    needed = [name for name in row.get("required_fields", ()) if name in StatedCommand.model_fields]
+    whither = f"from {', '.join(row['from'])} to {row['to']}" if "to" in row else f"in {', '.join(row['allowed_in'])}"
+    supervised = " (a supervisor)" if row.get("supervised") else ""
+    said = f"By the {' or the '.join(by)}{supervised}: {whither}."
+    return said + (f" Must carry {', '.join(needed)}." if needed and row.get("to") != "REQUESTED" else "")
 
 
 def all_spoken() -> list[Spoken]:
@@ -62,12 +63,14 @@ def by_name() -> dict[str, Spoken]:
 
 
 def _at_the_door() -> Iterator[Spoken]:
-    for type, model in catalogue.OUTSIDE.items():
-        yield Spoken(type, type, model, topics.AGENCY_COMMANDS, topics.AGENCY_COMMANDS.key)
-    for command in codes.table("running")["commands"]:
-        if codes.door_refusal(command) is None:
+    """What an agency's system may say on its topic; what persons in their roles may, on theirs."""
+    for topic, person in ((topics.AGENCY_COMMANDS, frozenset[str]()), (topics.PEOPLE_COMMANDS, codes.PERSON_ROLES)):
+        for type, model in catalogue.OUTSIDE.items():
+            yield Spoken(type, type, model, topic, topic.key)
+        for command in codes.table("running")["commands"]:
             type = f"staffetta.referral.{command}.v1"
-            yield Spoken(type, type, StatedCommand, topics.AGENCY_COMMANDS, topics.AGENCY_COMMANDS.key)
+            if codes.door_refusal(command, person) is None and type not in catalogue.OUTSIDE:
+                yield Spoken(type, type, StatedCommand, topic, topic.key)
 
 
 def _on_feeds() -> Iterator[Spoken]:

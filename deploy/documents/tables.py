@@ -25,16 +25,16 @@ def _topics() -> Iterator[str]:
     columns = ("Topic", "Written by", "Read by", "Key", "Partitions", "Kept", "Personal data")
     rows = ((f"`{t.name}`", _writer(t), ", ".join(t.readers), t.key, str(t.partitions), _kept(t), _yes(t.personal))
             for t in topics.TOPICS)  # fmt: skip
-    yield from _table(columns, rows)
+    yield from table(columns, rows)
 
 
 def _messages(topic: Topic) -> Iterator[str]:
     yield f"\n## `{topic.name}`\n"
     rows = ((_link(spoken), f"`{spoken.key}`", spoken.meaning) for spoken in all_spoken() if spoken.topic is topic)
-    yield from _table(("Type", "Key", "Meaning"), rows)
+    yield from table(("Type", "Key", "Meaning"), rows)
 
 
-def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     yield f"| {' | '.join(columns)} |"
     yield f"|{' --- |' * len(columns)}"
     for row in rows:

@@ -15,13 +15,17 @@ from services.cli.words import Words
 if TYPE_CHECKING:
     from rich.console import Console
 
-REASON_FIELDS = {"decline_reasons": "decline_reason", "withdraw_reasons": "withdraw_reason"}
+REASON_FIELDS = {
+    "decline_reasons": "decline_reason", "withdraw_reasons": "withdraw_reason", "hold_reasons": "hold_reason",
+}  # fmt: skip
 LATE_S, LOOK_S = 20, 0.3
 
 
 def commands() -> list[str]:
     """What an agency may say of a referral today."""
-    return [name for name in codes.table("running")["commands"] if codes.door_refusal(name) is None]
+    beginning = {row["command"] for row in codes.commands_on_referrals() if row.get("initial")}
+    known = [name for name in codes.table("running")["commands"] if name not in beginning]
+    return [name for name in known if codes.door_refusal(name) is None]
 
 
 def reason_list(command: str) -> str | None:

@@ -11,18 +11,19 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 OPTIONS = {
-    "decline_reason": "--reason CODE", "withdraw_reason": "--reason CODE", "closure_outcome": "--outcome CODE",
-    "text": "--text TEXT",
+    "decline_reason": "--reason CODE", "withdraw_reason": "--reason CODE", "hold_reason": "--reason CODE",
+    "closure_outcome": "--outcome CODE", "text": "--text TEXT", "reason_text": "--text TEXT",
 }  # fmt: skip
 """Fields that have an option of their own."""
 OURS = frozenset({"command_id", "referral_id", "command", "agency"})
 NOW = "now"
 KINDS = {
-    "boolean": "true|false", "integer": "NUMBER", "array": "CODE,CODE", "date-time": "now|TIME", "uuid": "ID",
-    "string": "TEXT",
+    "boolean": "true|false", "integer": "NUMBER", "array": "CODE,CODE", "date-time": "now|TIME", "date": "DAY",
+    "uuid": "ID", "string": "TEXT",
 }  # fmt: skip
 MEANT = {
     "date-time": "a time with its offset, such as 2026-11-24T09:00:00+01:00, or now", "uuid": "a UUID",
+    "date": "a day, such as 2026-12-01",
     "integer": "a whole number that the model allows", "array": "codes with commas between",
     "string": "a text of the length and shape that the model allows",
 }  # fmt: skip
@@ -68,15 +69,18 @@ def long_list(name: str) -> tuple[str, ...]:
 
 
 def needed(command: str) -> dict[str, str]:
-    """What a command needs of an agency (`transitions.json`), each with the condition on which it does."""
-    from contracts.commands import ReferralFields
+    """What a command needs of an agency (`transitions.json`), each with the condition on which it does.
 
-    rows = [row for row in codes.table("transitions")["transitions"] if row["command"] == command]
-    always = {name: "" for row in rows for name in row["required_fields"]}
+    What a referral needs to be sent is filled in by routing.
+    """
+    from contracts.commands import StatedCommand
+
+    rows = [r for r in codes.commands_on_referrals() if r["command"] == command and r.get("to") != "REQUESTED"]
+    always = {name: "" for row in rows for name in row.get("required_fields", ())}
     sometimes = {
         name: when for row in rows for when, names in row.get("conditional_fields", {}).items() for name in names
     }
-    return {name: when for name, when in (sometimes | always).items() if name in ReferralFields.model_fields}
+    return {name: when for name, when in (sometimes | always).items() if name in StatedCommand.model_fields}
 
 
 def _typed(name: str, value: str) -> Any:

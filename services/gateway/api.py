@@ -11,12 +11,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 
+from contracts.codes import PERSON_ROLES
 from contracts.events import CommandAccepted
 from contracts.refusals import Refusal
 from contracts.values import MAX_BODY_BYTES
 from services.chassis.service import Context
 from services.gateway import broker, openapi, reading, store
 from services.gateway.domain import door
+from services.gateway.domain.door import Voice
 from services.http.tokens import Speaker, speaker
 
 router = APIRouter(prefix="/v1", tags=["agencies"])
@@ -77,40 +79,52 @@ async def speaking_agency(request: Request, who: Annotated[Speaker, Depends(spea
 SpeakingAgency = Annotated[str, Depends(speaking_agency)]
 
 
+async def speaking(agency: SpeakingAgency, who: Annotated[Speaker, Depends(speaker)]) -> Voice:
+    """An agency's system, or a person of it in the roles that their token gives them."""
+    roles = tuple(sorted(PERSON_ROLES & who.roles))
+    return Voice(agency, who.actor, roles) if roles else Voice(agency)
+
+
+Speaking = Annotated[Voice, Depends(speaking)]
+
+
 @router.post("/commands", status_code=202, responses=openapi.PROBLEMS_OF_COMMANDS, openapi_extra=openapi.COMMAND)
 async def post_command(
     request: Request,
     response: Response,
-    agency: SpeakingAgency,
+    who: Speaking,
     ce_type: Annotated[str, Header()],
     ce_id: Annotated[str | None, Header()] = None,
     idempotency_key: Annotated[str | None, Header()] = None,
 ) -> Asked:
-    """Say one message (CloudEvents over HTTP, binary mode); `ce-id` or `Idempotency-Key` is its id."""
+    """Say one message (CloudEvents over HTTP, binary mode); `ce-id` or `Idempotency-Key` is its id.
+
+    What only a supervisor or a coordinator may say is taken from a person whose token says that they are one.
+    """
     context: Context = request.app.state.context
     body, id = await _body(request), ce_id or idempotency_key
     if id is None:
         raise RequestValidationError([{"type": "missing", "loc": ("header", "ce-id")}])
-    read = reading.read(body, id=id, type=ce_type)
-    admitted = await _admitted(context, agency, read)
+    read = reading.read(body, id=id, type=ce_type, person=frozenset(who.roles))
+    admitted = await _admitted(context, who, read)
     if isinstance(admitted, door.Forward):
         await _put(
-            context, agency, body, {"ce_id": id, "ce_type": ce_type, "traceparent": request.headers.get("traceparent")}
+            context, who, body, {"ce_id": id, "ce_type": ce_type, "traceparent": request.headers.get("traceparent")}
         )
-    asked = _asked(read.command_id, await _answered(context, agency, read))
+    asked = _asked(read.command_id, await _answered(context, who, read))
     response.headers["Location"] = asked.location
     return asked
 
 
 @router.get("/commands/{command_id:path}", responses=openapi.problems(401, 403, 404, 503))
-async def get_command(request: Request, command_id: str, agency: SpeakingAgency) -> Asked:
+async def get_command(request: Request, command_id: str, who: Speaking) -> Asked:
     """What became of a command of one's own: by its command_id, an intake's idempotency_key, or the message's id.
 
     Without an `answer` it is still on its way.
     """
     db = request.app.state.context.db
-    known, answered = await store.find_asked(store.loader(db), agency, command_id)
-    if not known and not await store.was_taken(db, agency, command_id):
+    known, answered = await store.find_asked(store.loader(db), who, command_id)
+    if not known and not await store.was_taken(db, who, command_id):
         raise HTTPException(404)
     return _asked(command_id, answered)
 
@@ -146,16 +160,16 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _admitted(context: Context, agency: str, read: door.Read) -> door.Forward | door.Answered | None:
-    return door.admit(read, agency, await store.recall(store.loader(context.db), agency, read))
+async def _admitted(context: Context, who: Voice, read: door.Read) -> door.Forward | door.Answered | None:
+    return door.admit(read, who, await store.recall(store.loader(context.db), who, read))
 
 
-async def _put(context: Context, agency: str, body: bytes, attributes: dict[str, str | None]) -> None:
-    attributes |= {"content-type": "application/json", "ce_specversion": "1.0", "ce_source": f"/agencies/{agency}"}
-    await broker.put(context, agency, body, attributes)
+async def _put(context: Context, who: Voice, body: bytes, attributes: dict[str, str | None]) -> None:
+    attributes |= {"content-type": "application/json", "ce_specversion": "1.0"}
+    await broker.put(context, who, body, attributes)
 
 
-async def _answered(context: Context, agency: str, read: door.Read) -> door.Answered | None:
+async def _answered(context: Context, who: Voice, read: door.Read) -> door.Answered | None:
     """The answer once it is there; None when it takes longer, though the store be away: the broker has the message.
 
     Another message may have taken our ids meanwhile.
@@ -163,11 +177,11 @@ async def _answered(context: Context, agency: str, read: door.Read) -> door.Answ
     until = time.monotonic() + ANSWER_S
     with suppress(PyMongoError):
         while time.monotonic() < until and not stopping.is_set():
-            found = await _admitted(context, agency, read)
+            found = await _admitted(context, who, read)
             if isinstance(found, door.Answered):
                 return found
             await asyncio.sleep(LOOK_S)
-        await store.note_taken(context.db, agency, read)
+        await store.note_taken(context.db, who, read)
     return None
 
 

@@ -4,22 +4,25 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
-from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED
+from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED, PEOPLE_COMMANDS
 from services.chassis.kafka import ensure_topics
 from services.chassis.service import Context
 from services.chassis.settings import Settings
 from services.gateway import store
+from services.gateway.domain.door import Voice
 
 log = logging.getLogger("staffetta.gateway")
 
 Entry = dict[str, Any]
 
+AGENCIES = "/agencies/"
 LOOK_S, WRITE_S, FETCH_S, TURN_S = 1, 5, 5, 0.5
 
 
@@ -51,13 +54,24 @@ async def _make_topics(settings: Settings, agencies: set[str]) -> None:
     await ensure_topics(settings, [(topic.of(code), topic) for code in agencies for topic in both])
 
 
-async def put(context: Context, agency: str, body: bytes, attributes: dict[str, str | None]) -> None:
-    """Write to the agency's own topic as if its system had; returns when every replica has it."""
+async def put(context: Context, who: Voice, body: bytes, attributes: dict[str, str | None]) -> None:
+    """Write to the agency's own topic as if its system had, what a person says to the people's; returns when every
+    replica has it.
+    """
+    attributes = attributes | {"ce_source": f"{AGENCIES}{who.agency}"}
+    if who.roles:
+        attributes |= {"ce_actor": who.actor, "ce_roles": ",".join(who.roles)}
     headers = [(name, value.encode()) for name, value in attributes.items() if value]
-    topic = context.settings.named(AGENCY_COMMANDS.of(agency))
+    topic = context.settings.named(PEOPLE_COMMANDS.name if who.roles else AGENCY_COMMANDS.of(who.agency))
     producer: AIOKafkaProducer = context.producer
     key = (attributes["ce_id"] or "").encode()
     await asyncio.wait_for(producer.send_and_wait(topic, body, key=key, headers=headers), WRITE_S)
+
+
+def person_of(headers: Mapping[str, str]) -> Voice:
+    """Who says what lies on the people's topic, as `put` wrote it down."""
+    agency = headers.get("ce_source", "").removeprefix(AGENCIES)
+    return Voice(agency, headers.get("ce_actor"), tuple(headers.get("ce_roles", "").split(",")))
 
 
 async def read_feed(

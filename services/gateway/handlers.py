@@ -13,9 +13,9 @@ from contracts.values import Asked, Message
 from services.chassis.handlers import Handlers
 from services.chassis.messages import Incoming
 from services.chassis.transaction import Transaction
-from services.gateway import reading, store
+from services.gateway import broker, reading, store
 from services.gateway.domain import door, feeds
-from services.gateway.domain.door import Answered, Forward
+from services.gateway.domain.door import Answered, Forward, Voice
 
 log = logging.getLogger("staffetta.gateway")
 handlers = Handlers()
@@ -23,11 +23,11 @@ handlers = Handlers()
 
 def refuse(record: Incoming, refusal: Refusal, tx: Transaction) -> None:
     """Told on the agency's own feed; the same bytes under the same id are refused again under the first one's id."""
-    agency = who_speaks(record, tx)
+    who = who_speaks(record, tx)
     command_id, message_id = reading.names(record.value, id=record.headers.get("ce_id"))
     unreadable = codes("rejection_codes")[refusal.code]["stage"] == "parse"
     rejected = CommandRejected(
-        asked=Asked(agency=agency, command_id=command_id, message_id=message_id),
+        asked=Asked(agency=who.agency, command_id=command_id, message_id=message_id, roles=who.roles),
         code=refusal.code,
         pointer=refusal.pointer,
         message=refusal.message,
@@ -36,30 +36,36 @@ def refuse(record: Incoming, refusal: Refusal, tx: Transaction) -> None:
     )
     content = sha256(record.value).hexdigest()
     same = f"{refusal.code}/{record.headers.get('ce_type')}/{content}/{message_id or record.place}"
-    tx.tell(feed_of(agency), str(record.id), rejected, id=uuid5(door.MESSAGES, f"{agency}/refused/{same}"))
+    tx.tell(feed_of(who.agency), str(record.id), rejected, id=uuid5(door.MESSAGES, f"{who.name}/refused/{same}"))
 
 
 def ahead(record: Incoming, tx: Transaction) -> list[tuple[str, str]]:
-    read = reading.read(record.value, id=record.headers.get("ce_id"), type=record.headers.get("ce_type"))
-    return store.uses(who_speaks(record, tx), read)
+    who = who_speaks(record, tx)
+    return store.uses(who, _read(record, who))
 
 
+@handlers.on(topics.PEOPLE_COMMANDS, copies=(store.ASKED,), ahead=ahead, refuse=refuse)
 @handlers.on(topics.AGENCY_COMMANDS, copies=(store.ASKED,), ahead=ahead, refuse=refuse)
 async def on_record(record: Incoming, tx: Transaction) -> None:
-    agency = who_speaks(record, tx)
-    if not await store.is_agency(tx.load, agency):
+    who = who_speaks(record, tx)
+    if not await store.is_agency(tx.load, who.agency):
         return log.warning("a topic of nobody in the directory is not read", extra={"topic": record.name})
-    read = reading.read(record.value, id=record.headers.get("ce_id"), type=record.headers.get("ce_type"))
-    known = await store.recall(tx.load, agency, read)
-    match door.admit(read, agency, known):
+    read = _read(record, who)
+    known = await store.recall(tx.load, who, read)
+    match door.admit(read, who, known):
         case Forward() as forward:
             tx.correlate(forward.journey_id or "")
             for id, message in forward.messages.items():
                 tx.emit(message, id=id)
         case Answered() as again:
             tx.correlate(again.correlation_id)
-            tx.tell(feed_of(agency), again.key, again.answer, id=feeds.feed_id(again.id, agency))
-    store.save_use(tx, agency, read, known)
+            tx.tell(feed_of(who.agency), again.key, again.answer, id=feeds.feed_id(again.id, who.agency))
+    store.save_use(tx, who, read, known)
+
+
+def _read(record: Incoming, who: Voice) -> door.Read:
+    headers = record.headers
+    return reading.read(record.value, id=headers.get("ce_id"), type=headers.get("ce_type"), person=frozenset(who.roles))
 
 
 @handlers.on(topics.INTAKES, copies=(store.ANSWERED,))
@@ -95,10 +101,12 @@ def pass_on(event: Message, tx: Transaction) -> None:
         tx.tell(feed_of(agency), tx.cause.key.decode(), copy, id=feeds.feed_id(tx.cause.id, agency))
 
 
-def who_speaks(record: Incoming, tx: Transaction) -> str:
-    """The topic says it, whatever the payload claims."""
+def who_speaks(record: Incoming, tx: Transaction) -> Voice:
+    """The topic says it, whatever the payload claims; what people say only we write, with who they are beside it."""
+    if record.topic is topics.PEOPLE_COMMANDS:
+        return broker.person_of(record.headers)
     before, _, after = tx.settings.named(topics.AGENCY_COMMANDS.name).partition("{agency}")
-    return record.name.removeprefix(before).removesuffix(after)
+    return Voice(record.name.removeprefix(before).removesuffix(after))
 
 
 def feed_of(agency: str) -> str:

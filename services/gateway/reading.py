@@ -7,23 +7,33 @@ import codecs
 import json
 import math
 import re
+from functools import cache
 from hashlib import sha256
 from typing import Any, NoReturn
 
 from pydantic import TypeAdapter, ValidationError
 
 from contracts import catalogue
-from contracts.codes import door_refusal, table
+from contracts.codes import PERSON_ROLES, door_refusal, table
 from contracts.commands import StatedCommand
 from contracts.refusals import Refusal
 from contracts.values import MAX_BODY_BYTES, MAX_DEPTH, Message, Ref
 from services.gateway.domain.door import Read, Stated
 
-SERVED = (
-    *catalogue.OUTSIDE,
-    *(f"staffetta.referral.{name}.v1" for name in table("running")["commands"] if not door_refusal(name)),
-)
-"""Every message type that is taken at the door."""
+NOBODY: frozenset[str] = frozenset()
+"""The roles of an agency's system."""
+
+
+@cache
+def served(person: frozenset[str] = NOBODY) -> tuple[str, ...]:
+    """Every message type that is taken at the door from somebody in these roles of a person."""
+    running = table("running")["commands"]
+    of_referrals = (f"staffetta.referral.{name}.v1" for name in running if not door_refusal(name, person))
+    return tuple(dict.fromkeys((*catalogue.OUTSIDE, *of_referrals)))
+
+
+SERVED = served(PERSON_ROLES)
+"""Every message type that is taken from anybody."""
 
 OURS = frozenset(row.type for row in catalogue.INSIDE if row.topic.kind == "commands")
 """What only our own services ask of one another."""
@@ -55,10 +65,10 @@ _FIELD_NAME = re.compile(r"[A-Za-z0-9_$.~/-]{1,64}")
 _BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
-def read(value: bytes, *, id: str | None, type: str | None) -> Read:
+def read(value: bytes, *, id: str | None, type: str | None, person: frozenset[str] = NOBODY) -> Read:
     """id and type: the CloudEvents attributes. Raises Refusal and nothing else, whatever it is given."""
     canonical = parse(value)
-    message_id, model = _attribute(id), _model(_attribute(type))
+    message_id, model = _attribute(id), _model(_attribute(type), person)
     message = _validated(model, canonical)
     if isinstance(message, StatedCommand) and type != f"staffetta.referral.{message.command}.v1":
         raise Refusal("invalid_value", "/command")
@@ -160,22 +170,23 @@ def _attribute(value: str | None) -> str:
     return value
 
 
-def _model(type: str) -> type[Message]:
+def _model(type: str, person: frozenset[str]) -> type[Message]:
     """The model of a message type that is taken here."""
+    taken = served(person)
     if type in OURS:
         raise Refusal("not_authorised")
     if not (known := _TYPE.fullmatch(type)):
-        raise Refusal("unknown_type", allowed=SERVED)
+        raise Refusal("unknown_type", allowed=taken)
     name, command = known.groups()
-    served = f"{name}.v1"
+    first = f"{name}.v1"
     of_referral = name.startswith("staffetta.referral.")
-    if of_referral and (code := door_refusal(command)):
-        raise Refusal(code, allowed=() if code == "not_authorised" else SERVED)
-    if served not in SERVED:
-        raise Refusal("unknown_type", allowed=SERVED)
-    if type != served:
-        raise Refusal("unsupported_version", allowed=(served,))
-    return StatedCommand if of_referral else catalogue.OUTSIDE[type]
+    if of_referral and (code := door_refusal(command, person)):
+        raise Refusal(code, allowed=() if code == "not_authorised" else taken)
+    if first not in taken:
+        raise Refusal("unknown_type", allowed=taken)
+    if type != first:
+        raise Refusal("unsupported_version", allowed=(first,))
+    return catalogue.OUTSIDE.get(type, StatedCommand)
 
 
 def _validated(model: Any, canonical: bytes) -> Stated:

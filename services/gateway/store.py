@@ -10,7 +10,7 @@ from pymongo import ASCENDING, IndexModel
 from contracts import catalogue
 from contracts.directory import Agency
 from services.chassis.transaction import Doc, Transaction
-from services.gateway.domain.door import Answer, Answered, Known, Read, Use
+from services.gateway.domain.door import Answer, Answered, Known, Read, Use, Voice
 
 ASKED, ANSWERED, AGENCIES, TAKEN = "asked", "answered", "agencies", "taken"
 """An id is written to ASKED by the door, its answer to ANSWERED by who hears it: no document has two writers.
@@ -36,38 +36,39 @@ def loader(db: Any) -> Load:
 
 
 # -- messages and their answers ---------------------------------------------------------------------------------------
-def uses(agency: str, read: Read) -> list[tuple[str, str]]:
+def uses(who: Voice, read: Read) -> list[tuple[str, str]]:
     """Where both ids of a message are remembered."""
-    return [(ASKED, f"{agency}/message/{read.message_id}"), (ASKED, f"{agency}/{read.kind}/{read.command_id}")]
+    return [(ASKED, f"{who.name}/message/{read.message_id}"), (ASKED, f"{who.name}/{read.kind}/{read.command_id}")]
 
 
-async def recall(load: Load, agency: str, read: Read) -> Known:
-    by_message, by_command = [await _find_use(load, at) for at in uses(agency, read)]
+async def recall(load: Load, who: Voice, read: Read) -> Known:
+    by_message, by_command = [await _find_use(load, at) for at in uses(who, read)]
     known = Known(by_message, by_command)
-    return Known(by_message, by_command, await _find_answer(load, agency, known.first)) if known.first else known
+    return Known(by_message, by_command, await _find_answer(load, who.name, known.first)) if known.first else known
 
 
-async def find_asked(load: Load, agency: str, id: str) -> tuple[bool, Answered | None]:
-    """Whether an agency asked anything under this name of a command, an intake or a message; and the answer, if any."""
+async def find_asked(load: Load, who: Voice, id: str) -> tuple[bool, Answered | None]:
+    """Whether anything was asked under this name of a command, an intake or a message; and the answer, if any."""
     for kind in ("command", "intake", "message"):
-        if use := await _find_use(load, (ASKED, f"{agency}/{kind}/{id}")):
-            return True, await _find_answer(load, agency, use.message_id)
+        if use := await _find_use(load, (ASKED, f"{who.name}/{kind}/{id}")):
+            return True, await _find_answer(load, who.name, use.message_id)
     return False, None
 
 
-def save_use(tx: Transaction, agency: str, read: Read, known: Known) -> None:
+def save_use(tx: Transaction, who: Voice, read: Read, known: Known) -> None:
     """Both ids of a message stand for the message that was forwarded first."""
     use = {"content": read.content, "message_id": known.first or read.message_id}
-    for collection, id in uses(agency, read):
+    for collection, id in uses(who, read):
         tx.save(collection, {"_id": id} | use)
 
 
 def save_answer(tx: Transaction, answer: Answer) -> None:
     """The answer that the message in hand is; a later one to the same command replaces it."""
+    who = Voice(answer.asked.agency or "", roles=answer.asked.roles)
     tx.save(
         ANSWERED,
         {
-            "_id": f"{answer.asked.agency}/{answer.asked.message_id}",
+            "_id": f"{who.name}/{answer.asked.message_id}",
             "event_id": str(tx.cause.id),
             "key": tx.cause.key.decode(),
             "correlation_id": tx.cause.correlation_id,
@@ -82,21 +83,21 @@ async def _find_use(load: Load, at: tuple[str, str]) -> Use | None:
     return Use(doc["content"], doc["message_id"]) if doc else None
 
 
-async def _find_answer(load: Load, agency: str, message_id: str) -> Answered | None:
-    doc = await load(ANSWERED, f"{agency}/{message_id}")
+async def _find_answer(load: Load, name: str, message_id: str) -> Answered | None:
+    doc = await load(ANSWERED, f"{name}/{message_id}")
     if doc is None:
         return None
     answer: Any = catalogue.BY_TYPE[doc["type"]].model_validate(doc["answer"])
     return Answered(UUID(doc["event_id"]), doc["key"], doc["correlation_id"], answer)
 
 
-async def note_taken(db: Any, agency: str, read: Read) -> None:
+async def note_taken(db: Any, who: Voice, read: Read) -> None:
     for id in {read.message_id, read.command_id}:
-        await db[TAKEN].replace_one({"_id": f"{agency}/{id}"}, {"at": datetime.now(UTC)}, upsert=True)
+        await db[TAKEN].replace_one({"_id": f"{who.name}/{id}"}, {"at": datetime.now(UTC)}, upsert=True)
 
 
-async def was_taken(db: Any, agency: str, id: str) -> bool:
-    return await db[TAKEN].find_one({"_id": f"{agency}/{id}"}) is not None
+async def was_taken(db: Any, who: Voice, id: str) -> bool:
+    return await db[TAKEN].find_one({"_id": f"{who.name}/{id}"}) is not None
 
 
 # -- agencies ---------------------------------------------------------------------------------------------------------

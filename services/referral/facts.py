@@ -1,14 +1,18 @@
 """What a command is judged by beside the referral itself: the directory, routing, the calendar, the chain it is in."""
 
+from typing import Any
 from uuid import UUID
 
 from contracts.commands import Need, NotePlace, OpenReferral, ReferralCommand
 from services.chassis.transaction import Transaction
 from services.referral import calendar, store
-from services.referral.domain import routing
+from services.referral.domain import routing, table
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
+
+OF_SUSPENDED = frozenset(row.command for row in table.rows() if "receiver_suspended" in row.guards)
+"""Commands for a receiver that does not work."""
 
 
 async def to_open(command: OpenReferral, tx: Transaction) -> Facts:
@@ -25,16 +29,37 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     """Routing is asked now for a command that needs a receiver: a draft that is sent, a referral that is passed on."""
     need, place = referral.need, referral.place
     if command.command == "send" and place is None:
-        return await _sending(need, await _decide(Search(need), tx), tx)
+        named = need.model_copy(update={"named_offer": command.offer}) if command.offer else need
+        return await _sending(named, await _decide(Search(named), tx), tx)
     decision = None
     if command.command == "pass_on" and place:
         search = Search(need, referral.hop + 1, (*referral.tried, place.agency), command.next_agency)
         decision = await _decide(search, tx)
     clock = calendar.of(place.city if place else need.sender_city, tx.now)
     latest = await _latest(referral, tx)
-    speakers = await store.find_agencies(tx, [command.asked.agency or ""]) if latest else {}
-    offer = await store.find_offer(tx, place.offer) if place and command.command == "waitlist" else None
-    return Facts(tx.now, clock, decision, latest=latest, speaker=next(iter(speakers.values()), None), offer=offer)
+    of_agencies = await _of_agencies(place, command, tx, needs_speaker=latest is not None)
+    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **await _of_offer(need, place, command, tx))
+
+
+async def _of_agencies(
+    place: Place | None, command: ReferralCommand, tx: Transaction, *, needs_speaker: bool
+) -> dict[str, Any]:
+    """Who asks and who has it, where that is looked at. Which basis ended, its keeper says in a command of our own."""
+    known: dict[str, Any] = {}
+    if needs_speaker or command.asked.roles:
+        known["speaker"] = await store.find_agency(tx, command.asked.agency or "")
+    if place and command.command in OF_SUSPENDED:
+        known["receiver"] = await store.find_agency(tx, place.agency)
+    if command.role == "system" and command.basis_id:
+        known["ended_bases"] = frozenset({command.basis_id})
+    return known
+
+
+async def _of_offer(need: Need, place: Place | None, command: ReferralCommand, tx: Transaction) -> dict[str, Any]:
+    if place is None or command.command not in ("waitlist", "reopen"):
+        return {}
+    offer = await store.find_offer(tx, place.offer)
+    return {"offer": offer, "linked_id": await _linked_id(need, place, tx) if command.command == "reopen" else None}
 
 
 def to_note(referral: Referral, command: NotePlace, tx: Transaction) -> Facts:

@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from contracts import codes, topics
 from contracts.catalogue import ANSWERS
 from contracts.commands import (
+    AddNeed,
     BeginJourney,
     CompleteTask,
     DraftReferral,
     EndNeed,
+    Need,
     NotePlace,
     OpenReferral,
     OpenTask,
     ReferralCommand,
+    WriteDraft,
 )
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded
@@ -24,7 +27,7 @@ from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store
 from services.referral.domain import journey, life, needs, places, seats, tasks, unsent, untold
-from services.referral.domain.case import Facts
+from services.referral.domain.case import Facts, roles_in
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.telling import Explanation
 from services.referral.domain.unsent import Link
@@ -41,11 +44,12 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
             pass
 
 
-@handlers.on(topics.INTAKES)
+@handlers.on(topics.INTAKES, copies=(store.INTAKES,))
 async def on_intake(event: Message, tx: Transaction) -> None:
     match event:
         case IntakeRecorded():
             tx.correlate(event.intake_id)
+            store.copy_intake(tx, event)
             tx.emit(*needs.set_going(event))
         case _:
             pass
@@ -76,13 +80,13 @@ async def on_command(command: Message, tx: Transaction) -> None:
     match command:
         case OpenReferral():
             await open_referral(command, tx)
-        case DraftReferral():
+        case DraftReferral() | WriteDraft():
             await draft_referral(command, tx)
         case ReferralCommand():
             await change_referral(command, tx)
         case NotePlace():
             await note_place(command, tx)
-        case BeginJourney() | EndNeed():
+        case BeginJourney() | AddNeed() | EndNeed():
             await change_journey(command, tx)
         case OpenTask():
             await open_task(command, tx)
@@ -107,26 +111,38 @@ async def open_referral(command: OpenReferral, tx: Transaction) -> None:
     _say(said, tx)
 
 
-async def draft_referral(command: DraftReferral, tx: Transaction) -> None:
-    tx.correlate(command.need.journey_id)
+async def draft_referral(command: DraftReferral | WriteDraft, tx: Transaction) -> None:
+    """A service that waits for another one; or a caseworker's own, which is one more need of the journey."""
+    own = command.asked if isinstance(command, WriteDraft) else None
     if written := await store.find_referral(tx, command.referral_id):
-        return tx.answer(life.answer(written, Asked()))
-    referral, said = life.draft(command, facts.to_draft(command.need, tx))
+        return tx.answer(life.answer(written, own or Asked()))
+    need = await _need_of(command, tx) if isinstance(command, WriteDraft) else command.need
+    tx.correlate(need.journey_id)
+    draft = DraftReferral(referral_id=command.referral_id, need=need)
+    referral, said = life.draft(draft, facts.to_draft(need, tx), own)
     store.save_referral(tx, referral)
     _say(said, tx)
+    if own:
+        tx.emit(needs.one_more(need))
+
+
+async def _need_of(command: WriteDraft, tx: Transaction) -> Need:
+    """For a person of whom the caseworker's agency has recorded an intake. Raises Refusal."""
+    intake = await store.find_intake(tx, command.person_ref, command.asked.agency)
+    return needs.for_a_draft(intake, command)
 
 
 async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     by_network = command.role == "system"
-    if not by_network and (code := codes.door_refusal(command.command)):
+    if not by_network and (code := codes.door_refusal(command.command, frozenset(command.asked.roles))):
         raise Refusal(code, "/agency" if code == "not_authorised" else None)
     before = await store.find_referral(tx, command.referral_id)
     if before is None:
         raise Refusal("unknown_referral", "/referral_id")
-    if by_network or before.roles_of(command.asked.agency):  # a stranger does not even learn that it exists
-        tx.correlate(before.need.journey_id)
     known = await facts.to_change(before, command, tx)
-    if by_network and before.state == "DRAFT" and await _is_unsent(before, known, tx):
+    if roles_in(before, command, known):  # a stranger does not even learn that it exists
+        tx.correlate(before.need.journey_id)
+    if by_network and command.command == "send" and before.state == "DRAFT" and await _is_unsent(before, known, tx):
         return
     after, said = life.decide(before, command, known)
     if after.place != before.place:
@@ -136,6 +152,8 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     _say(said, tx)
     if not after.is_open:
         await _free(after, said, tx)
+    elif not before.is_open and after.link:
+        store.save_link(tx, after.link, Link(after.referral_id))
 
 
 async def note_place(command: NotePlace, tx: Transaction) -> None:
@@ -187,12 +205,14 @@ async def _free(referral: Referral, said: list[Message], tx: Transaction) -> Non
 # -- journeys and tasks ------------------------------------------------------------------------------------------------
 
 
-async def change_journey(command: BeginJourney | EndNeed, tx: Transaction) -> None:
+async def change_journey(command: BeginJourney | AddNeed | EndNeed, tx: Transaction) -> None:
     tx.correlate(command.journey_id)
     found = await store.get_journey(tx, command.journey_id)
     match command:
         case BeginJourney():
             found, said = journey.begin(found, command, tx.now)
+        case AddNeed():
+            found, said = journey.add_need(found, command)
         case EndNeed():
             found, said = journey.end_need(found, command, tx.now)
     store.save_journey(tx, found)

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel
 
 from contracts.commands import (
+    AddNeed,
     BeginJourney,
     CompleteTask,
     DraftReferral,
@@ -16,8 +17,10 @@ from contracts.commands import (
     OpenReferral,
     OpenTask,
     ReferralCommand,
+    WriteDraft,
 )
 from contracts.directory import Agency, Offer
+from contracts.events import IntakeRecorded
 from contracts.values import Message
 from services.chassis.transaction import Doc, Transaction
 from services.referral.domain.journey import Journey
@@ -29,6 +32,7 @@ from services.referral.domain.unsent import Link
 
 AGGREGATES = ("referrals", "decisions", "links", "journeys", "tasks")
 COPIES = ("agencies", "offers")
+INTAKES = "intakes"
 LONGEST_PAGE = 500
 
 
@@ -48,6 +52,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "decisions": [_index("decision.search.need.journey_id"), _index("code")],
     "links": [_index("referral_id")],
     "journeys": [_index("sender_agency")],
+    INTAKES: [_index("person_ref", "sender_agency")],
     "tasks": [_index("agency", "state", "due_at"), _index("journey_id")],
 }
 
@@ -58,11 +63,11 @@ EXPLANATION, LINK = TypeAdapter(Explanation), TypeAdapter(Link)
 def ahead(command: Message, _tx: Transaction) -> Iterator[tuple[str, str]]:
     """The aggregate that a command is for."""
     match command:
-        case BeginJourney() | EndNeed():
+        case BeginJourney() | AddNeed() | EndNeed():
             yield "journeys", str(command.journey_id)
         case OpenTask() | CompleteTask():
             yield "tasks", str(command.task_id)
-        case OpenReferral() | DraftReferral() | ReferralCommand() | NotePlace():
+        case OpenReferral() | DraftReferral() | WriteDraft() | ReferralCommand() | NotePlace():
             yield "referrals", str(command.referral_id)
 
 
@@ -143,9 +148,29 @@ async def find_offer(tx: Transaction, code: str) -> Offer | None:
     return Offer.model_validate(doc) if doc else None
 
 
+async def find_agency(tx: Transaction, code: str) -> Agency | None:
+    doc = await tx.load("agencies", code)
+    return Agency.model_validate(doc) if doc else None
+
+
 async def find_agencies(tx: Transaction, agencies: Iterable[str]) -> dict[str, Agency]:
     found = await tx.find("agencies", {"_id": {"$in": sorted(set(agencies))}})
     return {doc["_id"]: Agency.model_validate(doc) for doc in found}
+
+
+# -- the copy of the intakes -------------------------------------------------------------------------------------------
+
+
+def copy_intake(tx: Transaction, intake: IntakeRecorded) -> None:
+    """So that a caseworker may ask for one more service later."""
+    tx.save(INTAKES, intake.model_dump(mode="json") | {"_id": str(intake.intake_id)})
+
+
+async def find_intake(tx: Transaction, person_ref: str, agency: str | None) -> IntakeRecorded | None:
+    """The latest that an agency has recorded of a person."""
+    found = await tx.find(INTAKES, {"person_ref": person_ref, "sender_agency": agency})
+    met = [IntakeRecorded.model_validate(doc) for doc in found]
+    return max(met, key=lambda intake: (intake.occurred_at, str(intake.intake_id)), default=None)
 
 
 # -- reading for people ------------------------------------------------------------------------------------------------

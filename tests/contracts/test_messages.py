@@ -154,7 +154,7 @@ def test_no_two_messages_have_one_type() -> None:
 def test_personal_data_travels_on_topics_that_gateway_and_intake_alone_read_and_for_seven_days() -> None:
     personal = [topic for topic in topics.TOPICS if topic.personal]
 
-    assert {topic.name for topic in personal} == {"agencies.{agency}.commands", "intake.commands"}
+    assert {topic.name for topic in personal} == {"agencies.{agency}.commands", "people.commands", "intake.commands"}
     assert {reader for topic in personal for reader in topic.readers} == {"gateway", "intake"}
     assert {topic.retention_days for topic in personal} == {7}
 

@@ -6,13 +6,13 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from contracts.commands import CompleteTask, KeepText, RecordIntake, ReferralCommand
+from contracts.commands import CompleteTask, KeepText, RecordIntake, ReferralCommand, WriteDraft
 from contracts.events import CommandAccepted
 from contracts.refusals import Refusal
 from contracts.values import Asked
 from services.gateway import reading
-from services.gateway.domain.door import Answered, Forward, Known, Read, Use, admit, minted
-from tests.builders import REFERRAL_ID, Entry, a_statement, an_intake
+from services.gateway.domain.door import Answered, Forward, Known, Read, Use, Voice, admit, minted
+from tests.builders import REFERRAL_ID, Entry, a_draft, a_statement, an_intake
 
 NOTHING = Known()
 
@@ -36,14 +36,14 @@ def an_answer() -> Answered:
 
 
 def forwarded(read: Read, agency: str, remembered: Known = NOTHING) -> dict[UUID, Any]:
-    found = admit(read, agency, remembered)
+    found = admit(read, Voice(agency), remembered)
     assert isinstance(found, Forward)
     return dict(found.messages)
 
 
 def refused(read: Read, agency: str, remembered: Known = NOTHING) -> tuple[str, str | None]:
     with pytest.raises(Refusal) as refusal:
-        admit(read, agency, remembered)
+        admit(read, Voice(agency), remembered)
     return refusal.value.code, refusal.value.pointer
 
 
@@ -68,7 +68,7 @@ def test_an_intake_is_passed_on_with_who_asked_and_what_the_door_noticed() -> No
         b"\xef\xbb\xbf" + json.dumps(an_intake("k-1")).encode(), id="m-1", type="staffetta.intake.submit.v1"
     )
 
-    found = admit(read, "pa.comune", NOTHING)
+    found = admit(read, Voice("pa.comune"), NOTHING)
 
     assert isinstance(found, Forward)
     [(id, record)] = found.messages.items()
@@ -141,20 +141,20 @@ def test_an_id_that_is_not_ours_names_no_referral_and_no_task(id: str) -> None:
 def test_the_same_message_again_is_answered_again() -> None:
     read, answer = said(a_statement()), an_answer()
 
-    assert admit(read, "pa.accura", known(read, answer)) is answer
+    assert admit(read, Voice("pa.accura"), known(read, answer)) is answer
 
 
 def test_the_same_message_again_before_its_answer_says_nothing() -> None:
     read = said(a_statement())
 
-    assert admit(read, "pa.accura", known(read)) is None
+    assert admit(read, Voice("pa.accura"), known(read)) is None
 
 
 def test_the_same_command_under_a_new_message_id_is_answered_again() -> None:
     first, again, answer = said(a_statement()), said(a_statement(), "m-2"), an_answer()
     remembered = Known(by_command=Use(first.content, first.message_id), answered=answer)
 
-    assert admit(again, "pa.accura", remembered) is answer
+    assert admit(again, Voice("pa.accura"), remembered) is answer
     assert remembered.first == "m-1"
 
 
@@ -198,3 +198,41 @@ def test_one_agency_cannot_make_the_id_of_another(agency: str) -> None:
     assert mine == minted(agency, "m-1")
     assert mine != minted("to.comune", "m-1")
     assert mine != minted("to.comune", f"{agency}/m-1")
+
+
+# -- people -----------------------------------------------------------------------------------------------------------
+SUPERVISOR = Voice("pa.accura", "pa.accura:w01", ("supervisor",))
+
+
+def test_what_a_person_says_goes_on_with_who_they_are_by_their_token_and_not_by_the_payload() -> None:
+    read = said(a_statement("accept", actor="pa.accura:the_director"))
+
+    found = admit(read, SUPERVISOR, NOTHING)
+
+    assert isinstance(found, Forward)
+    [(id, command)] = found.messages.items()
+    assert isinstance(command, ReferralCommand)
+    assert (command.asked.actor, command.asked.roles) == ("pa.accura:w01", ("supervisor",))
+    assert command.role == "agency"
+    assert id != minted("pa.accura", "m-1"), "an agency's system may use the same ids"
+
+
+def test_a_person_speaks_for_their_own_agency_alone() -> None:
+    with pytest.raises(Refusal, match="not_authorised"):
+        admit(said(a_statement(by="pa.comune")), SUPERVISOR, NOTHING)
+
+
+def test_an_agencys_system_has_no_role_of_a_person() -> None:
+    [command] = forwarded(said(a_statement()), "pa.accura").values()
+
+    assert command.asked.roles == ()
+
+
+def test_a_draft_has_the_id_that_follows_from_its_key() -> None:
+    first, again = said(a_draft()), said(a_draft(command_id="c-2"), "m-2")
+
+    [one], [other] = forwarded(first, "pa.comune").values(), forwarded(again, "pa.comune").values()
+
+    assert isinstance(one, WriteDraft)
+    assert (one.person_ref, one.service, one.asked.command_id) == ("p-1", "lab.it", "c-1")
+    assert one.referral_id == other.referral_id

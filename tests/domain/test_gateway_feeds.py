@@ -31,7 +31,8 @@ KNOWN: dict[str, Any] = {
     "household_size": 1, "interpreter_needed": False, "third_country_national": None, "in_reception": None,
     "served": True, "final": False, "other_languages": (), "accessibility": (), "willing_to_travel": (),
     "next_agency": "pa.salute", "occurred_at": NOW, "at": NOW, "due_at": NOW, "reply_by": NOW, "first_contact_at": NOW,
-    "predecessor_id": None,
+    "predecessor_id": None, "escalation_level": 3, "review_date": date(2026, 11, 10), "attempts": 1, "appointment": 1,
+    "starts_at": NOW, "second_slot": False, "count": 1, "receipt_due_at": NOW,
 }  # fmt: skip
 
 

@@ -258,7 +258,7 @@ def test_a_closure_that_leaves_something_to_decide_is_a_task_for_the_sender(
 def test_a_sender_who_withdraws_has_decided_and_gets_no_task() -> None:
     _, said = decide(a_referral(), "withdraw", by="pa.comune", withdraw_reason="person_request")
 
-    assert kinds(said) == ["CommandAccepted", "ReferralWithdrawn", "EndNeed"]
+    assert kinds(said) == ["CommandAccepted", "ReferralWithdrawn", "ReceiptRequested", "EndNeed"]
     assert only(ReferralWithdrawn, said).requested_by == "person"
 
 

@@ -23,8 +23,7 @@ from tests.offline import Offline
 STATES = codes.codes("transitions", "states")
 AGENCIES = ("pa.a", "pa.b", "pa.c", "pa.d", "pa.e", "pa.priv")
 SERVICES = ("health.primary", "lab.it", "lab.dance")
-COMMANDS = ("acknowledge", "accept", "start", "close", "decline", "withdraw", "pass_on", "send", "open", "hold",
-            "waitlist", "confirm_seat", "lapse_seat", "confirm_interest", "offer_seat", "decline_full")  # fmt: skip
+COMMANDS = tuple(sorted({row["command"] for row in codes.commands_on_referrals()} - {"create"}))
 ANY_AGENCY = st.sampled_from(AGENCIES)
 MAX_INTAKES = 6
 SEATS = ("held", "confirmed", "waiting")
@@ -38,6 +37,11 @@ FIELDS = st.fixed_dictionaries(
         "text_id": st.just(UUID(int=5)),
         "failed_rule": st.just("age_between"),
         "documents": st.just(["stp"]),
+        "appointment": st.integers(1, 3),
+        "count": st.integers(1, 3),
+        "priority": st.sampled_from([*codes.codes("priorities")]),
+        "revoke_cause": st.sampled_from([*codes.codes("withdraw_reasons")]),
+        "obligation": st.sampled_from([*codes.codes("transitions", "obligations")]),
         "linked_referral_id": st.just(UUID(int=6)),
         "expected_version": st.integers(1, 4),
     },
@@ -95,13 +99,22 @@ class Network(RuleBasedStateMachine):
 
     @precondition(lambda self: self.network.referrals)
     @rule(which=st.integers(0, 30), command=st.sampled_from(COMMANDS), fields=FIELDS,
-          speaker=st.sampled_from(["receiver", "sender", "stranger"]))  # fmt: skip
-    def somebody_says_anything(self, which: int, command: str, fields: dict[str, Any], speaker: str) -> None:
+          speaker=st.sampled_from(["receiver", "sender", "stranger"]),
+          roles=st.sets(st.sampled_from(["supervisor", "coordinator"])))  # fmt: skip
+    def somebody_says_anything(
+        self, which: int, command: str, fields: dict[str, Any], speaker: str, roles: set[str]
+    ) -> None:
         known = list(self.network.referrals.values())
         referral = known[which % len(known)]
         sender, receiver = referral.parties
         by = {"sender": sender, "receiver": receiver or sender, "stranger": "pa.nobody"}[speaker]
-        self.ask(referral, command, by=by, **fields)
+        self.ask(referral, command, by=by, roles=tuple(sorted(roles)), **fields)
+
+    @precondition(lambda self: any(referral.is_open for referral in self.network.referrals.values()))
+    @rule(which=st.integers(0, 30), cause=st.sampled_from(["consent_withdrawn", "basis_expired"]))
+    def a_sharing_basis_ends(self, which: int, cause: str) -> None:
+        known = [referral for referral in self.network.referrals.values() if referral.is_open]
+        self.ask(known[which % len(known)], "revoke", by=None, revoke_cause=cause)
 
     @precondition(lambda self: any(places.next_until for places in self.network.places.values()))
     @rule(which=st.integers(0, 9))

@@ -129,11 +129,20 @@ def test_of_many_faults_the_first_of_the_precedence_is_the_answer(code: str, sta
 
 @pytest.mark.parametrize(("command", "code"), [
     ("accept", None), ("withdraw", None), ("send", None),
-    ("open", "not_authorised"), ("create", "not_authorised"), ("expire", "not_authorised"),
-    ("close_suspended", "not_authorised"), ("flag_in_error", "not_authorised"),
-    ("waitlist", None), ("offer_seat", "not_authorised"), ("hold", "unknown_type"),
-    ("record_contact_attempt", "unknown_type"),
-    ("dance", "unknown_type"),
+    ("open", "not_authorised"), ("create", None), ("expire", "not_authorised"), ("revoke", "not_authorised"),
+    ("close_suspended", "not_authorised"), ("flag_in_error", "not_authorised"), ("reopen", "not_authorised"),
+    ("waitlist", None), ("offer_seat", "not_authorised"), ("hold", None), ("record_contact_attempt", None),
+    ("escalate", "not_authorised"), ("dance", "unknown_type"),
 ])  # fmt: skip
 def test_a_command_that_no_agency_may_give_here_is_turned_away_at_the_door(command: str, code: str | None) -> None:
     assert codes.door_refusal(command) == code
+
+
+@pytest.mark.parametrize(("command", "role", "code"), [
+    ("reopen", "supervisor", None), ("reopen", "coordinator", "not_authorised"), ("accept", "supervisor", None),
+    ("close_suspended", "coordinator", None), ("close_suspended", "supervisor", "not_authorised"),
+    ("revoke", "coordinator", None), ("offer_seat", "coordinator", "not_authorised"),
+    ("escalate", "coordinator", "unknown_type"), ("dance", "coordinator", "unknown_type"),
+])  # fmt: skip
+def test_what_an_agency_may_not_say_a_person_in_their_role_may(command: str, role: str, code: str | None) -> None:
+    assert codes.door_refusal(command, frozenset({role})) == code

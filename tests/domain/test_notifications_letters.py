@@ -29,6 +29,10 @@ Nuovo invio Invio accettato non accolto passato ad altri in lista d'attesa Posto
 iniziato concluso ritirato da decidere novità sugli invii Messaggio automatico di Staffetta rispondere New referral
 Referral accepted declined passed on the waitlist Place free for a waiting lapsed Service started closed withdrawn to
 be decided updates Automatic message of please do not reply / --
+scaduto senza risposta Accettazione ritirata Aggiornamento sul servizio sospeso ripreso riaperto Condivisione più
+ammessa inserito errore Nuova nota Priorità cambiata Appuntamento fissato annullato mancato expired without an answer
+Acceptance taken back Update hold resumed reopened Sharing no longer allowed entered error note Priority changed
+Appointment fixed cancelled missed service
 """
 WORDS = frozenset(ALLOWED.split())
 BUS_CODES = frozenset(item["bus_code"] for item in codes.codes("services").values())

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import catalogue
-from contracts.codes import codes, door_refusal, table
+from contracts.codes import codes, commands_on_referrals, door_refusal
 from contracts.refusals import Refusal
 from contracts.values import MAX_BODY_BYTES
 from services.gateway import reading
 from services.gateway.domain.door import Read
-from tests.builders import Entry, a_statement, an_intake
+from tests.builders import Entry, a_draft, a_statement, an_intake
 
 BAD = Path(__file__).parents[1] / "samples/bad_input"
 INDEX: list[Entry] = json.loads((BAD / "index.json").read_text("utf-8"))["items"]
@@ -159,16 +159,25 @@ def test_what_our_services_ask_of_one_another_is_not_authorised_from_outside(row
     assert refused(an_intake(), row.type) == ("not_authorised", None)
 
 
-@pytest.mark.parametrize("command", [r["command"] for r in table("transitions")["transitions"]])
-def test_a_command_is_taken_only_when_it_is_switched_on_for_agencies(command: str) -> None:
-    type = f"staffetta.referral.{command}.v1"
-    refusal = door_refusal(command)
+@pytest.mark.parametrize("person", [(), ("supervisor",), ("coordinator",), ("coordinator", "supervisor")])
+@pytest.mark.parametrize("command", sorted({row["command"] for row in commands_on_referrals()}))
+def test_a_command_is_taken_only_from_whom_it_is_switched_on_for(command: str, person: tuple[str, ...]) -> None:
+    type, value = f"staffetta.referral.{command}.v1", a_draft() if command == "create" else a_statement(command)
+    roles = frozenset(person)
+    refusal = door_refusal(command, roles)
 
     if refusal:
-        assert refused(a_statement(command), type)[0] == refusal
+        with pytest.raises(Refusal, match=refusal):
+            reading.read(json.dumps(value).encode(), id="m-1", type=type, person=roles)
     else:
-        assert type in reading.SERVED
-        assert read(a_statement(command), type).kind == "command"
+        assert type in reading.served(roles)
+        assert reading.read(json.dumps(value).encode(), id="m-1", type=type, person=roles).kind == "command"
+
+
+def test_an_agencys_system_is_not_told_of_what_it_may_not_say() -> None:
+    assert "staffetta.referral.reopen.v1" not in reading.served()
+    assert "staffetta.referral.reopen.v1" in reading.served(frozenset({"supervisor"}))
+    assert set(reading.served()) < set(reading.SERVED)
 
 
 def test_an_unknown_version_names_the_one_that_is_served() -> None:

@@ -27,7 +27,14 @@ JOURNEYS: dict[str, dict[str, Any]] = {
 OFFERS: dict[str, dict[str, Any]] = {
     offer["code"]: offer for offer in json.loads((SAMPLES / "directory.palermo.json").read_text("utf-8"))["offers"]
 }
-NOT_COMPARED = ("notification.", "page.")
+NOT_COMPARED = ("notification.", "page.", "timer.")
+TO_STATE: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
+    "REQUESTED": (),
+    "ACKNOWLEDGED": (("acknowledge", {}),),
+    "ACCEPTED": (("accept", {}),),
+    "IN_SERVICE": (("accept", {}), ("start", {"first_contact_at": "2026-10-12T09:00:00Z", "contact_mode": "desk"})),
+}
+"""What the receiver of a referral that is given has said before the journey begins."""
 Step = dict[str, Any]
 
 
@@ -44,6 +51,7 @@ class Played:
 
     async def play(self) -> None:
         await self._take_seats()
+        await self._send_what_is_given()
         for step in self.journey["when"]:
             if step["role"] != "system":
                 await self._do(step)
@@ -52,21 +60,59 @@ class Played:
     # -- given -----------------------------------------------------------------------------------------------------
     async def _take_seats(self) -> None:
         """Other people have what is not free: as if there were no more than that."""
+        taken = [given["offer"] for given in self._given().values()]
         for offer, seats in self.journey["given"].get("seats", {}).items():
-            known = {"waitlist": has_waitlist(offer), "order_rule_version": 1}
-            put = PutPlaces(offer=offer, kind=OFFERS[offer]["capacity"]["kind"], total=seats["free"], **known)
+            total, known = (
+                seats["free"] + taken.count(offer),
+                {"waitlist": has_waitlist(offer), "order_rule_version": 1},
+            )
+            put = PutPlaces(offer=offer, kind=OFFERS[offer]["capacity"]["kind"], total=total, **known)
             await self.buses[counted_by(offer)].ask(put)
-            await self._free(offer, seats["free"])
+            await self._free(offer, total)
+
+    def _given(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = self.journey["given"].get("referrals", {})
+        return found
+
+    async def _send_what_is_given(self) -> None:
+        """Each of a person of its own, with its place held or taken as its state has it."""
+        for name, given in self._given().items():
+            sender, offer = self.agencies[given.get("sender", "pa.comune")], given["offer"]
+            key, person = f"{sender.code}/{self.journey['id']}/{name}", self.journey["given"].get("people", {})
+            intake = an_intake(key, sender=sender.code, **person.get("p1", {}))
+            intake["tier0"]["services"] = [
+                {"service": OFFERS[offer]["service"], "offer": offer, "priority": given["priority"]}
+            ]
+            intake["tier1"]["birth_date"] = None
+            await sender.submit(intake)
+            recorded = await sender.answer(key)
+            self.names[name] = referral_id(UUID(recorded["value"]["subject"]), 0)
+            self.intakes.append(UUID(recorded["value"]["subject"]))
+            await self._until(lambda name=name: self._is_held(name), f"{name} held", 60)
+            for command, fields in TO_STATE[given["state"]]:
+                await self._say(self.agencies[OFFERS[offer]["agency"]], name, command, fields)
 
     # -- when ------------------------------------------------------------------------------------------------------
     async def _do(self, step: Step) -> None:
         agency, do = self.agencies[step["actor"]], step["do"]
-        if do.get("action") == "record_intake":
-            await self._record(agency, step)
-        else:
-            command = await agency.command(str(self.names[do["referral"]]), do["command"], **do.get("with", {}))
-            answer = (await agency.answer(command))["value"]
-            assert answer.get("code") == step["then"].get("rejected")
+        match do.get("action"):
+            case "record_intake":
+                await self._record(agency, step)
+            case "agency_stops_reading":
+                agency.stop_reading()
+            case "agency_reads_again":
+                agency.read_again()
+                for name, missed in do["with"]["missed"].items():
+                    for event in missed:
+                        await agency.event(event, referral_id=self.names[name])
+            case _:
+                await self._say(agency, do["referral"], do["command"], do.get("with", {}), step["then"].get("rejected"))
+
+    async def _say(
+        self, agency: Agency, name: str, command: str, fields: dict[str, Any], refused: str | None = None
+    ) -> None:
+        answer = await agency.answer(await agency.command(str(self.names[name]), command, **fields))
+        assert answer["value"].get("code") == refused, (name, command)
 
     async def _record(self, agency: Agency, step: Step) -> None:
         told = step["do"]["with"]

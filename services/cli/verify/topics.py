@@ -11,13 +11,15 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts import topics
 from contracts.commands import SubmitIntake
-from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED
+from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED, PEOPLE_COMMANDS
 from services.chassis.messages import place_id
 from services.chassis.settings import Settings
 from services.cli.verify.loaded import Doc, Said, Source
 
-READ = (topics.INTAKES, topics.REFERRALS, topics.CAPACITY, topics.DIRECTORY, topics.HOUSING_COMMANDS,
-        topics.PROGRAMMES_COMMANDS)  # fmt: skip
+READ = (
+    topics.PEOPLE_COMMANDS, topics.INTAKES, topics.REFERRALS, topics.CAPACITY, topics.DIRECTORY,
+    topics.HOUSING_COMMANDS, topics.PROGRAMMES_COMMANDS,
+)  # fmt: skip
 """Beside the agencies' own. What intake and referral are asked is answered where they say what happened."""
 
 NOT_KEPT = frozenset({"person", "candidates", "out"})
@@ -112,7 +114,7 @@ def _said(record: Any, topic: str) -> Said:
 
 def _is_door(topic: str) -> bool:
     before, _, after = AGENCY_COMMANDS.name.partition("{agency}")
-    return topic.startswith(before) and topic.endswith(after)
+    return topic == PEOPLE_COMMANDS.name or (topic.startswith(before) and topic.endswith(after))
 
 
 def _value(record: Any) -> Doc:
@@ -124,7 +126,8 @@ def _names(record: Any, headers: dict[str, str]) -> Doc:
     """An agency's message may hold all that is known of a person: nothing of it is kept but its names."""
     kind = "intake" if headers.get("ce_type") == SubmitIntake.TYPE else "command"
     stated = _object(record.value).get("idempotency_key" if kind == "intake" else "command_id")
-    return {"message_id": headers.get("ce_id"), "kind": kind, "name": stated if isinstance(stated, str) else None}
+    name = stated if isinstance(stated, str) else None
+    return {"message_id": headers.get("ce_id"), "kind": kind, "name": name, "source": headers.get("ce_source")}
 
 
 def _object(value: bytes | None) -> Doc:

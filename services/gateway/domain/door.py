@@ -12,7 +12,9 @@ from contracts.commands import (
     ReferralCommand,
     ReferralFields,
     StatedCommand,
+    StatedDraft,
     SubmitIntake,
+    WriteDraft,
 )
 from contracts.events import CommandAccepted, CommandRejected
 from contracts.refusals import Refusal
@@ -20,9 +22,24 @@ from contracts.values import Asked, Message
 
 MESSAGES = uuid5(NAMESPACE_URL, "staffetta:messages")
 INTAKES = uuid5(NAMESPACE_URL, "staffetta:intakes")
+DRAFTS = uuid5(NAMESPACE_URL, "staffetta:drafts")
 
-Stated = SubmitIntake | StatedCommand | CompleteStatedTask
+Stated = SubmitIntake | StatedCommand | StatedDraft | CompleteStatedTask
 Answer = CommandAccepted | CommandRejected
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Who speaks: an agency's system, or a person of it whose token gives them roles (`codes.PERSON_ROLES`)."""
+
+    agency: str
+    actor: str | None = None
+    roles: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Systems and people number their messages apart: they come by two topics, and none waits for the other."""
+        return f"{self.agency}/people" if self.roles else self.agency
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +103,18 @@ class Forward:
     journey_id: UUID | None = None
 
 
-def admit(read: Read, agency: str, known: Known) -> Forward | Answered | None:
+def admit(read: Read, who: Voice, known: Known) -> Forward | Answered | None:
     """Forward it, say the stored answer again, or nothing yet (None): the first one's answer is still to come.
 
     Raises Refusal: the payload claims another agency; its id was used before for something else; no such aggregate.
     """
     claimed, pointer = _claim(read.message)
-    if claimed != agency:
+    if claimed != who.agency:
         raise Refusal("not_authorised", pointer)
     _check_ids(read, known)
     if known.first:
         return known.answered
-    return _forward(read, agency)
+    return _forward(read, who)
 
 
 def _claim(message: Stated) -> tuple[str, str]:
@@ -113,17 +130,27 @@ def _check_ids(read: Read, known: Known) -> None:
             raise Refusal("idempotency_conflict", where)
 
 
-def _forward(read: Read, agency: str) -> Forward:
-    message, id = read.message, minted(agency, read.message_id)
-    actor = None if isinstance(message, SubmitIntake) else message.actor
-    asked = Asked(agency=agency, command_id=read.command_id, message_id=read.message_id, actor=actor)
+def _forward(read: Read, who: Voice) -> Forward:
+    message, id = read.message, minted(who.name, read.message_id)
+    stated = None if isinstance(message, SubmitIntake) else message.actor
+    asked = Asked(
+        agency=who.agency,
+        command_id=read.command_id,
+        message_id=read.message_id,
+        actor=who.actor or stated,
+        roles=who.roles,
+    )
     match message:
         case SubmitIntake():
-            intake_id = uuid5(INTAKES, f"{agency}/{message.idempotency_key}")
+            intake_id = uuid5(INTAKES, f"{who.agency}/{message.idempotency_key}")
             record = RecordIntake(intake_id=intake_id, asked=asked, submitted=message, flags=read.flags)
             return Forward({id: record}, journey_id=intake_id)
         case StatedCommand():
             return Forward(_without_text(message, asked, id))
+        case StatedDraft():
+            draft_id = uuid5(DRAFTS, f"{who.agency}/{message.idempotency_key}")
+            about = message.model_dump(include={"person_ref", "service", "priority"})
+            return Forward({id: WriteDraft(referral_id=draft_id, asked=asked, **about)})
         case CompleteStatedTask():
             return Forward({id: CompleteTask(task_id=_uuid(message.task_id, "/task_id"), asked=asked)})
 
@@ -147,9 +174,9 @@ def _without_text(stated: StatedCommand, asked: Asked, id: UUID) -> dict[UUID, M
     return {id: command, text_id: kept}
 
 
-def minted(agency: str, message_id: str) -> UUID:
-    """Our id of what an agency said: nobody can choose one that is ours or another agency's."""
-    return uuid5(MESSAGES, f"{agency}/{message_id}")
+def minted(name: str, message_id: str) -> UUID:
+    """Our id of what a voice of this name said: nobody can choose one that is ours or another's."""
+    return uuid5(MESSAGES, f"{name}/{message_id}")
 
 
 def _uuid(stated: str, pointer: str) -> UUID:

@@ -7,21 +7,41 @@ from uuid import UUID, uuid5
 
 from contracts import codes
 from contracts.events import (
+    AppointmentAttended,
+    AppointmentCancelled,
+    AppointmentNoShow,
+    AppointmentScheduled,
+    ReceiptConfirmed,
+    ReceiptRequested,
     ReferralAccepted,
     ReferralAcknowledged,
     ReferralClosed,
+    ReferralContactAttempted,
     ReferralCreated,
     ReferralDeclined,
+    ReferralEnteredInError,
     ReferralEvent,
+    ReferralExpired,
+    ReferralFlaggedInError,
+    ReferralHeld,
+    ReferralHoldRenewed,
     ReferralInterestConfirmed,
+    ReferralNoteAdded,
+    ReferralPriorityChanged,
+    ReferralReopened,
     ReferralRerouted,
+    ReferralResumed,
+    ReferralRevoked,
     ReferralSeatHeld,
     ReferralSeatLapsed,
     ReferralSeatOffered,
     ReferralSent,
     ReferralStarted,
+    ReferralUnaccepted,
+    ReferralUpdated,
     ReferralWaitlisted,
     ReferralWithdrawn,
+    ReferralWorkerAssigned,
     RoutingDecided,
     TaskOpened,
 )
@@ -55,14 +75,41 @@ TOLD = (
     Row(ReferralClosed, "sender", "closed"),
     Row(ReferralWithdrawn, "sender", "withdrawn", unless=("by", "sender")),
     Row(ReferralWithdrawn, "receiver", "withdrawn", unless=("by", "receiver")),
+    Row(ReferralExpired, "sender", "expired"),
+    Row(ReferralExpired, "receiver", "expired"),
+    Row(ReferralUnaccepted, "sender", "unaccepted"),
+    Row(ReferralUpdated, "sender", "updated"),
+    Row(ReferralHeld, "sender", "held"),
+    Row(ReferralHoldRenewed, "sender", "held"),
+    Row(ReferralResumed, "sender", "resumed"),
+    Row(ReferralReopened, "sender", "reopened"),
+    Row(ReferralRevoked, "sender", "revoked"),
+    Row(ReferralRevoked, "receiver", "revoked"),
+    Row(ReferralEnteredInError, "sender", "in_error", unless=("by", "sender")),
+    Row(ReferralEnteredInError, "receiver", "in_error"),
+    Row(ReferralFlaggedInError, "sender", "in_error"),
+    Row(ReferralNoteAdded, "sender", "note", unless=("by", "sender")),
+    Row(ReferralNoteAdded, "receiver", "note", unless=("by", "receiver")),
+    Row(ReferralPriorityChanged, "sender", "priority", unless=("by", "sender")),
+    Row(ReferralPriorityChanged, "receiver", "priority"),
+    Row(AppointmentScheduled, "sender", "appointment"),
+    Row(AppointmentCancelled, "sender", "no_appointment"),
+    Row(AppointmentNoShow, "sender", "no_show"),
 )
 """Every event of a referral (`events.json`) that asks somebody or answers; at most one row for each side.
 
 A receiver hears of a referral when its place is held or when nobody counts places, as on its feed.
 """
 
-UNTOLD = frozenset({RoutingDecided, ReferralCreated, ReferralAcknowledged, ReferralInterestConfirmed})
-"""What nobody has to act on: how it was routed, a draft, that it was seen, that the person still waits."""
+UNTOLD = frozenset(
+    {
+        RoutingDecided, ReferralCreated, ReferralAcknowledged, ReferralInterestConfirmed, ReferralWorkerAssigned,
+        ReferralContactAttempted, AppointmentAttended, ReceiptRequested, ReceiptConfirmed,
+    }
+)  # fmt: skip
+"""What nobody has to act on: how it was routed, a draft, that it was seen, that the person still waits, who has it,
+that somebody called or came; and a receipt, which is owed for what is told already.
+"""
 
 NOBODY_ANSWERED = "sender_decides"
 """The next step of a task that no answer has opened: nobody was found, or what the need leaned on has ended."""

@@ -9,24 +9,28 @@ from contracts.events import (
     ReferralAccepted,
     ReferralEvent,
     ReferralInterestConfirmed,
+    ReferralReopened,
     ReferralSeatLapsed,
     ReferralSeatOffered,
     ReferralSent,
+    ReferralUnaccepted,
     ReferralWaitlisted,
 )
 from contracts.places import (
     ConfirmPlaces,
+    HoldAgain,
     HoldPlaces,
     LapseHold,
     LimitHold,
     PutPlaces,
     ReleasePlaces,
     StillWait,
+    TakeAgain,
     WaitForPlaces,
 )
 from contracts.values import Message
 
-Needed = Callable[[ReferralSent], int]
+Needed = Callable[[ReferralSent | ReferralReopened], int]
 """How many places a referral needs; what a place is differs by service."""
 
 
@@ -53,19 +57,26 @@ def asked_by(event: ReferralEvent, service: str, needed: Needed) -> Message | No
     about = {"offer": event.offer, "referral_id": event.referral_id, "journey_id": event.journey_id}
     if _is_over(event.state):
         return ReleasePlaces(**about, cause=event.state)
-    return _asked(event, about, needed)
+    simply = SIMPLY.get(type(event))
+    return simply(**about) if simply else _asked(event, about, needed)
+
+
+SIMPLY: dict[type[ReferralEvent], type[Message]] = {
+    ReferralAccepted: ConfirmPlaces,
+    ReferralInterestConfirmed: StillWait,
+}
 
 
 def _asked(event: ReferralEvent, about: dict[str, Any], needed: Needed) -> Message | None:
     match event:
         case ReferralSent(seat="asked", priority=priority, at=at, place_until=until):
             return HoldPlaces(**about, places=needed(event), priority=priority, sent_at=at, until=until)
-        case ReferralAccepted():
-            return ConfirmPlaces(**about)
+        case ReferralUnaccepted(seat="held", place_until=until):
+            return HoldAgain(**about, until=until)
+        case ReferralReopened(seat="confirmed", priority=priority, at=at):
+            return TakeAgain(**about, places=needed(event), priority=priority, sent_at=at)
         case ReferralWaitlisted(by="receiver"):
             return WaitForPlaces(**about)
-        case ReferralInterestConfirmed():
-            return StillWait(**about)
         case ReferralSeatOffered(place_until=until) if until:
             return LimitHold(**about, until=until)
         case ReferralSeatLapsed(by="receiver"):

@@ -18,12 +18,14 @@ from contracts.places import (
     CapacityReleased,
     CapacityWaitlisted,
     ConfirmPlaces,
+    HoldAgain,
     HoldPlaces,
     LapseHold,
     LimitHold,
     PutPlaces,
     ReleasePlaces,
     StillWait,
+    TakeAgain,
     WaitForPlaces,
 )
 from contracts.values import Message
@@ -156,6 +158,26 @@ def confirm(places: Places, command: ConfirmPlaces, now: datetime) -> Outcome:
     return after, [CapacityConfirmed(**_about(after, party, now))]
 
 
+def hold_again(places: Places, command: HoldAgain, now: datetime) -> Outcome:
+    """What was taken is held, and may lapse again."""
+    taken = places.taken_by(command.referral_id)
+    if taken is None or not taken.confirmed:
+        return places, []
+    after = _having(places, Taken(taken.party, command.until))
+    return after, [_held(after, Taken(taken.party, command.until), now)]
+
+
+def take_again(places: Places, command: TakeAgain, now: datetime) -> Outcome:
+    """All or none, and at once: the person is in service."""
+    party = Party(command.referral_id, command.journey_id, command.places, command.priority, command.sent_at)
+    if places.taken_by(party.referral_id):
+        return places, []
+    if not places.is_open or party.places > places.free:
+        return places, [CapacityRefused(**_about(places, party, now))]
+    after = replace(places, taken=(*places.taken, Taken(party, confirmed=True)))
+    return after, [CapacityConfirmed(**_about(after, party, now)), *_exhausted(after, now)]
+
+
 def wait(places: Places, command: WaitForPlaces, now: datetime) -> Outcome:
     """The receiver's choice: what was held goes to the next, not back to the one who is now to wait."""
     held = places.taken_by(command.referral_id)
@@ -208,6 +230,8 @@ CHANGES: dict[type[Message], Callable[[Places, Any, datetime], Outcome]] = {
     PutPlaces: put,
     HoldPlaces: hold,
     ConfirmPlaces: confirm,
+    HoldAgain: hold_again,
+    TakeAgain: take_again,
     WaitForPlaces: wait,
     StillWait: still_wait,
     LimitHold: limit,
@@ -218,14 +242,18 @@ CHANGES: dict[type[Message], Callable[[Places, Any, datetime], Outcome]] = {
 
 def _take(places: Places, taken: Taken, now: datetime) -> Outcome:
     after = replace(places, taken=(*places.taken, taken))
-    held = CapacityHeld(
-        **_about(after, taken.party, now),
-        until=taken.until,
-        promoted=taken.promoted,
-        order_rule_version=places.order_rule_version,
-    )
-    exhausted = CapacityExhausted(offer=after.offer, version=after.version, at=now, free=after.free)
-    return after, [held] if after.free else [held, exhausted]
+    return after, [_held(after, taken, now), *_exhausted(after, now)]
+
+
+def _held(after: Places, taken: Taken, now: datetime) -> CapacityHeld:
+    about, rule = _about(after, taken.party, now), after.order_rule_version
+    return CapacityHeld(**about, until=taken.until, promoted=taken.promoted, order_rule_version=rule)
+
+
+def _exhausted(after: Places, now: datetime) -> list[Message]:
+    if after.free:
+        return []
+    return [CapacityExhausted(offer=after.offer, version=after.version, at=now, free=after.free)]
 
 
 def _wait(places: Places, party: Party, now: datetime) -> Outcome:

@@ -10,17 +10,19 @@ from services.referral.domain.case import Case
 from services.referral.domain.referral import Referral, raised, successor_id
 
 NOTHING_FURTHER = "none"
+IN_ERROR = "entered_in_error"
 RAISES_PRIORITY = "raise_priority_and_reroute"
 
 
 def follow(moved: Referral, case: Case) -> list[Message]:
-    after = AFTER.get(moved.state)
+    """Only when the state was reached by this command, and not when something is recorded beside it."""
+    after = AFTER.get(case.row.to) if case.row else None
     return after(moved, case) if after else []
 
 
 def goes_on(case: Case) -> bool:
-    """Whether another agency is asked without asking the sender first: passed on, or declined for such a reason."""
-    return case.command.command == "pass_on" or bool(_reason(case).get("auto_reroute"))
+    """Whether another agency is asked without asking the sender first: also when it was declined for such a reason."""
+    return case.command.command in ("pass_on", "expire") or bool(_reason(case).get("auto_reroute"))
 
 
 def ended(referral: Referral, outcome: str, reason: str | None = None) -> EndNeed:
@@ -48,6 +50,14 @@ def task(referral: Referral, kind: str, reason: str | None, documents: tuple[str
     )
 
 
+def task_of_receiver(referral: Referral, kind: str, reason: str | None) -> OpenTask:
+    """Where the receiver has to decide."""
+    place = referral.place
+    assert place, "it was received"
+    own = {"agency": place.agency, "queue": place.queue, "city": place.city}
+    return task(referral, kind, reason).model_copy(update=own)
+
+
 def _sent(moved: Referral, case: Case) -> list[Message]:
     """The journey need not send a draft that its sender has sent."""
     return [ended(moved, "sent")] if case.role == "sender" else []
@@ -62,7 +72,7 @@ def _declined(moved: Referral, case: Case) -> list[Message]:
     return [*unmet, _successor(moved, case)]
 
 
-def _passed_on(moved: Referral, case: Case) -> list[Message]:
+def _asked_elsewhere(moved: Referral, case: Case) -> list[Message]:
     return [_successor(moved, case)]
 
 
@@ -78,6 +88,21 @@ def _withdrawn(moved: Referral, case: Case) -> list[Message]:
     return [told] if case.role == "sender" else [told, *_next_step(moved, reason)]
 
 
+def _revoked(moved: Referral, case: Case) -> list[Message]:
+    reason = _reason(case)
+    return [ended(moved, "ended", reason["code"]), *_next_step(moved, reason)]
+
+
+def _in_error(moved: Referral, case: Case) -> list[Message]:
+    """A sender who takes back what should never have been has decided already."""
+    told = ended(moved, "ended", IN_ERROR)
+    return [told] if case.role == "sender" else [told, task(moved, "sender_decides", IN_ERROR)]
+
+
+def _goes_on_after_all(moved: Referral, case: Case) -> list[Message]:
+    return [ended(moved, "reopened")] if case.command.command == "reopen" else []
+
+
 def _next_step(moved: Referral, reason: dict[str, Any]) -> list[Message]:
     return [] if reason["next"] == NOTHING_FURTHER else [task(moved, reason["next"], reason["code"])]
 
@@ -86,7 +111,7 @@ def _successor(moved: Referral, case: Case) -> OpenReferral:
     asked = (moved.place.agency,) if moved.place else ()
     return OpenReferral(
         referral_id=successor_id(moved.referral_id),
-        need=raised(moved.need) if _reason(case)["next"] == RAISES_PRIORITY else moved.need,
+        need=raised(moved.need) if _reason(case).get("next") == RAISES_PRIORITY else moved.need,
         predecessor_id=moved.referral_id,
         hop=moved.hop + 1,
         tried=(*moved.tried, *asked),
@@ -101,7 +126,11 @@ def _reason(case: Case) -> dict[str, Any]:
 AFTER: dict[str, Callable[[Referral, Case], list[Message]]] = {
     "REQUESTED": _sent,
     "DECLINED": _declined,
-    "REROUTED": _passed_on,
+    "REROUTED": _asked_elsewhere,
+    "EXPIRED": _asked_elsewhere,
     "CLOSED": _closed,
     "WITHDRAWN": _withdrawn,
+    "REVOKED": _revoked,
+    "ENTERED_IN_ERROR": _in_error,
+    "IN_SERVICE": _goes_on_after_all,
 }

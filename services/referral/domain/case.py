@@ -18,6 +18,7 @@ REASON_FIELDS = {
     "decline_reasons": "decline_reason",
     "closure_outcomes": "closure_outcome",
     "withdraw_reasons": "withdraw_reason",
+    "hold_reasons": "hold_reason",
 }
 
 
@@ -27,8 +28,10 @@ class Facts:
 
     calendar: of the city whose clock runs next. decision: what routing says now, for a command that needs a receiver.
     linked_id: the open referral of this person to the chosen offer. predecessor: whom this one makes way for. latest:
-    who has it now, when this one has a successor. speaker: the directory's entry of the agency that asks. offer: the
-    directory's entry of where it lies, for a command that waitlists. noted: what was answered about a place.
+    who has it now, when this one has a successor. speaker, receiver: the directory's entries of the agency that asks,
+    and of the one where it lies. offer: the entry of where it lies, for a command that waitlists or reopens. noted:
+    what was answered about a place. ended_bases: the sharing bases of the need that are known to have ended.
+    person_erased: nothing is kept any more of who the person is.
     """
 
     now: datetime
@@ -38,8 +41,11 @@ class Facts:
     predecessor: Referral | None = None
     latest: Referral | None = None
     speaker: Agency | None = None
+    receiver: Agency | None = None
     offer: Offer | None = None
     noted: NotePlace | None = None
+    ended_bases: frozenset[str] = frozenset()
+    person_erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class Case:
 
     @property
     def roles(self) -> frozenset[str]:
-        return roles_in(self.referral, self.command)
+        return roles_in(self.referral, self.command, self.facts)
 
     @property
     def role(self) -> str:
@@ -72,10 +78,23 @@ class Case:
     @property
     def reason(self) -> dict[str, Any] | None:
         """The item of the row's list of reasons that the command names, if it may be used with this command."""
-        if not self.row or not self.row.reasons:
+        if not self.row or not self.row.reasons or not self.reason_field:
             return None
-        item = codes.codes(self.row.reasons).get(str(getattr(self.command, REASON_FIELDS[self.row.reasons])))
-        return item if item and is_usable(item, self.command.command) else None
+        named = str(getattr(self.command, self.reason_field))
+        item = codes.codes(self.row.reasons).get(named)
+        fits = (
+            item
+            and is_usable(item, self.command.command)
+            and dict(self.row.fixed).get(self.reason_field, named) == named
+        )
+        return item if fits else None
+
+    @property
+    def reason_field(self) -> str | None:
+        """In which field the command names its reason."""
+        if self.command.command == "revoke":
+            return "revoke_cause"
+        return REASON_FIELDS.get(self.row.reasons or "") if self.row else None
 
     def refusal(self, fault: Fault) -> Refusal:
         """Strangers learn nothing of the referral, a party learns where it stands and what may be done."""
@@ -92,14 +111,25 @@ class Case:
 
 
 def meet(referral: Referral, command: ReferralCommand, facts: Facts) -> Case:
-    roles = roles_in(referral, command)
-    rows = (row for row in table.rows_of(command.command) if row.is_for(referral.state, roles))
-    return Case(referral, command, facts, next(rows, None))
+    """What the row fixes need not be said."""
+    roles = roles_in(referral, command, facts)
+    row = next((row for row in table.rows_of(command.command) if row.is_for(referral.state, roles)), None)
+    fixed = {name: value for name, value in row.fixed if getattr(command, name) is None} if row else {}
+    return Case(referral, command.model_copy(update=fixed), facts, row)
 
 
-def roles_in(referral: Referral, command: ReferralCommand) -> frozenset[str]:
-    """As what the speaker may speak here; nothing for a stranger."""
-    return frozenset({"system"}) if command.role == "system" else referral.roles_of(command.asked.agency)
+def roles_in(referral: Referral, command: ReferralCommand, facts: Facts) -> frozenset[str]:
+    """As what the speaker may speak here; nothing for a stranger.
+
+    A person's token makes its bearer a supervisor of their own agency, or a coordinator of the city in which it lies.
+    """
+    if command.role == "system":
+        return frozenset({"system"})
+    roles, said = referral.roles_of(command.asked.agency), frozenset(command.asked.roles)
+    here = {referral.need.sender_city, referral.place.city if referral.place else None}
+    if "coordinator" in said and facts.speaker and facts.speaker.status == "active" and facts.speaker.city in here:
+        roles |= {"coordinator"}
+    return roles | {table.SUPERVISOR} if "receiver" in roles and table.SUPERVISOR in said else roles
 
 
 def is_usable(reason: dict[str, Any], command: str) -> bool:

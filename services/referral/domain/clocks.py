@@ -93,6 +93,11 @@ def _days_later(days: int, start: datetime, calendar: Calendar, *, rolls: bool) 
     return calendar.at(day, local.time())
 
 
+def after_business_time(left: timedelta, start: datetime, calendar: Calendar) -> datetime:
+    """When desks have been open for so long since `start`."""
+    return _business(left, start, calendar)
+
+
 def _business(left: timedelta, start: datetime, calendar: Calendar) -> datetime:
     """Counts only while desks are open; what begins in the night begins when they open."""
     day, begins = calendar.day_of(start), start

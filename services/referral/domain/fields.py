@@ -4,17 +4,26 @@ from collections.abc import Iterator
 
 from contracts import codes
 from contracts.commands import ReferralFields
-from services.referral.domain.case import REASON_FIELDS, Case, Fault, is_usable
+from services.referral.domain import appointments, given
+from services.referral.domain.appointments import NO_SHOW
+from services.referral.domain.case import Case, Fault, is_usable
+
+TEXTS = ("text", "reason_text")
+"""Under either name it was taken out at the door; here it is only an id."""
+
+OF_LISTS = ("contact_mode", "failed_rule", "requested_by", "update_code", "channel", "result", "obligation", "priority")
 
 
 def fault(case: Case) -> Fault | None:
-    """The first thing that is missing or unknown: fields, then codes, then the reason with what it asks for."""
-    return next((found for look in (_missing, _unknown, _reason) for found in look(case)), None)
+    """The first thing that is missing or wrong: fields, values, codes, then the reason with what it asks for."""
+    steps = (_missing, _invalid, _unknown, _reason, _text, _review_date)
+    return next((found for look in steps for found in look(case)), None)
 
 
 def _missing(case: Case) -> Iterator[Fault]:
+    """What a referral needs to be sent is filled in by routing."""
     row = case.row
-    if row is None:
+    if row is None or row.to == "REQUESTED":
         return
     needed = [*row.required, *(f for when, fields in row.conditional if _applies(when, case) for f in fields)]
     for name in needed:
@@ -28,11 +37,23 @@ def _applies(when: str, case: Case) -> bool:
     return str(getattr(case.referral.need, name)) == value
 
 
+def _invalid(case: Case) -> Iterator[Fault]:
+    """What is stated although we know it must be true, so that nothing is recorded of another referral, or twice."""
+    command, referral = case.command, case.referral
+    match command.command:
+        case "record_no_show" if command.count not in (None, appointments.count(referral.appointments, NO_SHOW) + 1):
+            yield Fault("invalid_value", "/count")
+        case "schedule_appointment" if command.second_slot and not appointments.is_second_slot(referral.appointments):
+            yield Fault("invalid_value", "/second_slot")
+        case "change_priority" if command.priority == referral.need.priority:
+            yield Fault("invalid_value", "/priority")
+
+
 def _unknown(case: Case) -> Iterator[Fault]:
     command = case.command
-    for name in ("contact_mode", "failed_rule", "requested_by"):
-        given, known = getattr(command, name), codes.of_field(name)
-        if given is not None and given not in known:
+    for name in OF_LISTS:
+        given_code, known = getattr(command, name), codes.of_field(name)
+        if given_code is not None and given_code not in known:
             yield Fault("unknown_code", f"/{name}", known)
     documents = codes.of_field("documents")
     for i, document in enumerate(command.documents or ()):
@@ -44,11 +65,25 @@ def _reason(case: Case) -> Iterator[Fault]:
     if case.row is None or case.row.reasons is None:
         return
     if case.reason is None:
-        usable = (c for c, item in codes.codes(case.row.reasons).items() if is_usable(item, case.row.command))
-        yield Fault("unknown_reason", f"/{REASON_FIELDS[case.row.reasons]}", tuple(usable))
+        usable = [c for c, item in codes.codes(case.row.reasons).items() if is_usable(item, case.row.command)]
+        fixed = dict(case.row.fixed).get(str(case.reason_field))
+        yield Fault("unknown_reason", f"/{case.reason_field}", (fixed,) if fixed else tuple(usable))
         return
     for name in case.reason.get("required_fields", ()):
         if not getattr(case.command, name):
             yield Fault("missing_field", f"/{name}")
     if case.reason["text_required"] and case.command.text_id is None:
         yield Fault("missing_text", "/text")
+
+
+def _text(case: Case) -> Iterator[Fault]:
+    for name in case.row.required if case.row else ():
+        if name in TEXTS and case.command.text_id is None:
+            yield Fault("missing_text", f"/{name}")
+
+
+def _review_date(case: Case) -> Iterator[Fault]:
+    day, reason, facts = case.command.review_date, case.reason, case.facts
+    needs_one = case.row is not None and "review_date_valid" in case.row.guards
+    if needs_one and day and reason and not given.is_review_date(day, reason, facts.now, facts.calendar):
+        yield Fault("invalid_review_date", "/review_date")

@@ -1,15 +1,18 @@
 """The conditions of a transition that are judged last, one function each, by the codes of `transitions.json`."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from services.referral.domain import routing, table
-from services.referral.domain.case import REASON_FIELDS, Case, Fault
+from contracts import codes
+from services.referral.domain import appointments, clocks, conditions, receipts, routing, table
+from services.referral.domain.appointments import ATTENDED, MAX_SCHEDULED, SCHEDULED
+from services.referral.domain.case import Case, Fault
 
 JUDGED_BEFORE = frozenset(
     {
         "idempotency_key_unseen", "version_matches", "actor_agency_is_sender", "actor_agency_is_receiver",
-        "reason_code_known", "text_when_required", "requested_by_known",
+        "actor_is_receiver_supervisor", "reason_code_known", "text_when_required", "requested_by_known",
+        "review_date_valid",
     }
 )  # fmt: skip
 """Guards that an earlier step of the precedence answers: the door, who speaks, the version, the fields."""
@@ -26,13 +29,21 @@ def fault(case: Case) -> Fault | None:
     return Fault(table.REFUSALS[failed], _pointer(failed, case)) if failed else None
 
 
+POINTERS = {
+    "contact_or_attendance_recorded": "/first_contact_at",
+    "appointment_scheduled": "/appointment",
+    "appointment_begun": "/appointment",
+    "few_appointments_scheduled": "/starts_at",
+    "receipt_owed": "/obligation",
+    "sharing_basis_ended": "/basis_id",
+    "priority_lowered_by_coordinator": "/priority",
+}
+
+
 def _pointer(guard: str, case: Case) -> str | None:
-    row = case.row
-    if guard in ("outcome_allowed_from_state", "reason_conditions_met") and row and row.reasons:
-        return f"/{REASON_FIELDS[row.reasons]}"
-    if guard == "contact_or_attendance_recorded":
-        return "/first_contact_at"
-    return "/next_agency" if case.command.next_agency else None
+    if guard in ("outcome_allowed_from_state", "reason_conditions_met"):
+        return f"/{case.reason_field}"
+    return POINTERS.get(guard, "/next_agency" if case.command.next_agency else None)
 
 
 # -- what routing answers ----------------------------------------------------------------------------------------------
@@ -118,7 +129,8 @@ def _priority_not_emergency(case: Case) -> bool:
 def _contact_or_attendance_recorded(case: Case) -> bool:
     """A contact that is still to come is no contact; agencies' clocks may be a day ahead."""
     at = case.command.first_contact_at
-    return at is not None and at <= case.facts.now + CLOCKS_DIFFER
+    attended = appointments.count(case.referral.appointments, ATTENDED) > 0
+    return (at is not None and at <= case.facts.now + CLOCKS_DIFFER) or attended
 
 
 def _outcome_allowed_from_state(case: Case) -> bool:
@@ -126,8 +138,75 @@ def _outcome_allowed_from_state(case: Case) -> bool:
 
 
 def _reason_conditions_met(case: Case) -> bool:
-    """Attempts and no-shows cannot be recorded yet, so a reason that needs some is never met."""
-    return bool(case.reason and not case.reason.get("conditions"))
+    needed = (case.reason or {}).get("conditions", {})
+    return conditions.are_met(needed, case.referral.attempts, case.referral.appointments, case.facts.now)
+
+
+# -- what time has made of it ------------------------------------------------------------------------------------------
+
+
+def _escalation_level_3(case: Case) -> bool:
+    """The timer that is named has climbed the whole ladder."""
+    last = codes.table("priorities")["escalation_ladder"][-1]["level"]
+    return any(timer.code == case.command.timer and timer.level >= last for timer in case.referral.timers)
+
+
+def _within(limit: str, since: Callable[[Case], datetime | None]) -> Callable[[Case], bool]:
+    """No more time than a limit that is the same for every priority has passed since then."""
+
+    def holds(case: Case) -> bool:
+        at = since(case)
+        return at is not None and case.facts.now <= clocks.due(clocks.of_review(limit), at, case.facts.calendar)
+
+    return holds
+
+
+def _appointment_scheduled(case: Case) -> bool:
+    return appointments.meant(case.referral.appointments, case.command.appointment) is not None
+
+
+def _appointment_begun(case: Case) -> bool:
+    one = appointments.meant(case.referral.appointments, case.command.appointment)
+    return one is not None and one.starts_at <= case.facts.now + CLOCKS_DIFFER
+
+
+def _few_appointments_scheduled(case: Case) -> bool:
+    return appointments.count(case.referral.appointments, SCHEDULED) < MAX_SCHEDULED
+
+
+def _receipt_owed(case: Case) -> bool:
+    return receipts.owed(case.referral.receipts, case.command.obligation) is not None
+
+
+# -- what others know --------------------------------------------------------------------------------------------------
+
+
+def _receiver_suspended(case: Case) -> bool:
+    """By the directory: it does not work, or not any more."""
+    return case.facts.receiver is not None and case.facts.receiver.status != "active"
+
+
+def _sharing_basis_ended(case: Case) -> bool:
+    """It is over by its own dates or known to be; or a coordinator found by hand that it never was one."""
+    basis_id, facts = case.command.basis_id, case.facts
+    by_hand = case.role == "coordinator" and bool(case.reason and case.reason["side"] == "coordinator")
+    day = facts.calendar.day_of(facts.now)
+    over = {basis.basis_id for basis in case.referral.need.sharing_basis if routing.is_over(basis, day)}
+    return by_hand or basis_id in over | facts.ended_bases
+
+
+def _person_data_available(case: Case) -> bool:
+    return not case.facts.person_erased
+
+
+def _place_held_again(case: Case) -> bool:
+    """As far as is known at once: the offer is open. If it turns out to be full, people have to talk."""
+    place, offer = case.referral.place, case.facts.offer
+    return place is not None and (not place.counted or (offer is not None and offer.status == "open"))
+
+
+def _priority_lowered_by_coordinator(case: Case) -> bool:
+    return case.referral.need.priority != "EMERGENCY" or "coordinator" in case.roles
 
 
 HOLDS: dict[str, Callable[[Case], bool]] = {
@@ -154,4 +233,16 @@ HOLDS: dict[str, Callable[[Case], bool]] = {
     "contact_or_attendance_recorded": _contact_or_attendance_recorded,
     "outcome_allowed_from_state": _outcome_allowed_from_state,
     "reason_conditions_met": _reason_conditions_met,
+    "escalation_level_3": _escalation_level_3,
+    "within_unaccept_window": _within("unaccept_window", lambda case: case.referral.accepted_at),
+    "within_reopen_window": _within("reopen_window", lambda case: case.referral.closed_at),
+    "receiver_suspended": _receiver_suspended,
+    "sharing_basis_ended": _sharing_basis_ended,
+    "person_data_available": _person_data_available,
+    "place_held_again": _place_held_again,
+    "appointment_scheduled": _appointment_scheduled,
+    "appointment_begun": _appointment_begun,
+    "few_appointments_scheduled": _few_appointments_scheduled,
+    "receipt_owed": _receipt_owed,
+    "priority_lowered_by_coordinator": _priority_lowered_by_coordinator,
 }

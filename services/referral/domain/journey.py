@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from contracts.commands import BeginJourney, EndNeed, OpenTask, ReferralCommand
+from contracts.commands import AddNeed, BeginJourney, EndNeed, JourneyNeed, OpenTask, ReferralCommand
 from contracts.events import CommandAccepted, RoutingNoCandidate, UnmetNeedRecorded
 from contracts.values import Asked, Message
 
@@ -73,9 +73,7 @@ def begin(journey: Journey, command: BeginJourney, now: datetime) -> Outcome:
         sender_agency=command.sender_agency,
         sender_queue=command.sender_queue,
         city=command.city,
-        needs=tuple(
-            Wanted(n.referral_id, n.service, n.depends_on, "waiting" if n.depends_on else "open") for n in command.needs
-        ),
+        needs=(*(_wanted(need) for need in command.needs), *journey.needs),
         early=(),
     )
     said: list[Message] = [_answer(begun)]
@@ -83,6 +81,15 @@ def begin(journey: Journey, command: BeginJourney, now: datetime) -> Outcome:
         begun, more = _apply(begun, told, now)
         said += more
     return begun, said
+
+
+def add_need(journey: Journey, command: AddNeed) -> Outcome:
+    """One more that a caseworker asks for; it may be told before the beginning is."""
+    if journey.need(command.need.referral_id):
+        return journey, [_answer(journey)]
+    more = Wanted(command.need.referral_id, command.need.service, None, "open")
+    after = replace(journey, version=journey.version + 1, needs=(*journey.needs, more))
+    return after, [_answer(after)]
 
 
 def end_need(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
@@ -93,6 +100,10 @@ def end_need(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
         return moved, [_answer(moved)]
     after, said = _apply(moved, command, now)
     return after, [_answer(after), *said]
+
+
+def _wanted(need: JourneyNeed) -> Wanted:
+    return Wanted(need.referral_id, need.service, need.depends_on, "waiting" if need.depends_on else "open")
 
 
 def _apply(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
@@ -144,6 +155,7 @@ OUTCOMES: dict[str, Callable[[Journey, EndNeed, datetime], Outcome]] = {
     "no_candidate": _no_candidate,
     "linked": _linked,
     "sent": _sent,
+    "reopened": _sent,
 }
 
 

@@ -9,9 +9,18 @@ from contracts.commands import DraftReferral, OpenReferral, ReferralCommand, Ref
 from contracts.events import CommandAccepted, RoutingDecided
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
-from services.referral.domain import aftermath, clocks, fields, guards, routing, table
+from services.referral.domain import aftermath, beside, clocks, fields, guards, leaving, routing, table
 from services.referral.domain.case import Case, Facts, Fault, meet
-from services.referral.domain.referral import Entry, Referral, entered, request, run_timers, snapshot, successor_id
+from services.referral.domain.referral import (
+    Entry,
+    Referral,
+    by_priority,
+    entered,
+    request,
+    run_timers,
+    snapshot,
+    successor_id,
+)
 
 Outcome = tuple[Referral, list[Message]]
 
@@ -34,12 +43,17 @@ def open_referral(command: OpenReferral, facts: Facts) -> Outcome:
     new = Referral(
         command.referral_id, command.need, hop=command.hop, tried=command.tried, predecessor_id=command.predecessor_id
     )
-    return _begin(new, row, facts)
+    return _begin(new, row, facts, ReferralCommand(referral_id=new.referral_id, command="open", role="system"))
 
 
-def draft(command: DraftReferral, facts: Facts) -> Outcome:
-    """A referral that waits until another service of the same person was given."""
-    return _begin(Referral(command.referral_id, command.need), table.first_row("create"), facts)
+def draft(command: DraftReferral, facts: Facts, asked: Asked | None = None) -> Outcome:
+    """A referral that waits until another service of the same person was given, or until a caseworker sends it.
+
+    asked: the caseworker's own.
+    """
+    said = {"asked": asked} if asked else {"role": "system"}
+    own = ReferralCommand(referral_id=command.referral_id, command="create", **said)
+    return _begin(Referral(command.referral_id, command.need), table.first_row("create"), facts, own)
 
 
 def answer(referral: Referral, asked: Asked) -> CommandAccepted:
@@ -55,8 +69,8 @@ def answer(referral: Referral, asked: Asked) -> CommandAccepted:
 def _party(case: Case) -> Fault | None:
     if not case.roles:
         return Fault("unknown_referral", "/referral_id")
-    may = {role for row in table.rows_of(case.command.command) for role in row.by}
-    return None if may & case.roles else Fault("not_authorised", "/agency")
+    may = any(row.is_by(case.roles) for row in table.rows_of(case.command.command))
+    return None if may else Fault("not_authorised", "/agency")
 
 
 def _superseded(case: Case) -> Fault | None:
@@ -114,8 +128,7 @@ def _may_know(case: Case) -> bool:
 # -- carrying out a row ------------------------------------------------------------------------------------------------
 
 
-def _begin(new: Referral, row: table.Row, facts: Facts) -> Outcome:
-    own = ReferralCommand(referral_id=new.referral_id, command=row.command, role="system")
+def _begin(new: Referral, row: table.Row, facts: Facts, own: ReferralCommand) -> Outcome:
     case = Case(new, own, facts, row)
     if fault := _guards(case):
         raise case.refusal(fault)
@@ -125,14 +138,29 @@ def _begin(new: Referral, row: table.Row, facts: Facts) -> Outcome:
 def _carry_out(case: Case) -> Outcome:
     row, facts, command = case.row, case.facts, case.command
     assert row is not None, "only a command that passed every check is carried out"
-    moved = replace(case.referral, version=case.referral.version + 1, state=row.to, **_kept(case))
+    version, state = case.referral.version + 1, row.to or case.referral.state
+    moved = replace(case.referral, version=version, state=state, **_kept(case), **beside.kept(case))
     moved = replace(moved, timers=run_timers(moved, row, facts.now, facts.calendar))
-    moved = replace(moved, **_seat(moved, case))
-    known = snapshot(moved, facts.now, case.role)
+    if moved.need.priority != case.referral.need.priority:
+        moved = replace(moved, timers=by_priority(moved, facts.calendar))
+    moved, left = leaving.behind(replace(moved, **_seat(moved, case)), case)
+    said = _events(moved, case, left)
+    moved = entered(moved, _entry(moved, case, tuple(short(event) for event in said)))
+    return moved, [answer(moved, command.asked), *said, *aftermath.follow(moved, case)]
+
+
+def _events(moved: Referral, case: Case, left: list[leaving.Said]) -> list[Message]:
+    """Why it goes where it goes, what happened, and what that leaves behind; all of one version."""
+    row, facts, known = case.row, case.facts, snapshot(moved, case.facts.now, case.role)
+    assert row is not None, "as above"
     decided = [RoutingDecided(**known | routing.explained(facts.decision))] if row.to == "REQUESTED" else []
-    event = catalogue.BY_TYPE[f"staffetta.{row.event}.v1"](**known | _details(moved, case))
-    moved = entered(moved, _entry(moved, case, ("routing.decided",) * len(decided) + (row.event,)))
-    return moved, [answer(moved, command.asked), *decided, event, *aftermath.follow(moved, case)]
+    event = catalogue.BY_TYPE[f"staffetta.{row.event}.v1"](**_details(moved, case) | known)
+    return [*decided, event, *(model(**details | known) for model, details in left)]
+
+
+def short(event: Message) -> str:
+    """As `events.json` calls it."""
+    return event.TYPE.removeprefix("staffetta.").removesuffix(".v1")
 
 
 def _kept(case: Case) -> dict[str, Any]:
@@ -140,12 +168,29 @@ def _kept(case: Case) -> dict[str, Any]:
     row, facts = case.row, case.facts
     match row.to if row else None:
         case "REQUESTED" if facts.decision:
-            return {"place": facts.decision.first, "rule_set": facts.decision.rule_set, "sent_at": facts.now}
+            named = {"named_offer": facts.decision.search.need.named_offer}
+            return {
+                "need": case.referral.need.model_copy(update=named),
+                "place": facts.decision.first,
+                "rule_set": facts.decision.rule_set,
+                "sent_at": facts.now,
+            }
         case "ACCEPTED":
-            return {"accepted_at": facts.now, "assigned_worker": case.command.assigned_worker}
+            decide = case.referral.timer("decide")
+            return {
+                "accepted_at": facts.now,
+                "assigned_worker": case.command.assigned_worker or case.referral.assigned_worker,
+                "decide_due_at": decide.due_at if decide else None,
+            }
+        case "ON_HOLD":
+            return {"review_date": case.command.review_date}
+        case "CLOSED":
+            return {"closed_at": facts.now}
+        case "ENTERED_IN_ERROR":
+            return {"in_error": True}
         case "WAITLISTED" if facts.noted:
             return {"position": facts.noted.position}
-        case "DECLINED" | "REROUTED" if aftermath.goes_on(case):
+        case "DECLINED" | "REROUTED" | "EXPIRED" if aftermath.goes_on(case):
             return {"successor_id": successor_id(case.referral.referral_id)}
     return {}
 
@@ -153,9 +198,15 @@ def _kept(case: Case) -> dict[str, Any]:
 def _seat(moved: Referral, case: Case) -> dict[str, Any]:
     """What becomes of the place at the offer, where places are counted."""
     place, facts = moved.place, case.facts
-    if place is None or not place.counted or (case.row and case.row.command in KEEP_THE_SEAT):
+    if place is None or not place.counted or not case.row or not case.row.to or case.row.command in KEEP_THE_SEAT:
         return {}
     match moved.state:
+        case "ACKNOWLEDGED":
+            decide = moved.timer("decide")
+            held_again = {"seat": "held", "seat_until": decide.due_at if decide else None}
+            return held_again if moved.seat == "confirmed" else {}
+        case "IN_SERVICE" if case.row.command == "reopen":
+            return {"seat": "confirmed", "seat_until": None}
         case "REQUESTED":
             until = clocks.place_held_until(moved.need.priority, facts.now, facts.calendar)
             return {"seat": "asked", "seat_until": until}
@@ -173,7 +224,7 @@ KEEP_THE_SEAT = frozenset({"acknowledge", "confirm_interest"})
 def _details(moved: Referral, case: Case) -> dict[str, Any]:
     """What events may say beside the snapshot; each takes the fields that it has."""
     reason, noted = case.reason or {}, case.facts.noted
-    given = case.command.model_dump(include={*ReferralFields.model_fields, "text_id"})
+    given = case.command.model_dump(include={*ReferralFields.model_fields, "text_id", "timer", "escalation_level"})
     about = {"depends_on": moved.need.depends_on, "position": noted.position if noted else None}
     return (
         given
@@ -183,6 +234,7 @@ def _details(moved: Referral, case: Case) -> dict[str, Any]:
             "next": reason.get("next"),
             "served": reason.get("served"),
         }
+        | beside.told(moved, case)
     )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from uuid import UUID, uuid5
 
 from contracts import codes
-from contracts.commands import BeginJourney, DraftReferral, JourneyNeed, Need, OpenReferral
+from contracts.commands import AddNeed, BeginJourney, DraftReferral, JourneyNeed, Need, OpenReferral, WriteDraft
 from contracts.events import IntakeRecorded
+from contracts.refusals import Refusal
 from contracts.values import Message, PersonFacts, ServiceAsked
 
 
@@ -34,9 +35,12 @@ def _first_step(need: Need) -> OpenReferral | DraftReferral:
 
 
 def _need(intake: IntakeRecorded, n: int) -> Need:
-    asked = intake.services[n]
+    return _need_of(intake, intake.services[n], referral_id(intake.intake_id, n))
+
+
+def _need_of(intake: IntakeRecorded, asked: ServiceAsked, need_id: UUID) -> Need:
     return Need(
-        need_id=referral_id(intake.intake_id, n),
+        need_id=need_id,
         intake_id=intake.intake_id,
         journey_id=intake.intake_id,
         person_ref=intake.person_ref,
@@ -55,6 +59,21 @@ def _need(intake: IntakeRecorded, n: int) -> Need:
         sharing_basis=intake.sharing_basis,
         person=PersonFacts(**intake.model_dump(include=set(PersonFacts.model_fields))),
     )
+
+
+def for_a_draft(intake: IntakeRecorded | None, command: WriteDraft) -> Need:
+    """One more service for the person of an intake, which their caseworker asks for later. Raises Refusal."""
+    for name, code, list_ in (("service", command.service, "services"), ("priority", command.priority, "priorities")):
+        if code is not None and not codes.is_code(list_, code):
+            raise Refusal("unknown_code", f"/{name}", allowed=tuple(codes.codes(list_)))
+    if intake is None:
+        raise Refusal("invalid_value", "/person_ref")
+    asked = ServiceAsked(service=command.service, priority=command.priority)
+    return _need_of(intake, asked, command.referral_id)
+
+
+def one_more(need: Need) -> AddNeed:
+    return AddNeed(journey_id=need.journey_id, need=JourneyNeed(service=need.service, referral_id=need.need_id))
 
 
 def _waits_for(asked: ServiceAsked, services: Sequence[ServiceAsked]) -> str | None:

@@ -1,15 +1,18 @@
 """A referral: one request to one offer for one person and service, with its timers and all that happened to it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from contracts import codes
 from contracts.commands import Need
 from contracts.notifications import public_code
-from services.referral.domain import clocks, table
+from services.referral.domain import clocks, given, table
+from services.referral.domain.appointments import Appointments
 from services.referral.domain.clocks import Calendar
+from services.referral.domain.conditions import Attempt
+from services.referral.domain.receipts import Receipts
 from services.referral.domain.routing import Place
 
 FROM_SENT = frozenset({"acknowledge", "decide", "first_contact"})
@@ -50,7 +53,11 @@ Seat = Literal["none", "asked", "held", "waiting", "confirmed", "lost", "given_b
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """tried: agencies asked before this one. successor_id: the referral that took over, once one was looked for."""
+    """tried: agencies asked before this one. successor_id: the referral that took over, once one was looked for.
+
+    decide_due_at: until when there was time to decide, as it was at acceptance. review_date: of the hold. in_error: it
+    should never have been, and counts no more. attempts, appointments, receipts: what is recorded beside the state.
+    """
 
     referral_id: UUID
     need: Need
@@ -68,6 +75,13 @@ class Referral:
     seat: Seat = "none"
     seat_until: datetime | None = None
     position: int | None = None
+    decide_due_at: datetime | None = None
+    review_date: date | None = None
+    closed_at: datetime | None = None
+    in_error: bool = False
+    attempts: tuple[Attempt, ...] = ()
+    appointments: Appointments = ()
+    receipts: Receipts = ()
     timers: tuple[Timer, ...] = ()
     history: tuple[Entry, ...] = ()
 
@@ -84,6 +98,9 @@ class Referral:
     def due_at(self) -> datetime | None:
         """When the earliest running timer is at 100 percent."""
         return min((timer.due_at for timer in self.timers), default=None)
+
+    def timer(self, code: str) -> Timer | None:
+        return next((timer for timer in self.timers if timer.code == code), None)
 
     @property
     def owner(self) -> str | None:
@@ -128,9 +145,32 @@ def run_timers(referral: Referral, row: table.Row, now: datetime, calendar: Cale
 
 
 def _started(code: str, referral: Referral, now: datetime, calendar: Calendar, from_sent: frozenset[str]) -> Timer:
+    if due_at := given_due(code, referral, now, calendar):
+        return Timer(code, referral.version, now, due_at)
     begins = referral.sent_at or now if code in from_sent else now
     limit = clocks.of_timer(code, referral.need.priority, referral.need.service)
     return Timer(code, referral.version, begins, clocks.due(limit, begins, calendar))
+
+
+def given_due(code: str, referral: Referral, now: datetime, calendar: Calendar) -> datetime | None:
+    """When a timer is due that does not begin in full: a review on its day, what was left to decide at acceptance."""
+    match code:
+        case "hold_review" if referral.review_date:
+            return given.review_due(referral.review_date, calendar)
+        case "decide" if referral.accepted_at:
+            left_until = referral.decide_due_at or referral.accepted_at
+            return given.decide_again(referral.need.priority, referral.accepted_at, left_until, now, calendar)
+    return None
+
+
+def by_priority(referral: Referral, calendar: Calendar) -> tuple[Timer, ...]:
+    """The running timers as they are due by the priority that the referral has now, from where they began."""
+
+    def again(timer: Timer) -> Timer:
+        limit = clocks.of_timer(timer.code, referral.need.priority, referral.need.service)
+        return replace(timer, due_at=clocks.due(limit, timer.started_at, calendar))
+
+    return tuple(again(timer) if table.is_by_priority(timer.code) else timer for timer in referral.timers)
 
 
 def snapshot(referral: Referral, at: datetime, by: str) -> dict[str, Any]:

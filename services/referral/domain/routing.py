@@ -9,6 +9,7 @@ from contracts import codes
 from contracts.commands import Need
 from contracts.directory import Agency, Offer
 from contracts.events import Verdict
+from contracts.values import SharingBasis
 from services.referral.domain import admission
 
 RULES = codes.table("routing")
@@ -113,12 +114,16 @@ def is_covered(need: Need, agency: Agency, day: date) -> bool:
     return any(
         basis.recipient in _recipients(agency)
         and not basis.refused
-        and basis.withdrawn_at is None
+        and not is_over(basis, day)
         and PURPOSE in basis.purposes
         and basis.valid_from <= day
-        and (basis.valid_to is None or day <= basis.valid_to)
         for basis in need.sharing_basis
     )
+
+
+def is_over(basis: SharingBasis, day: date) -> bool:
+    """Withdrawn, or past its last day."""
+    return basis.withdrawn_at is not None or (basis.valid_to is not None and basis.valid_to < day)
 
 
 # -- the filters, in no order of their own: `routing.json` gives it ---------------------------------------------------

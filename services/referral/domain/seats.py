@@ -42,7 +42,16 @@ def _taken_from_under(referral: Referral, _command: NotePlace, facts: Facts) -> 
     """It was accepted in the moment in which the hold ended and somebody else took the place: people have to talk."""
     lost = replace(referral, seat="lost")
     after, said = _noted(lost, facts, ReferralSeatLapsed, lapse_cause="lapsed")
-    return after, [*said, aftermath.task(after, "place_lost", "no_capacity")]
+    whose = aftermath.task_of_receiver if _was_reopened(referral) else aftermath.task
+    return after, [*said, whose(after, "place_lost", "no_capacity")]
+
+
+def _was_reopened(referral: Referral) -> bool:
+    """Then it is for the supervisor who reopened it to find a place."""
+    last = next(
+        (e.command for e in reversed(referral.history) if e.command in ("accept", "confirm_seat", "reopen")), ""
+    )
+    return last == "reopen"
 
 
 def _as(command: str, **fields: Any) -> Callable[[Referral, NotePlace, Facts], Outcome]:

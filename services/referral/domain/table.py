@@ -13,13 +13,18 @@ REFUSALS: dict[str, str] = {g["code"]: g["rejection_code"] for g in LIFE["guards
 """The refusal with which each guard says no."""
 
 OPEN_STATES = tuple(code for code, state in STATES.items() if state["kind"] == "open")
+SUPERVISOR = "supervisor"
 PRECEDENCE = tuple(s["check"] for s in codes.table("rejection_codes")["precedence"]["steps"])
 """In which order a command on a referral is judged; what applies first is the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One transition: which command by whom leads from which states to which one, and what it needs and does."""
+    """One transition: which command by whom leads from which states to which one, and what it needs and does.
+
+    to: empty when the referral goes on as it is. supervised: only a person whose token makes them a supervisor may.
+    fixed: what a field is, unless the command says the same. obligation: the receipt that its receiver owes then.
+    """
 
     id: str
     command: str
@@ -35,16 +40,25 @@ class Row:
     reasons: str | None
     when: tuple[tuple[str, str], ...]
     guards_by: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    supervised: bool = False
+    fixed: tuple[tuple[str, str], ...] = ()
+    obligation: str | None = None
 
     def is_for(self, state: str, roles: Iterable[str]) -> bool:
-        return state in self.origins and any(role in self.by for role in roles)
+        return state in self.origins and self.is_by(roles)
+
+    def is_by(self, roles: Iterable[str]) -> bool:
+        roles = frozenset(roles)
+        return bool(roles & set(self.by)) and (not self.supervised or SUPERVISOR in roles)
 
 
 @cache
 def rows() -> tuple[Row, ...]:
     """The rows that are switched on, each with the roles that may use it here."""
     running = codes.table("running")["commands"]
-    return tuple(_row(raw, running[raw["command"]]) for raw in LIFE["transitions"] if raw["command"] in running)
+    moving = [_row(raw, running[raw["command"]]) for raw in LIFE["transitions"] if raw["command"] in running]
+    staying = [raw for raw in LIFE["non_transition_commands"] if raw["command"] in running]
+    return (*moving, *(_row(STAYS | raw, running[raw["command"]]) for raw in staying))
 
 
 def rows_of(command: str) -> tuple[Row, ...]:
@@ -63,6 +77,11 @@ def allowed(state: str, roles: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.command for row in rows() if row.is_for(state, roles)))
 
 
+def is_by_priority(timer: str) -> bool:
+    """Whether a timer's limit is one of the priority's own."""
+    return str(codes.codes("transitions", "timers")[timer]["limit_from"]).startswith("limits.")
+
+
 def owner_of(state: str) -> str | None:
     """Whose turn it is: sender or receiver, nobody when it is over."""
     owner: str | None = STATES.get(state, {}).get("owner")
@@ -73,7 +92,7 @@ def _row(raw: dict[str, Any], running: list[str]) -> Row:
     return Row(
         id=raw["id"],
         command=raw["command"],
-        origins=tuple(raw["from"]),
+        origins=tuple(raw.get("allowed_in", raw["from"])),
         to=raw["to"],
         by=tuple(role for role in raw["by"] if role in running),
         guards=tuple(raw["guards"]),
@@ -85,4 +104,14 @@ def _row(raw: dict[str, Any], running: list[str]) -> Row:
         reasons=raw.get("reasons"),
         when=tuple(raw.get("when", {}).items()),
         guards_by=tuple((role, tuple(guards)) for role, guards in raw.get("guards_by", {}).items()),
+        supervised=raw.get("supervised", False),
+        fixed=tuple(raw.get("fixed", {}).items()),
+        obligation=next((e.removeprefix(OWES) for e in raw.get("effects", ()) if e.startswith(OWES)), None),
     )
+
+
+OWES = "obligation_"
+STAYS: dict[str, Any] = {
+    "id": "", "from": (), "to": "", "guards": (), "required_fields": (), "timers_started": (), "timers_cleared": (),
+}  # fmt: skip
+"""What the table leaves out of a command that changes no state."""

@@ -1,6 +1,6 @@
 """How a referral, its explanation, a queue and a task are told to people: codes with their labels, times in UTC."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -61,7 +61,19 @@ def referral(of: Referral) -> Shown:
         "timers": [{"code": timer.code, "started_at": timer.started_at, "due_at": timer.due_at, "level": timer.level,
                     "label": codes.codes("transitions", "timers")[timer.code]["label"]} for timer in of.timers],
         "timeline": [_entry(entry) for entry in of.history],
-    }  # fmt: skip
+    } | _beside(of)  # fmt: skip
+
+
+def _beside(of: Referral) -> Shown:
+    """What is recorded beside the state."""
+    return {
+        "in_error": of.in_error,
+        "review_date": of.review_date if of.state == "ON_HOLD" else None,
+        "assigned_worker": of.assigned_worker,
+        "appointments": [asdict(one) for one in of.appointments],
+        "attempts": [asdict(one) for one in of.attempts],
+        "receipts": [asdict(one) for one in of.receipts],
+    }
 
 
 def queued(of: Referral) -> Shown:

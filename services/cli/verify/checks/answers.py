@@ -1,14 +1,18 @@
 """Every command of an agency has one answer on its feed; the same message again has the same one."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from contracts.topics import PEOPLE_COMMANDS
 from services.cli.verify.loaded import Loaded, Said
 from services.cli.verify.report import HISTORY_GONE, Seen
 
 PARKED = "parked"
 """An answer for the time being: once the message is replayed, another takes its place."""
+
+PEOPLE = "people/"
+"""Before the names of what supervisors and coordinators said."""
 
 Ids = defaultdict[str, dict[str, str | None]]
 """By what it answers: the ids of answers, each with its refusal's code."""
@@ -19,10 +23,12 @@ def check(loaded: Loaded) -> Iterator[Seen]:
         answers = _answers(loaded.said.get(feed, ()))
         gone = not loaded.is_whole(feed)
         names: set[str] = set()
-        for message, ids in _with_answers(loaded, commands, answers):
-            names |= {str(message.value["message_id"]), str(message.value["name"])}
-            yield _one(message, ids, gone=gone)
-        if loaded.is_whole(commands):
+        people = [m for m in loaded.on(PEOPLE_COMMANDS) if m.value["source"] == f"/agencies/{agency}"]
+        for topic, said, of in ((commands, loaded.on(commands), ""), (PEOPLE_COMMANDS.name, people, PEOPLE)):
+            for message, ids in _with_answers(said, of, answers, whole=loaded.is_whole(topic)):
+                names |= {f"{of}{message.value['message_id']}", f"{of}{message.value['name']}"}
+                yield _one(message, ids, gone=gone)
+        if loaded.is_whole(commands) and loaded.is_whole(PEOPLE_COMMANDS):
             for name in sorted(answers.given.keys() - names - {""}):
                 yield Seen(f"feed of {agency}", (f"answers to what was never asked: {len(answers.given[name])}",))
 
@@ -47,15 +53,21 @@ def _answers(feed: tuple[Said, ...]) -> Answers:
         if answer.key == answer.cause:
             found.refused[answer.key][answer.id] = code
         else:
-            found.given[asked.get("message_id") or ""][answer.id] = code
-            found.by_name[asked.get("command_id") or ""][answer.id] = code
+            of = PEOPLE if asked.get("roles") else ""
+            found.given[of + (asked.get("message_id") or "")][answer.id] = code
+            found.by_name[of + (asked.get("command_id") or "")][answer.id] = code
     return found
 
 
-def _with_answers(loaded: Loaded, commands: str, answers: Answers) -> Iterator[tuple[Said, dict[str, str | None]]]:
-    """Each message with the answers to it or, if it repeats another, to the one that was passed on first."""
+def _with_answers(
+    said: Iterable[Said], of: str, answers: Answers, *, whole: bool
+) -> Iterator[tuple[Said, dict[str, str | None]]]:
+    """Each message with the answers to it or, if it repeats another, to the one that was passed on first.
+
+    of: what stands before the names of those who number their messages apart.
+    """
     first: dict[str, str] = {}
-    for message in loaded.on(commands):
+    for message in said:
         id, kind, name = (message.value[part] for part in ("message_id", "kind", "name"))
         refused = answers.refused.get(message.id, {})
         if any(code != PARKED for code in refused.values()):
@@ -63,9 +75,9 @@ def _with_answers(loaded: Loaded, commands: str, answers: Answers) -> Iterator[t
             continue
         passed_on = first.get(f"{kind}/{name}") or first.get(f"message/{id}") or str(id)
         first[f"{kind}/{name}"] = first[f"message/{id}"] = passed_on
-        given = answers.given.get(passed_on)
-        if given is None and not loaded.is_whole(commands):
-            given = answers.by_name.get(str(name))  # the first one is gone
+        given = answers.given.get(f"{of}{passed_on}")
+        if given is None and not whole:
+            given = answers.by_name.get(f"{of}{name}")  # the first one is gone
         yield message, refused | (given or {})
 
 

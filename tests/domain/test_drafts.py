@@ -1,0 +1,178 @@
+"""A caseworker's own drafts, and what reopening makes of a person's place: played through referral's own handlers."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts.commands import WriteDraft
+from contracts.directory import Capacity, Waitlist
+from contracts.events import CommandAccepted, CommandRejected
+from contracts.values import Asked
+from services.referral.domain.referral import Referral
+from tests.builders import INTAKE_ID, NOW, REFERRAL_ID, TEXT_ID, a_command, a_recorded_intake, an_agency, an_offer
+from tests.domain.test_journey import palermo, say, states
+from tests.offline import Offline
+
+DRAFT_ID = UUID(int=11)
+SUPERVISOR: dict[str, Any] = {"by": "pa.accura", "roles": ("supervisor",), "text_id": TEXT_ID}
+
+
+def a_draft(**known: Any) -> WriteDraft:
+    given: dict[str, Any] = {"referral_id": DRAFT_ID, "asked": Asked(agency="pa.comune", command_id="c-1")}
+    return WriteDraft(**given | {"person_ref": "p-1", "service": "lab.it"} | known)
+
+
+def met() -> Offline:
+    network = palermo()
+    network.ask(a_recorded_intake())
+    return network
+
+
+# -- a caseworker's own draft ------------------------------------------------------------------------------------------
+
+
+def test_a_draft_is_one_more_need_of_the_intake_and_goes_where_routing_says_when_it_is_sent() -> None:
+    network = met()
+
+    written = network.ask(a_draft(priority="URGENT"))
+    said = say(network, DRAFT_ID, "send", by="pa.comune")
+
+    assert isinstance(written[0], CommandAccepted)
+    assert (written[0].subject, written[0].state) == (str(DRAFT_ID), "DRAFT")
+    assert isinstance(said[0], CommandAccepted)
+    sent = network.referrals[DRAFT_ID]
+    assert (sent.state, sent.place and sent.place.offer) == ("REQUESTED", "pa.penc.it")
+    assert (sent.need.journey_id, sent.need.priority, sent.need.depends_on) == (INTAKE_ID, "URGENT", None)
+    assert states(network) == {"health.primary": "open", "lab.it": "open"}
+
+
+def test_a_draft_that_is_taken_back_ends_its_need() -> None:
+    network = met()
+    network.ask(a_draft())
+
+    say(network, DRAFT_ID, "withdraw", by="pa.comune")
+
+    assert states(network)["lab.it"] == "ended"
+
+
+def test_the_same_draft_again_is_answered_again_and_nothing_else() -> None:
+    network = met()
+    network.ask(a_draft())
+
+    again = network.ask(a_draft())
+
+    assert [type(message) for message in again] == [CommandAccepted]
+    assert len(network.referrals) == 2
+
+
+@pytest.mark.parametrize(("known", "code", "pointer"), [
+    ({"person_ref": "p-2"}, "invalid_value", "/person_ref"),
+    ({"asked": Asked(agency="pa.accura", command_id="c-1")}, "invalid_value", "/person_ref"),
+    ({"service": "lab.alchemy"}, "unknown_code", "/service"),
+    ({"priority": "SOON"}, "unknown_code", "/priority"),
+])  # fmt: skip
+def test_only_a_service_that_is_known_is_asked_for_of_a_person_whom_the_agency_has_met(
+    known: dict[str, Any], code: str, pointer: str
+) -> None:
+    network = met()
+
+    (refused,) = network.ask(a_draft(**known))
+
+    assert isinstance(refused, CommandRejected)
+    assert (refused.code, refused.pointer, refused.subject) == (code, pointer, str(DRAFT_ID))
+    assert DRAFT_ID not in network.referrals
+
+
+def test_a_sender_may_name_the_offer_to_which_a_draft_goes() -> None:
+    network = palermo(an_offer("pa.a.it", service="lab.it"), an_offer("pa.b.it", service="lab.it"))
+    network.ask(a_recorded_intake())
+    network.ask(a_draft())
+
+    say(network, DRAFT_ID, "send", by="pa.comune", offer="pa.b.it")
+
+    place = network.referrals[DRAFT_ID].place
+    assert place
+    assert place.offer == "pa.b.it"
+
+
+def test_a_draft_under_a_basis_that_ended_is_revoked_and_not_sent() -> None:
+    network = met()
+    network.ask(a_draft())
+
+    say(network, DRAFT_ID, "revoke", by=None)
+
+    assert network.referrals[DRAFT_ID].state == "REVOKED"
+    assert states(network)["lab.it"] == "ended"
+
+
+# -- reopened ----------------------------------------------------------------------------------------------------------
+
+
+def counted(total: int = 1) -> Offline:
+    offer = an_offer(capacity=Capacity(kind="appointment_slot", total=total), waitlist=Waitlist(order_rule_version=1))
+    network = Offline((an_agency("pa.comune"), an_agency("pa.accura")), (offer,))
+    network.ask(a_recorded_intake())
+    say(network, REFERRAL_ID, "accept", "start")
+    say(network, REFERRAL_ID, "close", closure_outcome="served_completed")
+    return network
+
+
+def one(network: Offline) -> Referral:
+    return network.referrals[REFERRAL_ID]
+
+
+def test_who_is_reopened_has_a_place_again_and_no_second_referral_there() -> None:
+    network = counted()
+    assert (one(network).state, network.places["pa.accura.primary"].free, network.links) == ("CLOSED", 1, {})
+
+    say(network, REFERRAL_ID, "reopen", **SUPERVISOR)
+
+    assert (one(network).seat, network.places["pa.accura.primary"].free) == ("confirmed", 0)
+    assert list(network.links.values()) == [REFERRAL_ID]
+    assert states(network) == {"health.primary": "open"}
+
+
+def test_when_no_place_is_left_the_one_who_reopened_has_to_find_one() -> None:
+    network = counted()
+    network.ask(a_recorded_intake(intake_id=UUID(int=12), person_ref="p-2"))
+
+    say(network, REFERRAL_ID, "reopen", **SUPERVISOR)
+
+    (task,) = (task for task in network.tasks if task.kind == "place_lost")
+    assert (one(network).seat, task.agency, task.queue) == ("lost", "pa.accura", "pa.accura.desk")
+
+
+def test_where_the_person_has_another_open_referral_the_first_stays_closed() -> None:
+    network = counted(2)
+    network.ask(a_recorded_intake(intake_id=UUID(int=12)))
+
+    (refused,) = say(network, REFERRAL_ID, "reopen", **SUPERVISOR)
+
+    assert isinstance(refused, CommandRejected)
+    assert refused.code == "already_open"
+
+
+def test_an_acceptance_that_is_taken_back_keeps_its_place_while_there_is_time_to_decide() -> None:
+    network = counted()
+    network.ask(a_recorded_intake(intake_id=UUID(int=12), person_ref="p-2"))
+    (other,) = (r for r in network.referrals.values() if r.need.person_ref == "p-2")
+    say(network, other.referral_id, "accept", "unaccept")
+
+    (held,) = network.places["pa.accura.primary"].taken
+    back = network.referrals[other.referral_id]
+
+    assert (back.state, back.seat, held.confirmed, held.until) == ("ACKNOWLEDGED", "held", False, back.due_at)
+    assert back.due_at
+    assert back.due_at > NOW
+
+
+def test_what_was_flagged_in_error_holds_nobody_else_up() -> None:
+    network = counted()
+    network.ask(a_recorded_intake(intake_id=UUID(int=12)))
+    (again,) = (r for r in network.referrals.values() if r.need.intake_id == UUID(int=12))
+
+    network.ask(a_command("flag_in_error", by="pa.comune", roles=("coordinator",), referral_id=REFERRAL_ID))
+
+    assert one(network).in_error
+    assert list(network.links.values()) == [again.referral_id]
