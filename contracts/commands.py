@@ -319,6 +319,19 @@ class ReferralCommand(ReferralFields, Message):
     role: Code = "agency"
     expected_version: Version | None = None
     text_id: UUID | None = None
+    timer: Code | None = None
+    escalation_level: int | None = None
+
+
+class FireTimer(Message):
+    """A step of a timer is due. version: the referral's when the timer started; percent: which step."""
+
+    TYPE = "staffetta.timer.fire.v1"
+
+    referral_id: UUID
+    timer: Code
+    version: Version
+    percent: int
 
 
 class NotePlace(Message):
@@ -389,6 +402,15 @@ class OpenTask(Message):
     reason: Code | None = None
     next: Code | None = None
     documents: tuple[Code, ...] = ()
+
+
+class ChaseTask(Message):
+    """A step of a task that is not done is due. percent: which step."""
+
+    TYPE = "staffetta.task.chase.v1"
+
+    task_id: UUID
+    percent: int
 
 
 class CompleteTask(Message):

@@ -15,8 +15,9 @@ from services.intake.domain.known import Directory
 from services.referral.domain import table
 from services.referral.domain.case import Facts
 from services.referral.domain.clocks import Calendar
-from services.referral.domain.referral import Referral, Timer
+from services.referral.domain.referral import Referral
 from services.referral.domain.routing import Decision, Place, Search, route
+from services.referral.domain.timers import Timer
 
 Entry = dict[str, Any]
 
@@ -178,6 +179,7 @@ VALID: dict[str, dict[str, Any]] = {
     "waitlist": {"order_rule_version": 1},
     "offer_seat": {"order_rule_version": 1},
     "decline_full": {"decline_reason": "no_capacity"},
+    "expire": {"timer": "decide", "escalation_level": 3},
     "confirm_seat": {"person_still_interested": True},
     "lapse_seat": {"lapse_cause": "person_refused"},
     "confirm_interest": {"person_still_interested": True},

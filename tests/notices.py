@@ -25,6 +25,8 @@ SAID: dict[str, Any] = {
     "candidates": (), "out": (), "decline_reason": "no_capacity", "next": "reroute", "next_agency": "pa.salute",
     "first_contact_at": NOW, "contact_mode": "desk", "closure_outcome": "served_completed", "served": True,
     "withdraw_reason": "need_resolved", "requested_by": "person", "lapse_cause": "lapsed",
+    "timer": "decide", "timer_due_at": NOW, "policy": "2.1.0", "percent": 100, "level": 1, "escalation_level": 3,
+    "notify": ("receiver_supervisor", "sender_queue"),
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from contracts.commands import Need, NotePlace, OpenReferral, ReferralCommand
+from contracts.commands import Need, OpenReferral, ReferralCommand
 from services.chassis.transaction import Transaction
 from services.referral import calendar, store
 from services.referral.domain import routing
@@ -37,9 +37,10 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     return Facts(tx.now, clock, decision, latest=latest, speaker=next(iter(speakers.values()), None), offer=offer)
 
 
-def to_note(referral: Referral, command: NotePlace, tx: Transaction) -> Facts:
+def as_it_lies(referral: Referral, tx: Transaction) -> Facts:
+    """For what the network itself does with it where it is."""
     city = referral.place.city if referral.place else referral.need.sender_city
-    return Facts(tx.now, calendar.of(city, tx.now), noted=command)
+    return Facts(tx.now, calendar.of(city, tx.now))
 
 
 async def _decide(search: Search, tx: Transaction) -> Decision:

@@ -1,14 +1,17 @@
 """What referral does when it is asked, what an intake makes it ask of itself, and how it learns of the directory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from contracts import codes, topics
 from contracts.catalogue import ANSWERS
 from contracts.commands import (
     BeginJourney,
+    ChaseTask,
     CompleteTask,
     DraftReferral,
     EndNeed,
+    FireTimer,
     NotePlace,
     OpenReferral,
     OpenTask,
@@ -23,7 +26,7 @@ from contracts.values import Asked, Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store
-from services.referral.domain import journey, life, needs, places, seats, tasks, unsent, untold
+from services.referral.domain import journey, ladder, life, needs, places, seats, tasks, unsent, untold
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.telling import Explanation
@@ -80,14 +83,14 @@ async def on_command(command: Message, tx: Transaction) -> None:
             await draft_referral(command, tx)
         case ReferralCommand():
             await change_referral(command, tx)
-        case NotePlace():
-            await note_place(command, tx)
+        case NotePlace() | FireTimer():
+            await follow_up(command, tx)
         case BeginJourney() | EndNeed():
             await change_journey(command, tx)
         case OpenTask():
             await open_task(command, tx)
-        case CompleteTask():
-            await complete_task(command, tx)
+        case CompleteTask() | ChaseTask():
+            await change_task(command, tx)
         case _:
             pass
 
@@ -138,12 +141,18 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
         await _free(after, said, tx)
 
 
-async def note_place(command: NotePlace, tx: Transaction) -> None:
+async def follow_up(command: NotePlace | FireTimer, tx: Transaction) -> None:
+    """What the network tells a referral: an answer about its place, or that a step of a timer is due."""
     before = await store.find_referral(tx, command.referral_id)
     if before is None:
         raise Refusal("unknown_referral", "/referral_id")
     tx.correlate(before.need.journey_id)
-    after, said = seats.note(before, command, facts.to_note(before, command, tx))
+    known = facts.as_it_lies(before, tx)
+    match command:
+        case NotePlace():
+            after, said = seats.note(before, command, replace(known, noted=command))
+        case FireTimer():
+            after, said = ladder.fire(before, command, known)
     store.save_referral(tx, after)
     _say(said, tx)
     if not after.is_open and before.is_open:
@@ -208,8 +217,15 @@ async def open_task(command: OpenTask, tx: Transaction) -> None:
     _say(said, tx)
 
 
-async def complete_task(command: CompleteTask, tx: Transaction) -> None:
-    task, said = tasks.complete(await store.find_task(tx, command.task_id), command, tx.now)
+async def change_task(command: CompleteTask | ChaseTask, tx: Transaction) -> None:
+    before = await store.find_task(tx, command.task_id)
+    match command:
+        case CompleteTask():
+            task, said = tasks.complete(before, command, tx.now)
+        case ChaseTask():
+            if before is None:
+                raise Refusal("unknown_referral", "/task_id")
+            task, said = tasks.chase(before, command, tx.now, calendar.of(before.city, tx.now))
     tx.correlate(task.journey_id)
     store.save_task(tx, task)
     _say(said, tx)

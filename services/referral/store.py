@@ -1,6 +1,7 @@
 """What referral keeps: its aggregates, the stored decisions, who holds which offer, and a copy of the directory."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,11 @@ from pymongo import ASCENDING, IndexModel
 
 from contracts.commands import (
     BeginJourney,
+    ChaseTask,
     CompleteTask,
     DraftReferral,
     EndNeed,
+    FireTimer,
     NotePlace,
     OpenReferral,
     OpenTask,
@@ -25,6 +28,7 @@ from services.referral.domain.referral import Referral
 from services.referral.domain.table import OPEN_STATES
 from services.referral.domain.tasks import OPEN, Task
 from services.referral.domain.telling import Explanation
+from services.referral.domain.timers import Step, Timer
 from services.referral.domain.unsent import Link
 
 AGGREGATES = ("referrals", "decisions", "links", "journeys", "tasks")
@@ -42,16 +46,18 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "referrals": [
         _index("place.agency", "state", "due_at"),
         _index("due_at"),
+        _index("next_at"),
         _index("need.journey_id"),
         _index("code"),
     ],
     "decisions": [_index("decision.search.need.journey_id"), _index("code")],
     "links": [_index("referral_id")],
     "journeys": [_index("sender_agency")],
-    "tasks": [_index("agency", "state", "due_at"), _index("journey_id")],
+    "tasks": [_index("agency", "state", "due_at"), _index("next_at"), _index("journey_id")],
 }
 
 REFERRAL, JOURNEY, TASK = TypeAdapter(Referral), TypeAdapter(Journey), TypeAdapter(Task)
+TIMERS, STEPS = TypeAdapter(tuple[Timer, ...]), TypeAdapter(tuple[Step, ...])
 EXPLANATION, LINK = TypeAdapter(Explanation), TypeAdapter(Link)
 
 
@@ -60,9 +66,9 @@ def ahead(command: Message, _tx: Transaction) -> Iterator[tuple[str, str]]:
     match command:
         case BeginJourney() | EndNeed():
             yield "journeys", str(command.journey_id)
-        case OpenTask() | CompleteTask():
+        case OpenTask() | ChaseTask() | CompleteTask():
             yield "tasks", str(command.task_id)
-        case OpenReferral() | DraftReferral() | ReferralCommand() | NotePlace():
+        case OpenReferral() | DraftReferral() | ReferralCommand() | FireTimer() | NotePlace():
             yield "referrals", str(command.referral_id)
 
 
@@ -75,7 +81,8 @@ async def find_referral(tx: Transaction, referral_id: UUID) -> Referral | None:
 
 
 def save_referral(tx: Transaction, referral: Referral) -> None:
-    indexed = {"due_at": referral.due_at, "code": referral.code}
+    """next_at: when the next step of a timer is due, for the sweep's index."""
+    indexed = {"due_at": referral.due_at, "next_at": referral.next_at, "code": referral.code}
     tx.save("referrals", _document(REFERRAL, referral, referral.referral_id) | indexed)
 
 
@@ -95,7 +102,7 @@ async def find_task(tx: Transaction, task_id: UUID) -> Task | None:
 
 
 def save_task(tx: Transaction, task: Task) -> None:
-    tx.save("tasks", _document(TASK, task, task.task_id) | {"due_at": task.due_at})
+    tx.save("tasks", _document(TASK, task, task.task_id) | {"due_at": task.due_at, "next_at": task.next_at})
 
 
 def save_decision(tx: Transaction, explanation: Explanation) -> None:
@@ -146,6 +153,29 @@ async def find_offer(tx: Transaction, code: str) -> Offer | None:
 async def find_agencies(tx: Transaction, agencies: Iterable[str]) -> dict[str, Agency]:
     found = await tx.find("agencies", {"_id": {"$in": sorted(set(agencies))}})
     return {doc["_id"]: Agency.model_validate(doc) for doc in found}
+
+
+# -- for the sweep -----------------------------------------------------------------------------------------------------
+
+
+async def read_timers(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UUID, tuple[Timer, ...]]]:
+    """(referral, journey, timers) of those with a step that is due, the longest overdue first."""
+    wanted = {"timers": 1, "need.journey_id": 1}
+    found = db.referrals.find(_due(now), wanted).sort("next_at", ASCENDING).limit(limit)
+    return [
+        (UUID(doc["_id"]), UUID(doc["need"]["journey_id"]), TIMERS.validate_python(doc["timers"]))
+        async for doc in found
+    ]
+
+
+async def read_chased(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UUID, tuple[Step, ...]]]:
+    """(task, journey, steps) of those with a step that is due, the longest overdue first."""
+    found = db.tasks.find(_due(now), {"steps": 1, "journey_id": 1}).sort("next_at", ASCENDING).limit(limit)
+    return [(UUID(doc["_id"]), UUID(doc["journey_id"]), STEPS.validate_python(doc["steps"])) async for doc in found]
+
+
+def _due(now: datetime) -> Doc:
+    return {"next_at": {"$ne": None, "$lte": now}}
 
 
 # -- reading for people ------------------------------------------------------------------------------------------------

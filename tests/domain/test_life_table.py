@@ -60,6 +60,8 @@ SEATS = {
 def ask(state: str, command: str, role: str) -> tuple[Referral, ReferralCommand, life.Outcome]:
     seat, answer = SEATS.get(command, ("none", None))
     referral = a_referral(state, seat=seat)
+    if command == "expire":
+        referral = replace(referral, timers=tuple(replace(timer, level=3) for timer in referral.timers))
     closing = {"closure_outcome": OUTCOMES[state]} if command == "close" and state in OUTCOMES else {}
     asked = a_command(command, by=SPEAKERS[role], **closing)
     onward = Search(referral.need, 1, ("pa.accura",), "pa.salute") if command == "pass_on" else Search(referral.need)

@@ -19,8 +19,8 @@ def follow(moved: Referral, case: Case) -> list[Message]:
 
 
 def goes_on(case: Case) -> bool:
-    """Whether another agency is asked without asking the sender first: passed on, or declined for such a reason."""
-    return case.command.command == "pass_on" or bool(_reason(case).get("auto_reroute"))
+    """Whether another agency is asked without asking the sender first: also when it was declined for such a reason."""
+    return case.command.command in ("pass_on", "expire") or bool(_reason(case).get("auto_reroute"))
 
 
 def ended(referral: Referral, outcome: str, reason: str | None = None) -> EndNeed:
@@ -62,7 +62,7 @@ def _declined(moved: Referral, case: Case) -> list[Message]:
     return [*unmet, _successor(moved, case)]
 
 
-def _passed_on(moved: Referral, case: Case) -> list[Message]:
+def _asked_elsewhere(moved: Referral, case: Case) -> list[Message]:
     return [_successor(moved, case)]
 
 
@@ -86,7 +86,7 @@ def _successor(moved: Referral, case: Case) -> OpenReferral:
     asked = (moved.place.agency,) if moved.place else ()
     return OpenReferral(
         referral_id=successor_id(moved.referral_id),
-        need=raised(moved.need) if _reason(case)["next"] == RAISES_PRIORITY else moved.need,
+        need=raised(moved.need) if _reason(case).get("next") == RAISES_PRIORITY else moved.need,
         predecessor_id=moved.referral_id,
         hop=moved.hop + 1,
         tried=(*moved.tried, *asked),
@@ -101,7 +101,8 @@ def _reason(case: Case) -> dict[str, Any]:
 AFTER: dict[str, Callable[[Referral, Case], list[Message]]] = {
     "REQUESTED": _sent,
     "DECLINED": _declined,
-    "REROUTED": _passed_on,
+    "REROUTED": _asked_elsewhere,
+    "EXPIRED": _asked_elsewhere,
     "CLOSED": _closed,
     "WITHDRAWN": _withdrawn,
 }

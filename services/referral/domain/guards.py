@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from services.referral.domain import routing, table
+from services.referral.domain import routing, table, timers
 from services.referral.domain.case import REASON_FIELDS, Case, Fault
 
 JUDGED_BEFORE = frozenset(
@@ -115,6 +115,12 @@ def _priority_not_emergency(case: Case) -> bool:
     return case.referral.need.priority != "EMERGENCY"
 
 
+def _escalation_level_3(case: Case) -> bool:
+    """The timer that is named has climbed the whole ladder."""
+    last = timers.POLICY["escalation_ladder"][-1]["level"]
+    return any(timer.code == case.command.timer and timer.level >= last for timer in case.referral.timers)
+
+
 def _contact_or_attendance_recorded(case: Case) -> bool:
     """A contact that is still to come is no contact; agencies' clocks may be a day ahead."""
     at = case.command.first_contact_at
@@ -151,6 +157,7 @@ HOLDS: dict[str, Callable[[Case], bool]] = {
     "offer_has_waitlist": _offer_has_waitlist,
     "head_of_waitlist": _head_of_waitlist,
     "priority_not_emergency": _priority_not_emergency,
+    "escalation_level_3": _escalation_level_3,
     "contact_or_attendance_recorded": _contact_or_attendance_recorded,
     "outcome_allowed_from_state": _outcome_allowed_from_state,
     "reason_conditions_met": _reason_conditions_met,

@@ -9,7 +9,7 @@ from contracts.commands import DraftReferral, OpenReferral, ReferralCommand, Ref
 from contracts.events import CommandAccepted, RoutingDecided
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
-from services.referral.domain import aftermath, clocks, fields, guards, routing, table
+from services.referral.domain import aftermath, clocks, fields, guards, routing, table, timers
 from services.referral.domain.case import Case, Facts, Fault, meet
 from services.referral.domain.referral import Entry, Referral, entered, request, run_timers, snapshot, successor_id
 
@@ -132,7 +132,8 @@ def _carry_out(case: Case) -> Outcome:
     decided = [RoutingDecided(**known | routing.explained(facts.decision))] if row.to == "REQUESTED" else []
     event = catalogue.BY_TYPE[f"staffetta.{row.event}.v1"](**known | _details(moved, case))
     moved = entered(moved, _entry(moved, case, ("routing.decided",) * len(decided) + (row.event,)))
-    return moved, [answer(moved, command.asked), *decided, event, *aftermath.follow(moved, case)]
+    clocked = timers.told(case.referral.timers, moved.timers, known)
+    return moved, [answer(moved, command.asked), *decided, event, *clocked, *aftermath.follow(moved, case)]
 
 
 def _kept(case: Case) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def _kept(case: Case) -> dict[str, Any]:
             return {"accepted_at": facts.now, "assigned_worker": case.command.assigned_worker}
         case "WAITLISTED" if facts.noted:
             return {"position": facts.noted.position}
-        case "DECLINED" | "REROUTED" if aftermath.goes_on(case):
+        case "DECLINED" | "REROUTED" | "EXPIRED" if aftermath.goes_on(case):
             return {"successor_id": successor_id(case.referral.referral_id)}
     return {}
 
@@ -157,7 +158,7 @@ def _seat(moved: Referral, case: Case) -> dict[str, Any]:
         return {}
     match moved.state:
         case "REQUESTED":
-            until = clocks.place_held_until(moved.need.priority, facts.now, facts.calendar)
+            until = clocks.place_held_until(moved.need.priority, facts.now, facts.calendar, moved.stricter)
             return {"seat": "asked", "seat_until": until}
         case "WAITLISTED":
             until = next((timer.due_at for timer in moved.timers if timer.code == "seat_hold"), None)
@@ -173,7 +174,7 @@ KEEP_THE_SEAT = frozenset({"acknowledge", "confirm_interest"})
 def _details(moved: Referral, case: Case) -> dict[str, Any]:
     """What events may say beside the snapshot; each takes the fields that it has."""
     reason, noted = case.reason or {}, case.facts.noted
-    given = case.command.model_dump(include={*ReferralFields.model_fields, "text_id"})
+    given = case.command.model_dump(include={*ReferralFields.model_fields, "text_id", "timer", "escalation_level"})
     about = {"depends_on": moved.need.depends_on, "position": noted.position if noted else None}
     return (
         given

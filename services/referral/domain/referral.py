@@ -7,24 +7,15 @@ from uuid import UUID, uuid5
 
 from contracts import codes
 from contracts.commands import Need
+from contracts.directory import StricterLimit
 from contracts.notifications import public_code
-from services.referral.domain import clocks, table
+from services.referral.domain import clocks, table, timers
 from services.referral.domain.clocks import Calendar
 from services.referral.domain.routing import Place
+from services.referral.domain.timers import Reach, Timer
 
 FROM_SENT = frozenset({"acknowledge", "decide", "first_contact"})
 """Timers that run from the moment the receiver was asked, unless the person has waited (`priorities.json`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """version: the referral's when the timer started; level: how far it has climbed the escalation ladder."""
-
-    code: str
-    version: int
-    started_at: datetime
-    due_at: datetime
-    level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +77,11 @@ class Referral:
         return min((timer.due_at for timer in self.timers), default=None)
 
     @property
+    def next_at(self) -> datetime | None:
+        """When the next step of any of its timers is due."""
+        return min((timer.next_at for timer in self.timers if timer.next_at), default=None)
+
+    @property
     def owner(self) -> str | None:
         """The queue whose turn it is."""
         match table.owner_of(self.state):
@@ -99,6 +95,11 @@ class Referral:
     def link(self) -> str | None:
         """What only one open referral may hold: this person at this offer."""
         return link_of(self.need, self.place) if self.place else None
+
+    @property
+    def stricter(self) -> tuple[StricterLimit, ...]:
+        """The limits that the agency it lies at, or its city, keeps shorter."""
+        return (*self.place.limits, *clocks.of_city(self.place.city)) if self.place else ()
 
     def roles_of(self, agency: str | None) -> frozenset[str]:
         """As what an agency may speak here; a sender may be its own receiver, a stranger is nothing."""
@@ -129,8 +130,16 @@ def run_timers(referral: Referral, row: table.Row, now: datetime, calendar: Cale
 
 def _started(code: str, referral: Referral, now: datetime, calendar: Calendar, from_sent: frozenset[str]) -> Timer:
     begins = referral.sent_at or now if code in from_sent else now
-    limit = clocks.of_timer(code, referral.need.priority, referral.need.service)
-    return Timer(code, referral.version, begins, clocks.due(limit, begins, calendar))
+    rungs = timers.of_referral(code, referral.need.priority)
+    return timers.start(code, referral.version, begins, rungs, reach_of(code, referral, begins, calendar), now)
+
+
+def reach_of(code: str, referral: Referral, begins: datetime, calendar: Calendar) -> Reach:
+    """On the clock of a city, with what its receiver and that city keep shorter; or up to a day that was given."""
+    if given := next((t.due_at for t in referral.timers if t.code == code and timers.is_given(code)), None):
+        return timers.until(begins, given)
+    limit = clocks.of_timer(code, referral.need.priority, referral.need.service, referral.stricter)
+    return lambda percent: clocks.due(limit, begins, calendar, percent)
 
 
 def snapshot(referral: Referral, at: datetime, by: str) -> dict[str, Any]:
