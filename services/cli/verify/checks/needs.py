@@ -12,7 +12,7 @@ from services.cli.verify.checks.folding import due, is_over, model_of, owner
 from services.cli.verify.loaded import Doc, Loaded
 from services.cli.verify.report import Seen
 
-GOES_ON = frozenset({"DECLINED", "REROUTED"})
+GOES_ON = frozenset({"DECLINED", "REROUTED", "EXPIRED"})
 """Ends after which somebody else is asked, or the sender has to decide."""
 
 LONGEST_CHAIN = 10
