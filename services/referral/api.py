@@ -1,10 +1,12 @@
 """What people and agencies' systems may read: where a referral stands, why it went there, a queue, the tasks."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
+from services.chassis.sweep import edge_now
 from services.http.tokens import Speaker, speaker
 from services.referral import store
 from services.referral.domain import telling
@@ -58,6 +60,27 @@ async def get_tasks(request: Request, agency: str, who: Who) -> list[Shown]:
     if not _may_read(who, agency):
         raise HTTPException(404)
     return [telling.task(task) for task in await store.read_tasks(_db(request), agency)]
+
+
+@router.get("/unmet-needs")
+async def get_unmet_needs(request: Request, who: Who, days: Annotated[int, Query(ge=1, le=3660)] = 365) -> list[Shown]:
+    """What could not be given, now or (final) at all, by city, service and reason: counts, and nothing of any person.
+
+    A coordinator reads of the own city, the network's own people of all.
+    """
+    city = await _coordinated(request, who)
+    since = edge_now(request.app.state.context.settings) - timedelta(days=days)
+    return telling.unmet(await store.read_unmet(_db(request), city, since))
+
+
+async def _coordinated(request: Request, who: Speaker) -> str | None:
+    """The city whose coordination the speaker is; None for all cities."""
+    if "network" in who.roles:
+        return None
+    city = await store.read_city(_db(request), who.agency) if who.agency and "coordinator" in who.roles else None
+    if city is None:
+        raise HTTPException(404)
+    return city
 
 
 def _may_read(who: Speaker, *parties: str | None) -> bool:

@@ -198,13 +198,14 @@ async def _free(referral: Referral, said: list[Message], tx: Transaction) -> Non
 
 async def change_journey(command: BeginJourney | EndNeed, tx: Transaction) -> None:
     tx.correlate(command.journey_id)
-    found = await store.get_journey(tx, command.journey_id)
+    found = before = await store.get_journey(tx, command.journey_id)
     match command:
         case BeginJourney():
             found, said = journey.begin(found, command, tx.now)
         case EndNeed():
             found, said = journey.end_need(found, command, tx.now)
     store.save_journey(tx, found)
+    store.save_unmet(tx, found, len(before.unmet))
     _say(said, tx)
 
 

@@ -1,5 +1,6 @@
 """What referral keeps: its aggregates, the stored decisions, who holds which offer, and a copy of the directory."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -31,7 +32,7 @@ from services.referral.domain.telling import Explanation
 from services.referral.domain.timers import Step, Timer
 from services.referral.domain.unsent import Link
 
-AGGREGATES = ("referrals", "decisions", "links", "journeys", "tasks")
+AGGREGATES = ("referrals", "decisions", "links", "journeys", "tasks", "unmet")
 COPIES = ("agencies", "offers")
 LONGEST_PAGE = 500
 
@@ -53,6 +54,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "decisions": [_index("decision.search.need.journey_id"), _index("code")],
     "links": [_index("referral_id")],
     "journeys": [_index("sender_agency")],
+    "unmet": [_index("city", "at")],
     "tasks": [_index("agency", "state", "due_at"), _index("next_at"), _index("journey_id")],
 }
 
@@ -94,6 +96,13 @@ async def get_journey(tx: Transaction, journey_id: UUID) -> Journey:
 
 def save_journey(tx: Transaction, journey: Journey) -> None:
     tx.save("journeys", _document(JOURNEY, journey, journey.journey_id))
+
+
+def save_unmet(tx: Transaction, journey: Journey, since: int) -> None:
+    """What a journey recorded beyond its first so many records, as rows to be counted: nothing of the person."""
+    for n, record in enumerate(journey.unmet[since:], since):
+        row = {"service": record.service, "reason": record.reason, "final": record.final}
+        tx.save("unmet", {"_id": f"{journey.journey_id}/{n}", "city": journey.city, "at": record.at} | row)
 
 
 async def find_task(tx: Transaction, task_id: UUID) -> Task | None:
@@ -174,6 +183,16 @@ async def read_chased(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UU
     return [(UUID(doc["_id"]), UUID(doc["journey_id"]), STEPS.validate_python(doc["steps"])) async for doc in found]
 
 
+async def is_due(db: Any, command: FireTimer | ChaseTask, at: datetime) -> bool:
+    """Whether what the command is for still waits for a step that was due then."""
+    match command:
+        case FireTimer(referral_id=id):
+            doc = await db.referrals.find_one({"_id": str(id)}, {"next_at": 1})
+        case ChaseTask(task_id=id):
+            doc = await db.tasks.find_one({"_id": str(id)}, {"next_at": 1})
+    return bool(doc and doc["next_at"] and doc["next_at"] <= at)
+
+
 def _due(now: datetime) -> Doc:
     return {"next_at": {"$ne": None, "$lte": now}}
 
@@ -206,6 +225,18 @@ async def read_queue(db: Any, agency: str) -> list[Referral]:
     query = {"place.agency": agency, "state": told, "seat": {"$ne": "asked"}}
     found = db.referrals.find(query).sort("due_at", ASCENDING).limit(LONGEST_PAGE)
     return [REFERRAL.validate_python(doc) async for doc in found]
+
+
+async def read_unmet(db: Any, city: str | None, since: datetime) -> Counter[tuple[str, str, str, bool]]:
+    """How often by city, service, reason and whether it was final. city: None for all."""
+    wanted: Doc = {"at": {"$gte": since}} | ({"city": city} if city else {})
+    rows = db.unmet.find(wanted, {"_id": 0, "at": 0}, batch_size=1000)
+    return Counter([(row["city"], row["service"], row["reason"] or "", row["final"]) async for row in rows])
+
+
+async def read_city(db: Any, agency: str) -> str | None:
+    doc = await db.agencies.find_one({"_id": agency}, {"city": 1})
+    return doc["city"] if doc else None
 
 
 async def read_tasks(db: Any, agency: str) -> list[Task]:

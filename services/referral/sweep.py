@@ -23,8 +23,8 @@ from services.referral.domain.timers import Step, Timer
 
 log = logging.getLogger("staffetta.sweep")
 
-EVERY_S, BUSY_S = 1.0, 0.1
-AT_ONCE = 1000
+EVERY_S, LOOK_S = 1.0, 0.1
+AT_ONCE, SIDE_BY_SIDE = 500, 100
 AGAIN_S = 30
 """A step that was asked for and not taken by then is asked for again: as when it waits behind a parked message."""
 
@@ -43,11 +43,12 @@ async def sweep(context: Context) -> None:
     sweeping = Sweeping(context)
     while True:
         try:
-            busy = await sweeping.once()
+            if behind := await sweeping.once():
+                await sweeping.taken(behind)
+                continue
         except (PyMongoError, KafkaError) as fault:
             log.warning("timers wait: %s", type(fault).__name__)
-            busy = False
-        await asyncio.sleep(BUSY_S if busy else EVERY_S)
+        await asyncio.sleep(EVERY_S)
 
 
 @dataclass
@@ -57,16 +58,23 @@ class Sweeping:
     context: Context
     asked: dict[UUID, tuple[float, float]] = field(default_factory=dict)
 
-    async def once(self) -> bool:
-        """Ask for what is due, in the order in which it was due; whether there may be more at once."""
+    async def once(self) -> Due | None:
+        """Ask for what is due, in the order in which it was due. When there may be more: one of the last asked for."""
         now, clock = edge_now(self.context.settings), time.monotonic()
         stuck = sum(clock - first > AGAIN_S for first, _ in self.asked.values())
         due = sorted(await self._due(now, AT_ONCE + stuck), key=lambda step: step.at)
         self.asked = {step.id: self.asked[step.id] for step in due if step.id in self.asked}
         ask = [step for step in due if step.id not in self.asked or clock - self.asked[step.id][1] > AGAIN_S]
-        await asyncio.gather(*(self._ask(step, now) for step in ask))
+        for n in range(0, len(ask), SIDE_BY_SIDE):
+            await asyncio.gather(*(self._ask(step, now) for step in ask[n : n + SIDE_BY_SIDE]))
         self.asked |= {step.id: (self.asked.get(step.id, (clock, clock))[0], clock) for step in ask}
-        return len(due) > stuck
+        return due[len(due) * 3 // 4] if len(due) >= AT_ONCE + stuck else None
+
+    async def taken(self, step: Due) -> None:
+        """Until this step was taken, or has waited for long."""
+        until = time.monotonic() + AGAIN_S
+        while time.monotonic() < until and await store.is_due(self.context.db, step.command, step.at):
+            await asyncio.sleep(LOOK_S)
 
     async def _due(self, now: datetime, limit: int) -> list[Due]:
         db = self.context.db
