@@ -51,6 +51,7 @@ INSIDE = (
     Row(commands.CompleteTask, topics.REFERRAL_COMMANDS, "task_id"),
     Row(commands.FireTimer, topics.REFERRAL_COMMANDS, "referral_id"),
     Row(commands.ChaseTask, topics.REFERRAL_COMMANDS, "task_id"),
+    Row(commands.RerouteAgency, topics.REFERRAL_COMMANDS, "of"),
     Row(commands.NotePlace, topics.REFERRAL_COMMANDS, "referral_id"),
     Row(places.PutPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.HoldPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
@@ -113,5 +114,6 @@ BY_MODEL: dict[type[Message], Row] = {row.model: row for row in INSIDE}
 OUTSIDE: dict[str, type[Message]] = {
     commands.SubmitIntake.TYPE: commands.SubmitIntake,
     commands.CompleteStatedTask.TYPE: commands.CompleteStatedTask,
+    commands.RerouteStatedAgency.TYPE: commands.RerouteStatedAgency,
 }
 """What is taken at the door beside `staffetta.referral.<command>.v1` (`commands.StatedCommand`)."""

@@ -198,6 +198,18 @@ class StatedCommand(ReferralFields, Message):
     reason_text: Narrative | None = None
 
 
+class RerouteStatedAgency(Message):
+    """Who coordinates a city says that the open referrals of a suspended agency (`of`) are to go elsewhere."""
+
+    model_config = OUTSIDE
+    TYPE = "staffetta.agency.reroute.v1"
+
+    command_id: Ref
+    of: AgencyCode
+    agency: AgencyCode
+    actor: Ref | None = None
+
+
 class CompleteStatedTask(Message):
     """The sender says that a task was done."""
 
@@ -355,6 +367,18 @@ class JourneyNeed(Value):
     service: Code
     referral_id: UUID
     depends_on: Code | None = None
+
+
+class RerouteAgency(Message):
+    """An agency was suspended: what lies there and is not decided is to be asked elsewhere, the rest to be reviewed.
+
+    Asked by who coordinates its city.
+    """
+
+    TYPE = "staffetta.agency.reroute_open.v1"
+
+    of: AgencyCode
+    asked: Asked
 
 
 class BeginJourney(Message):

@@ -178,6 +178,7 @@ VALID: dict[str, dict[str, Any]] = {
     "withdraw": {"withdraw_reason": "need_resolved", "requested_by": "person"},
     "waitlist": {"order_rule_version": 1},
     "offer_seat": {"order_rule_version": 1},
+    "decline_suspended": {"decline_reason": "agency_suspended"},
     "decline_full": {"decline_reason": "no_capacity"},
     "expire": {"timer": "decide", "escalation_level": 3},
     "confirm_seat": {"person_still_interested": True},

@@ -67,8 +67,14 @@ class Shelf:
 
 
 def _matches(doc: Doc, query: Doc) -> bool:
-    wanted = ((doc.get(name), value) for name, value in query.items())
+    wanted = ((_at(doc, path), value) for path, value in query.items())
     return all(have in value["$in"] if isinstance(value, dict) else have == value for have, value in wanted)
+
+
+def _at(doc: Any, path: str) -> Any:
+    for name in path.split("."):
+        doc = (doc or {}).get(name)
+    return doc
 
 
 @dataclass

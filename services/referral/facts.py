@@ -1,11 +1,12 @@
 """What a command is judged by beside the referral itself: the directory, routing, the calendar, the chain it is in."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from contracts.commands import Need, OpenReferral, ReferralCommand
 from services.chassis.transaction import Transaction
 from services.referral import calendar, store
-from services.referral.domain import routing
+from services.referral.domain import routing, table
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
@@ -34,7 +35,11 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     latest = await _latest(referral, tx)
     speakers = await store.find_agencies(tx, [command.asked.agency or ""]) if latest else {}
     offer = await store.find_offer(tx, place.offer) if place and command.command == "waitlist" else None
-    return Facts(tx.now, clock, decision, latest=latest, speaker=next(iter(speakers.values()), None), offer=offer)
+    known = Facts(tx.now, clock, decision, latest=latest, speaker=next(iter(speakers.values()), None), offer=offer)
+    if place and command.command in table.BY_DIRECTORY:
+        receiver = (await store.find_agencies(tx, [place.agency])).get(place.agency)
+        return replace(known, lead=await store.find_lead(tx, place.city), receiver=receiver)
+    return known
 
 
 def as_it_lies(referral: Referral, tx: Transaction) -> Facts:

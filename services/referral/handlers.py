@@ -16,9 +16,10 @@ from contracts.commands import (
     OpenReferral,
     OpenTask,
     ReferralCommand,
+    RerouteAgency,
 )
 from contracts.directory import Agency, Offer
-from contracts.events import IntakeRecorded
+from contracts.events import CommandAccepted, IntakeRecorded
 from contracts.notifications import NotificationFailed
 from contracts.places import CapacityEvent
 from contracts.refusals import Refusal
@@ -26,7 +27,7 @@ from contracts.values import Asked, Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store
-from services.referral.domain import journey, ladder, life, needs, places, seats, tasks, unsent, untold
+from services.referral.domain import journey, ladder, life, needs, places, seats, suspension, tasks, unsent, untold
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.telling import Explanation
@@ -85,12 +86,12 @@ async def on_command(command: Message, tx: Transaction) -> None:
             await change_referral(command, tx)
         case NotePlace() | FireTimer():
             await follow_up(command, tx)
+        case RerouteAgency():
+            await reroute_agency(command, tx)
         case BeginJourney() | EndNeed():
             await change_journey(command, tx)
-        case OpenTask():
-            await open_task(command, tx)
-        case CompleteTask() | ChaseTask():
-            await change_task(command, tx)
+        case OpenTask() | CompleteTask() | ChaseTask():
+            await on_task(command, tx)
         case _:
             pass
 
@@ -159,6 +160,16 @@ async def follow_up(command: NotePlace | FireTimer, tx: Transaction) -> None:
         await _free(after, said, tx)
 
 
+async def reroute_agency(command: RerouteAgency, tx: Transaction) -> None:
+    agency = (await store.find_agencies(tx, [command.of])).get(command.of)
+    lead = await store.find_lead(tx, agency.city) if agency else None
+    suspension.check(command, agency, lead)
+    tx.answer(CommandAccepted(asked=command.asked, subject=command.of))
+    for referral in await store.find_lying(tx, command.of):
+        tx.correlate(referral.need.journey_id)
+        tx.emit(suspension.leave(referral, lead))
+
+
 def _send(referral: Referral, known: Facts, tx: Transaction) -> None:
     """A referral that goes out now: with it, why it goes there, and that no other of this person may."""
     store.save_referral(tx, referral)
@@ -207,6 +218,10 @@ async def change_journey(command: BeginJourney | EndNeed, tx: Transaction) -> No
     store.save_journey(tx, found)
     store.save_unmet(tx, found, len(before.unmet))
     _say(said, tx)
+
+
+async def on_task(command: OpenTask | CompleteTask | ChaseTask, tx: Transaction) -> None:
+    await (open_task(command, tx) if isinstance(command, OpenTask) else change_task(command, tx))
 
 
 async def open_task(command: OpenTask, tx: Transaction) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from contracts.commands import (
 from contracts.directory import Agency, Offer
 from contracts.values import Message
 from services.chassis.transaction import Doc, Transaction
+from services.referral.domain.aftermath import COORDINATION
 from services.referral.domain.journey import Journey
 from services.referral.domain.referral import Referral
 from services.referral.domain.table import OPEN_STATES
@@ -35,6 +36,7 @@ from services.referral.domain.unsent import Link
 AGGREGATES = ("referrals", "decisions", "links", "journeys", "tasks", "unmet")
 COPIES = ("agencies", "offers")
 LONGEST_PAGE = 500
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _index(*fields: str) -> IndexModel:
@@ -164,6 +166,19 @@ async def find_agencies(tx: Transaction, agencies: Iterable[str]) -> dict[str, A
     return {doc["_id"]: Agency.model_validate(doc) for doc in found}
 
 
+async def find_lead(tx: Transaction, city: str) -> Agency | None:
+    """Who coordinates a city: the agency with the queue for it."""
+    found = await tx.find("agencies", {"city": city})
+    known = sorted((Agency.model_validate(doc) for doc in found), key=lambda agency: agency.code)
+    return next((agency for agency in known if any(queue.kind == COORDINATION for queue in agency.queues)), None)
+
+
+async def find_lying(tx: Transaction, agency: str) -> list[Referral]:
+    """The open referrals that lie at an agency."""
+    found = await tx.find("referrals", {"place.agency": agency, "state": {"$in": list(OPEN_STATES)}})
+    return [REFERRAL.validate_python(doc) for doc in found]
+
+
 # -- for the sweep -----------------------------------------------------------------------------------------------------
 
 
@@ -194,7 +209,8 @@ async def is_due(db: Any, command: FireTimer | ChaseTask, at: datetime) -> bool:
 
 
 def _due(now: datetime) -> Doc:
-    return {"next_at": {"$ne": None, "$lte": now}}
+    """Bounded on both sides: so the index is used by every store, and what waits for nothing is not met."""
+    return {"next_at": {"$gt": EPOCH, "$lte": now}}
 
 
 # -- reading for people ------------------------------------------------------------------------------------------------
@@ -242,3 +258,15 @@ async def read_city(db: Any, agency: str) -> str | None:
 async def read_tasks(db: Any, agency: str) -> list[Task]:
     found = db.tasks.find({"agency": agency, "state": OPEN}).sort("due_at", ASCENDING).limit(LONGEST_PAGE)
     return [TASK.validate_python(doc) async for doc in found]
+
+
+async def read_lying(db: Any, agency: str) -> list[Referral]:
+    query = {"place.agency": agency, "state": {"$in": list(OPEN_STATES)}}
+    return [REFERRAL.validate_python(doc) async for doc in db.referrals.find(query).limit(LONGEST_PAGE)]
+
+
+async def read_offers(db: Any, service: str) -> tuple[list[Offer], dict[str, Agency]]:
+    """The offers of a service, and their agencies."""
+    offers = [Offer.model_validate(doc) async for doc in db.offers.find({"service": service})]
+    found = db.agencies.find({"_id": {"$in": sorted({offer.agency for offer in offers})}})
+    return offers, {doc["_id"]: Agency.model_validate(doc) async for doc in found}

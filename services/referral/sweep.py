@@ -24,7 +24,7 @@ from services.referral.domain.timers import Step, Timer
 log = logging.getLogger("staffetta.sweep")
 
 EVERY_S, LOOK_S = 1.0, 0.1
-AT_ONCE, SIDE_BY_SIDE = 500, 100
+AT_ONCE, SIDE_BY_SIDE = 2000, 100
 AGAIN_S = 30
 """A step that was asked for and not taken by then is asked for again: as when it waits behind a parked message."""
 

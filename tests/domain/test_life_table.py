@@ -21,6 +21,7 @@ from tests.builders import (
     a_decision,
     a_need,
     a_referral,
+    an_agency,
     an_offer,
     the_facts,
 )
@@ -50,6 +51,9 @@ def refusal_of(state: str, command: str, role: str) -> str:
     return "invalid_transition" if role in RUNNING.get(command, []) else "not_authorised"
 
 
+SUSPENDED = an_agency(status="suspended")
+"""Only one command asks whether the receiver is."""
+
 SEATS = {
     "waitlist": ("asked", "waitlisted"), "decline_full": ("asked", "refused"), "offer_seat": ("waiting", "promoted"),
     "confirm_seat": ("held", None), "lapse_seat": ("held", "lapsed"),
@@ -68,7 +72,11 @@ def ask(state: str, command: str, role: str) -> tuple[Referral, ReferralCommand,
     decision = a_decision(an_offer("pa.salute.primary"), search=onward)
     noted = NotePlace(referral_id=REFERRAL_ID, answer=answer) if answer and role == "system" else None
     offer = an_offer(waitlist=Waitlist(enabled=True))
-    return referral, asked, life.decide(referral, asked, the_facts(decision=decision, noted=noted, offer=offer))
+    return (
+        referral,
+        asked,
+        life.decide(referral, asked, the_facts(decision=decision, noted=noted, offer=offer, receiver=SUSPENDED)),
+    )
 
 
 ALL: list[Cell] = list(product(STATES, COMMANDS, SPEAKERS))

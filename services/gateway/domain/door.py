@@ -11,6 +11,8 @@ from contracts.commands import (
     RecordIntake,
     ReferralCommand,
     ReferralFields,
+    RerouteAgency,
+    RerouteStatedAgency,
     StatedCommand,
     SubmitIntake,
 )
@@ -21,7 +23,7 @@ from contracts.values import Asked, Message
 MESSAGES = uuid5(NAMESPACE_URL, "staffetta:messages")
 INTAKES = uuid5(NAMESPACE_URL, "staffetta:intakes")
 
-Stated = SubmitIntake | StatedCommand | CompleteStatedTask
+Stated = SubmitIntake | StatedCommand | CompleteStatedTask | RerouteStatedAgency
 Answer = CommandAccepted | CommandRejected
 
 
@@ -124,6 +126,8 @@ def _forward(read: Read, agency: str) -> Forward:
             return Forward({id: record}, journey_id=intake_id)
         case StatedCommand():
             return Forward(_without_text(message, asked, id))
+        case RerouteStatedAgency():
+            return Forward({id: RerouteAgency(of=message.of, asked=asked)})
         case CompleteStatedTask():
             return Forward({id: CompleteTask(task_id=_uuid(message.task_id, "/task_id"), asked=asked)})
 

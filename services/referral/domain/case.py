@@ -28,7 +28,8 @@ class Facts:
     calendar: of the city whose clock runs next. decision: what routing says now, for a command that needs a receiver.
     linked_id: the open referral of this person to the chosen offer. predecessor: whom this one makes way for. latest:
     who has it now, when this one has a successor. speaker: the directory's entry of the agency that asks. offer: the
-    directory's entry of where it lies, for a command that waitlists. noted: what was answered about a place.
+    directory's entry of where it lies, for a command that waitlists. noted: what was answered about a place. lead,
+    receiver: the entries of who coordinates the city where it lies, and of the agency where it lies.
     """
 
     now: datetime
@@ -40,6 +41,8 @@ class Facts:
     speaker: Agency | None = None
     offer: Offer | None = None
     noted: NotePlace | None = None
+    lead: Agency | None = None
+    receiver: Agency | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,10 @@ def _escalation_level_3(case: Case) -> bool:
     return any(timer.code == case.command.timer and timer.level >= last for timer in case.referral.timers)
 
 
+def _receiver_suspended(case: Case) -> bool:
+    return case.facts.receiver is not None and case.facts.receiver.status == "suspended"
+
+
 def _contact_or_attendance_recorded(case: Case) -> bool:
     """A contact that is still to come is no contact; agencies' clocks may be a day ahead."""
     at = case.command.first_contact_at
@@ -158,6 +162,7 @@ HOLDS: dict[str, Callable[[Case], bool]] = {
     "head_of_waitlist": _head_of_waitlist,
     "priority_not_emergency": _priority_not_emergency,
     "escalation_level_3": _escalation_level_3,
+    "receiver_suspended": _receiver_suspended,
     "contact_or_attendance_recorded": _contact_or_attendance_recorded,
     "outcome_allowed_from_state": _outcome_allowed_from_state,
     "reason_conditions_met": _reason_conditions_met,
