@@ -51,7 +51,7 @@ INSIDE = (
     Row(commands.CompleteTask, topics.REFERRAL_COMMANDS, "task_id"),
     Row(commands.FireTimer, topics.REFERRAL_COMMANDS, "referral_id"),
     Row(commands.ChaseTask, topics.REFERRAL_COMMANDS, "task_id"),
-    Row(commands.RerouteAgency, topics.REFERRAL_COMMANDS, "of"),
+    Row(commands.RerouteAgency, topics.REFERRAL_COMMANDS, "agency_id"),
     Row(commands.NotePlace, topics.REFERRAL_COMMANDS, "referral_id"),
     Row(places.PutPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.HoldPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),

@@ -2,9 +2,9 @@
 
 from datetime import date
 from typing import Annotated, Literal
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from contracts.directory import Agency, Offer
 from contracts.values import (
@@ -379,6 +379,12 @@ class RerouteAgency(Message):
 
     of: AgencyCode
     asked: Asked
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def agency_id(self) -> UUID:
+        """A key that does not tell which agency."""
+        return uuid5(NAMESPACE_URL, f"staffetta:agencies/{self.of}")
 
 
 class BeginJourney(Message):
