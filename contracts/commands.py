@@ -2,9 +2,9 @@
 
 from datetime import date
 from typing import Annotated, Literal
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from contracts.directory import Agency, Offer
 from contracts.values import (
@@ -234,6 +234,18 @@ class StatedDraft(Message):
     occurred_at: Time | None = None
 
 
+class RerouteStatedAgency(Message):
+    """Who coordinates a city says that the open referrals of a suspended agency (`of`) are to go elsewhere."""
+
+    model_config = OUTSIDE
+    TYPE = "staffetta.agency.reroute.v1"
+
+    command_id: Ref
+    of: AgencyCode
+    agency: AgencyCode
+    actor: Ref | None = None
+
+
 class CompleteStatedTask(Message):
     """The sender says that a task was done."""
 
@@ -371,6 +383,17 @@ class ReferralCommand(ReferralFields, Message):
     escalation_level: int | None = None
 
 
+class FireTimer(Message):
+    """A step of a timer is due. version: the referral's when the timer started; percent: which step."""
+
+    TYPE = "staffetta.timer.fire.v1"
+
+    referral_id: UUID
+    timer: Code
+    version: Version
+    percent: int
+
+
 class NotePlace(Message):
     """What the service that counts an offer's places answered about a referral.
 
@@ -392,6 +415,24 @@ class JourneyNeed(Value):
     service: Code
     referral_id: UUID
     depends_on: Code | None = None
+
+
+class RerouteAgency(Message):
+    """An agency was suspended: what lies there and is not decided is to be asked elsewhere, the rest to be reviewed.
+
+    Asked by who coordinates its city.
+    """
+
+    TYPE = "staffetta.agency.reroute_open.v1"
+
+    of: AgencyCode
+    asked: Asked
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def agency_id(self) -> UUID:
+        """A key that does not tell which agency."""
+        return uuid5(NAMESPACE_URL, f"staffetta:agencies/{self.of}")
 
 
 class BeginJourney(Message):
@@ -449,6 +490,15 @@ class OpenTask(Message):
     reason: Code | None = None
     next: Code | None = None
     documents: tuple[Code, ...] = ()
+
+
+class ChaseTask(Message):
+    """A step of a task that is not done is due. percent: which step."""
+
+    TYPE = "staffetta.task.chase.v1"
+
+    task_id: UUID
+    percent: int
 
 
 class CompleteTask(Message):

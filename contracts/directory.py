@@ -46,6 +46,17 @@ class Queue(Value):
     contact: Contact = Contact()
 
 
+class StricterLimit(Value):
+    """A limit of `priorities.json` for referrals of this priority that an agency or a city keeps shorter.
+
+    amount: in the unit and on the clock of that limit, and never more than it.
+    """
+
+    priority: Code
+    limit: Code
+    amount: Annotated[int, Field(ge=1, le=2**15)]
+
+
 class Agency(Message):
     """An organisation that sends or receives referrals (HSDS organization)."""
 
@@ -60,6 +71,7 @@ class Agency(Message):
     delivery: Code
     queues: tuple[Queue, ...]
     contact: Contact = Contact()
+    limits: tuple[StricterLimit, ...] = ()
     version: Version = 0
 
 

@@ -235,6 +235,15 @@ class ReferralRerouted(ReferralEvent):
     text_id: UUID | None = None
 
 
+class ReferralExpired(ReferralEvent):
+    """Nobody answered within twice the limit of this timer; the next candidate is asked."""
+
+    TYPE = "staffetta.referral.expired.v1"
+
+    timer: Code
+    escalation_level: int
+
+
 class ReferralStarted(ReferralEvent):
     TYPE = "staffetta.referral.started.v1"
 
@@ -257,15 +266,6 @@ class ReferralWithdrawn(ReferralEvent):
     requested_by: Code
     linked_referral_id: UUID | None = None
     text_id: UUID | None = None
-
-
-class ReferralExpired(ReferralEvent):
-    """Nobody answered within twice the limit of this timer; the next candidate is asked."""
-
-    TYPE = "staffetta.referral.expired.v1"
-
-    timer: Code
-    escalation_level: int
 
 
 class ReferralUnaccepted(ReferralEvent):
@@ -420,6 +420,46 @@ class ReceiptConfirmed(ReferralEvent):
     obligation: Code
 
 
+# -- timers of a referral ---------------------------------------------------------------------------------------------
+
+
+class TimerEvent(ReferralEvent):
+    """What every event of a timer says: which of the referral's (`transitions.json`)."""
+
+    timer: Code
+
+
+class TimerStarted(TimerEvent):
+    """It began, or began anew, in full. timer_due_at: its 100 percent; policy: the version of `priorities.json`."""
+
+    TYPE = "staffetta.timer.started.v1"
+
+    timer_due_at: Time
+    policy: Ref
+
+
+class TimerCleared(TimerEvent):
+    TYPE = "staffetta.timer.cleared.v1"
+
+
+class TimerFired(TimerEvent):
+    """So many percent of its limit are over and nobody did it. level: of the ladder; notify: whom that level tells."""
+
+    TYPE = "staffetta.timer.fired.v1"
+
+    percent: int
+    level: int
+    notify: tuple[Code, ...]
+
+
+class ReferralEscalated(TimerEvent):
+    """The timer that fired has reached the next level of the ladder."""
+
+    TYPE = "staffetta.referral.escalated.v1"
+
+    level: int
+
+
 # -- journeys and tasks -----------------------------------------------------------------------------------------------
 
 
@@ -476,3 +516,13 @@ class TaskOpened(TaskEvent):
 
 class TaskDone(TaskEvent):
     TYPE = "staffetta.task.done.v1"
+
+
+class TaskOverdue(TaskEvent):
+    """It was not decided in time. percent: of its limit; level: of the tasks' ladder; notify: whom that level tells."""
+
+    TYPE = "staffetta.task.overdue.v1"
+
+    percent: int
+    level: int
+    notify: tuple[Code, ...]

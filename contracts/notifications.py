@@ -31,7 +31,10 @@ def public_code(referral_id: UUID, city: str | None) -> str:
 
 
 class Notice(Value):
-    """One thing that a queue is told. about: what happened; service: its `bus_code`; code: see `public_code`."""
+    """One thing that a queue is told. about: what happened; service: its `bus_code`; code: see `public_code`.
+
+    pages: a person is to be called at once.
+    """
 
     notification_id: UUID
     about: Code
@@ -40,10 +43,11 @@ class Notice(Value):
     code: Ref
     service: Code
     at: Time
+    pages: bool = False
 
 
 class OfQueue(Message):
-    """A message about what one queue is told."""
+    """A message about what one queue is told; an agency's own code stands for its supervisors."""
 
     queue: Ref
 
@@ -118,3 +122,17 @@ class NotificationFailed(NotificationEvent):
     TYPE = "staffetta.notification.failed.v1"
 
     reason: Code
+
+
+class PageRaised(OfQueue):
+    """An emergency called a person at once, in a mail of its own."""
+
+    TYPE = "staffetta.page.raised.v1"
+
+    notification_id: UUID
+    version: int
+    at: Time
+    agency: AgencyCode
+    about: Code
+    referral_id: UUID
+    journey_id: UUID

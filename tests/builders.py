@@ -15,8 +15,9 @@ from services.intake.domain.known import Directory
 from services.referral.domain import table
 from services.referral.domain.case import Facts
 from services.referral.domain.clocks import Calendar
-from services.referral.domain.referral import Referral, Timer
+from services.referral.domain.referral import Referral
 from services.referral.domain.routing import Decision, Place, Search, route
+from services.referral.domain.timers import Timer
 
 Entry = dict[str, Any]
 
@@ -178,12 +179,13 @@ VALID: dict[str, dict[str, Any]] = {
     "withdraw": {"withdraw_reason": "need_resolved", "requested_by": "person"},
     "waitlist": {"order_rule_version": 1},
     "offer_seat": {"order_rule_version": 1},
+    "decline_suspended": {"decline_reason": "agency_suspended"},
     "decline_full": {"decline_reason": "no_capacity"},
+    "expire": {"timer": "decide", "escalation_level": 3},
     "confirm_seat": {"person_still_interested": True},
     "lapse_seat": {"lapse_cause": "person_refused"},
     "confirm_interest": {"person_still_interested": True},
     "unaccept": {"decline_reason": "no_capacity"},
-    "expire": {"timer": "decide", "escalation_level": 3},
     "record_update": {"update_code": "in_progress"},
     "hold": {"hold_reason": "temporarily_away", "review_date": date(2026, 11, 10)},
     "renew_hold": {"hold_reason": "temporarily_away", "review_date": date(2026, 11, 10)},

@@ -31,6 +31,8 @@ SAID: dict[str, Any] = {
     "text_id": UUID(int=5), "priority_before": "ROUTINE", "channel": "phone", "result": "no_answer", "attempts": 2,
     "appointment": 1, "starts_at": NOW, "second_slot": False, "count": 1, "obligation": "deletion_receipt",
     "receipt_due_at": NOW,
+    "timer_due_at": NOW, "policy": "2.1.0", "percent": 100, "level": 1,
+    "notify": ("receiver_supervisor", "sender_queue"),
 }  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from services.referral.app import service as referral
 from services.referral.domain.journey import Journey
 from services.referral.domain.referral import Referral
 from services.referral.domain.tasks import Task
+from services.referral.sweep import Due, of_referral, of_task
 from tests.builders import NOW
 
 Doc = dict[str, Any]
@@ -66,8 +67,14 @@ class Shelf:
 
 
 def _matches(doc: Doc, query: Doc) -> bool:
-    wanted = ((doc.get(name), value) for name, value in query.items())
+    wanted = ((_at(doc, path), value) for path, value in query.items())
     return all(have in value["$in"] if isinstance(value, dict) else have == value for have, value in wanted)
+
+
+def _at(doc: Any, path: str) -> Any:
+    for name in path.split("."):
+        doc = (doc or {}).get(name)
+    return doc
 
 
 @dataclass
@@ -94,6 +101,21 @@ class Offline:
         before = len(self.said)
         asyncio.run(self._follow(message, of))
         return self.said[before:]
+
+    def sweep(self, now: datetime) -> list[Message]:
+        """Move the clock to then, step by step: each is asked for when it is due."""
+        before = len(self.said)
+        while due := self._due(now):
+            self.now = max(self.now, due.at)
+            self.ask(due.command)
+        self.now = now
+        return self.said[before:]
+
+    def _due(self, now: datetime) -> Due | None:
+        timers = (due for r in self.referrals.values()
+                  for due in of_referral(r.referral_id, r.need.journey_id, r.timers, now))  # fmt: skip
+        tasks = (due for t in self.tasks for due in of_task(t.task_id, t.journey_id, t.steps, now))
+        return min([*timers, *tasks], key=lambda due: due.at, default=None)
 
     async def _follow(self, message: Message, of: str) -> None:
         self.asked += 1

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -42,7 +43,15 @@ class Processes:
         key = ECKey.generate_key("P-256", {"kid": "test", "alg": "ES256", "use": "sig"})
         self.key = key
         self.jwks = self.folder / "jwks.json"
+        self.clock = self.folder / "clock"
+        self.clock.write_text("0")
         self.jwks.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+
+    def move_clock(self, ahead: timedelta) -> None:
+        """Set the clock of the whole network so far ahead of the world's: its sweeps and its door read it again."""
+        new = self.clock.with_suffix(".new")
+        new.write_text(str(ahead.total_seconds()))
+        new.replace(self.clock)
 
     def token(self, agency: str | None, *roles: str, actor: str = "system", seconds: int = 600) -> str:
         claims = {
@@ -62,7 +71,8 @@ class Processes:
             "KAFKA_URL": self.settings.kafka_url, "MONGO_URL": self.settings.mongo_url.get_secret_value(),
             "STAFFETTA_NAMESPACE": self.settings.namespace, "STAFFETTA_ENV": "test", "HTTP_PORT": port,
             "REPLICA": replica, "TOKEN_ISSUER": ISSUER, "TOKEN_AUDIENCE": AUDIENCE, "TOKEN_JWKS": str(self.jwks),
-            "PSEUDONYM_KEY": "a key for tests only", "SESSION_S": "15",  # a machine that tests is busy
+            "PSEUDONYM_KEY": "a key for tests only", "CLOCK_FILE": str(self.clock),
+            "SESSION_S": "15",  # a machine that tests is busy
         } | self.environment | more  # fmt: skip
         command = [sys.executable, "-m", f"services.{service}"]
         with (self.folder / f"{name}.log").open("ab") as log:

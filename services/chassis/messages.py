@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -75,8 +75,8 @@ class Incoming:
         return self.message is not None or self.fault is not None or self.topic.kind == "door"
 
 
-def read(record: Record, topic: Topic) -> Incoming:
-    """Never raises: what cannot be read comes back with its `fault`."""
+def read(record: Record, topic: Topic, ahead: timedelta = timedelta(0)) -> Incoming:
+    """Never raises: what cannot be read comes back with its `fault`. ahead: of the edge's clock, for a door."""
     headers = {k: v.decode("utf-8", "replace") for k, v in record.headers or () if v is not None}
     key, value, fault = record.key or b"", record.value or b"", None
     try:
@@ -84,6 +84,7 @@ def read(record: Record, topic: Topic) -> Incoming:
     except (KeyError, ValueError) as bad:
         (id, time, message), fault = _by_place(record), f"unreadable:{type(bad).__name__}"
     at = record.topic, record.partition, record.offset
+    time += ahead if topic.kind == "door" else timedelta(0)
     return Incoming(id, topic, *at, key, value, headers, time, message, fault)
 
 

@@ -123,7 +123,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
         messages: list[Incoming] = []
         following: Offsets = {}
         closed: set[Source] = set()
-        size = 0
+        size, ahead = 0, self.ledger.settings.clock_ahead
         for r in records:
             s = (r.topic, r.partition)
             if s not in self.stored or s in closed or r.offset < self.reached[s]:
@@ -134,7 +134,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._look_again(s, following.get(s, self.reached[s]), gap=gap)
                 closed.add(s)
                 continue
-            messages.append(read(r, self.ledger.route(r.topic).topic))
+            messages.append(read(r, self.ledger.route(r.topic).topic, ahead))
             following[s] = r.offset + 1
         return messages, following
 

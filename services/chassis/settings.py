@@ -1,6 +1,8 @@
 """What a process is told by its environment."""
 
 import os
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -11,9 +13,10 @@ class Settings(BaseModel):
 
     kafka_url: bootstrap servers. kafka_replication: copies of each new topic. replica: this process's stable name
     among its service's workers. session_s: after so long without a sign of life a worker's partitions go to another.
-    namespace: goes before every topic, group and database, so that several networks can
-    share one cluster. token_jwks: a file or an https address of the issuer's keys. failpoint: `name:nth`, and
-    clock_ahead_s: how far the clock of a sweep is set ahead; both are refused in production.
+    namespace: goes before every topic, group and database, so that several networks can share one cluster. token_jwks:
+    a file or an https address of the issuer's keys. failpoint: `name:nth`; clock_ahead_s: how far the clock of our
+    edges (door, sweeps) is set ahead; clock_file: a file that says so many seconds more, read again each time, so that
+    a running network can be moved. All three are refused in production.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,14 +32,23 @@ class Settings(BaseModel):
     namespace: str = ""
     failpoint: str = ""
     clock_ahead_s: int = 0
+    clock_file: str = ""
     token_issuer: str = "https://issuer.invalid"
     token_audience: str = "staffetta"
     token_jwks: str = ""
     pseudonym_key: SecretStr = SecretStr("")
 
     def model_post_init(self, _context: Any) -> None:
-        if self.environment == "production" and (self.failpoint or self.clock_ahead_s):
-            raise SystemExit("FAILPOINT and CLOCK_AHEAD_S are for tests and are refused in production: unset them")
+        if self.environment == "production" and (self.failpoint or self.clock_ahead_s or self.clock_file):
+            raise SystemExit(
+                "FAILPOINT, CLOCK_AHEAD_S and CLOCK_FILE are for tests and are refused in production: unset them"
+            )
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        """How far the clock of an edge is ahead of the world's."""
+        more = Path(self.clock_file).read_text("utf-8") if self.clock_file else ""
+        return timedelta(seconds=self.clock_ahead_s + float(more or 0))
 
     def named(self, name: str) -> str:
         """A topic, group or database name inside this network."""

@@ -1,6 +1,6 @@
 """What is due becomes a command: an edge of our own says it, under an id that makes saying it again harmless."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def edge_now(settings: Settings) -> datetime:
     """What an edge stamps; tests set its clock ahead."""
-    return datetime.now(UTC) + timedelta(seconds=settings.clock_ahead_s)
+    return datetime.now(UTC) + settings.clock_ahead
 
 
 async def publish(context: "Context", command: Message, *, id: UUID, at: datetime, journey_id: object = "") -> None:

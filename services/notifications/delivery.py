@@ -98,9 +98,9 @@ class Delivery:
         known = await store.read_queue(self.context.db, queue)
         agency, desk = known if known else (None, None)
         address = (desk and desk.contact.email) or (agency and agency.contact.email)
-        if not desk or not address:
-            return Fault("no_address", final=desk is not None)
-        letter = letters.write(mail.notices, desk.languages, self.mail.console_url)
+        if not address:
+            return Fault("no_address", final=known is not None)
+        letter = letters.write(mail.notices, desk.languages if desk else (), self.mail.console_url)
         return await self.post.hand_over(compose(mail.mail_id, letter, address, mail.notices[-1].at, self.mail))
 
     async def _say(self, command: OfQueue, *, id: UUID, at: datetime) -> None:

@@ -2,8 +2,8 @@
 
 from contracts import topics
 from contracts.directory import Agency
-from contracts.events import ReferralEvent, TaskOpened
-from contracts.notifications import NotificationEvent, OfQueue, TellQueue
+from contracts.events import ReferralEvent, TaskOpened, TaskOverdue, TimerFired
+from contracts.notifications import NotificationEvent, OfQueue, PageRaised, TellQueue
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
@@ -22,10 +22,22 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
 @handlers.on(topics.REFERRALS)
 async def on_referral(event: Message, tx: Transaction) -> None:
     match event:
+        case TimerFired() | TaskOverdue():
+            await tell_of_step(event, tx)
         case ReferralEvent(sender_agency=sender) | TaskOpened(agency=sender):
             tx.emit(*telling.tell(event, tx.cause.id, await store.find_city(tx, sender)))
         case _:
             pass
+
+
+async def tell_of_step(event: TimerFired | TaskOverdue, tx: Transaction) -> None:
+    """The step of a ladder, also to who coordinates the city where the work lies."""
+    if isinstance(event, TaskOverdue):
+        sender = here = event.agency
+    else:
+        sender, here = event.sender_agency, event.receiver_agency or event.sender_agency
+    lead = await store.find_lead(tx, await store.find_city(tx, here))
+    tx.emit(*telling.tell(event, tx.cause.id, await store.find_city(tx, sender), lead))
 
 
 @handlers.on(topics.NOTIFICATIONS_COMMANDS, owns=store.AGGREGATES)
@@ -36,6 +48,8 @@ async def on_command(command: OfQueue, tx: Transaction) -> None:
     if isinstance(command, TellQueue):
         store.save_notice(tx, command)
     for event in said:
+        if isinstance(event, PageRaised):
+            tx.correlate(event.journey_id)
         if isinstance(event, NotificationEvent):
             tx.correlate(event.journey_id)
             await store.end_notice(tx, event)

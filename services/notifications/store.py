@@ -15,6 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from contracts.directory import Agency, Queue
 from contracts.notifications import NotificationEvent, NotificationFailed, TellQueue, mailbox_id
 from services.chassis.transaction import Doc, Transaction
+from services.notifications.domain.climbing import COORDINATION, Lead, lead_of
 from services.notifications.domain.mailbox import Mailbox
 
 AGGREGATES = ("mailboxes", "notices")
@@ -24,7 +25,7 @@ LONGEST_PAGE = 500
 INDEXES: Mapping[str, list[IndexModel]] = {
     "mailboxes": [IndexModel([("next_at", ASCENDING)])],
     "notices": [IndexModel([("queue", ASCENDING), ("told_at", DESCENDING)])],
-    "agencies": [IndexModel([("queues.code", ASCENDING)])],
+    "agencies": [IndexModel([("queues.code", ASCENDING)]), IndexModel([("city", ASCENDING)])],
     "claims": [IndexModel([("until", ASCENDING)], expireAfterSeconds=0)],
 }
 
@@ -66,6 +67,11 @@ def copy_agency(tx: Transaction, agency: Agency) -> None:
     tx.save("agencies", agency.model_dump(mode="json", by_alias=True) | {"_id": agency.code})
 
 
+async def find_lead(tx: Transaction, city: str | None) -> Lead | None:
+    found = await tx.find("agencies", {"city": city, "queues.kind": COORDINATION})
+    return lead_of([Agency.model_validate(doc) for doc in found])
+
+
 async def find_city(tx: Transaction, agency: str) -> str | None:
     doc = await tx.load("agencies", agency)
     return doc["city"] if doc else None
@@ -80,12 +86,13 @@ async def read_due(db: Any, now: datetime) -> AsyncIterator[Mailbox]:
         yield MAILBOX.validate_python(doc)
 
 
-async def read_queue(db: Any, queue: str) -> tuple[Agency, Queue] | None:
-    doc = await db.agencies.find_one({"queues.code": queue})
+async def read_queue(db: Any, queue: str) -> tuple[Agency, Queue | None] | None:
+    """A queue with its agency; an agency's own code is the mailbox of its supervisors, and no queue."""
+    doc = await db.agencies.find_one({"queues.code": queue}) or await db.agencies.find_one({"_id": queue})
     if doc is None:
         return None
     agency = Agency.model_validate(doc)
-    return agency, next(found for found in agency.queues if found.code == queue)
+    return agency, next((found for found in agency.queues if found.code == queue), None)
 
 
 async def claim(db: Any, mail_id: UUID, attempt: int, *, by: str, now: datetime, until: datetime) -> bool:

@@ -1,13 +1,18 @@
 """What people and agencies' systems may read: where a referral stands, why it went there, a queue, the tasks."""
 
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
+from contracts import codes
+from services.chassis.sweep import edge_now
 from services.http.tokens import Speaker, speaker
-from services.referral import store
-from services.referral.domain import telling
+from services.referral import calendar, store
+from services.referral.domain import routing, suspension, telling
+from services.referral.domain.referral import Referral
+from services.referral.domain.routing import Search
 
 router = APIRouter(prefix="/v1", tags=["referrals"])
 
@@ -58,6 +63,53 @@ async def get_tasks(request: Request, agency: str, who: Who) -> list[Shown]:
     if not _may_read(who, agency):
         raise HTTPException(404)
     return [telling.task(task) for task in await store.read_tasks(_db(request), agency)]
+
+
+@router.get("/unmet-needs")
+async def get_unmet_needs(request: Request, who: Who, days: Annotated[int, Query(ge=1, le=3660)] = 365) -> list[Shown]:
+    """What could not be given, now or (final) at all, by city, service and reason: counts, and nothing of any person.
+
+    A coordinator reads of the own city, the network's own people of all.
+    """
+    city = await _coordinated(request, who)
+    since = edge_now(request.app.state.context.settings) - timedelta(days=days)
+    return telling.unmet(await store.read_unmet(_db(request), city, since))
+
+
+@router.get("/agencies/{agency}/open-referrals")
+async def get_open_referrals(request: Request, agency: str, who: Who) -> list[Shown]:
+    """What would become of the open referrals of an agency if it were suspended: for who coordinates its city.
+
+    next: the offer that would be asked, none when nobody is left or when the coordination itself has to decide.
+    """
+    db, city = _db(request), await _coordinated(request, who)
+    if city and city != await store.read_city(db, agency):
+        raise HTTPException(404)
+    now = edge_now(request.app.state.context.settings)
+    return [await _if_suspended(db, referral, now) for referral in await store.read_lying(db, agency)]
+
+
+async def _if_suspended(db: Any, referral: Referral, now: datetime) -> Shown:
+    asked_elsewhere, onward = suspension.goes_on(referral), None
+    if asked_elsewhere and referral.place:
+        need = referral.need
+        search = Search(need, referral.hop + 1, (*referral.tried, referral.place.agency))
+        day = calendar.of(need.sender_city, now).day_of(now)
+        onward = routing.route(search, *await store.read_offers(db, need.service), day).first
+    shown = telling.queued(referral)
+    kept = {name: shown[name] for name in ("referral_id", "code", "state", "priority", "due_at")}
+    service = codes.bus_code(referral.need.service)
+    return kept | {"service": service, "rerouted": asked_elsewhere, "next": onward.offer if onward else None}
+
+
+async def _coordinated(request: Request, who: Speaker) -> str | None:
+    """The city whose coordination the speaker is; None for all cities."""
+    if "network" in who.roles:
+        return None
+    city = await store.read_city(_db(request), who.agency) if who.agency and "coordinator" in who.roles else None
+    if city is None:
+        raise HTTPException(404)
+    return city
 
 
 def _may_read(who: Speaker, *parties: str | None) -> bool:

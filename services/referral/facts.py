@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from contracts.commands import Need, NotePlace, OpenReferral, ReferralCommand
+from contracts.commands import Need, OpenReferral, ReferralCommand
 from services.chassis.transaction import Transaction
 from services.referral import calendar, store
 from services.referral.domain import routing, table
@@ -11,7 +11,6 @@ from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
 
-OF_SUSPENDED = frozenset(row.command for row in table.rows() if "receiver_suspended" in row.guards)
 """Commands for a receiver that does not work."""
 
 
@@ -48,8 +47,9 @@ async def _of_agencies(
     known: dict[str, Any] = {}
     if needs_speaker or command.asked.roles:
         known["speaker"] = await store.find_agency(tx, command.asked.agency or "")
-    if place and command.command in OF_SUSPENDED:
+    if place and command.command in table.BY_DIRECTORY:
         known["receiver"] = await store.find_agency(tx, place.agency)
+        known["lead"] = await store.find_lead(tx, place.city)
     if command.role == "system" and command.basis_id:
         known["ended_bases"] = frozenset({command.basis_id})
     return known
@@ -62,9 +62,10 @@ async def _of_offer(need: Need, place: Place | None, command: ReferralCommand, t
     return {"offer": offer, "linked_id": await _linked_id(need, place, tx) if command.command == "reopen" else None}
 
 
-def to_note(referral: Referral, command: NotePlace, tx: Transaction) -> Facts:
+def as_it_lies(referral: Referral, tx: Transaction) -> Facts:
+    """For what the network itself does with it where it is."""
     city = referral.place.city if referral.place else referral.need.sender_city
-    return Facts(tx.now, calendar.of(city, tx.now), noted=command)
+    return Facts(tx.now, calendar.of(city, tx.now))
 
 
 async def _decide(search: Search, tx: Transaction) -> Decision:

@@ -1,24 +1,28 @@
 """What referral does when it is asked, what an intake makes it ask of itself, and how it learns of the directory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from contracts import codes, topics
 from contracts.catalogue import ANSWERS
 from contracts.commands import (
     AddNeed,
     BeginJourney,
+    ChaseTask,
     CompleteTask,
     DraftReferral,
     EndNeed,
+    FireTimer,
     Need,
     NotePlace,
     OpenReferral,
     OpenTask,
     ReferralCommand,
+    RerouteAgency,
     WriteDraft,
 )
 from contracts.directory import Agency, Offer
-from contracts.events import IntakeRecorded
+from contracts.events import CommandAccepted, IntakeRecorded
 from contracts.notifications import NotificationFailed
 from contracts.places import CapacityEvent
 from contracts.refusals import Refusal
@@ -26,7 +30,7 @@ from contracts.values import Asked, Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store
-from services.referral.domain import journey, life, needs, places, seats, tasks, unsent, untold
+from services.referral.domain import journey, ladder, life, needs, places, seats, suspension, tasks, unsent, untold
 from services.referral.domain.case import Facts, roles_in
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.telling import Explanation
@@ -84,14 +88,14 @@ async def on_command(command: Message, tx: Transaction) -> None:
             await draft_referral(command, tx)
         case ReferralCommand():
             await change_referral(command, tx)
-        case NotePlace():
-            await note_place(command, tx)
+        case NotePlace() | FireTimer():
+            await follow_up(command, tx)
+        case RerouteAgency():
+            await reroute_agency(command, tx)
         case BeginJourney() | AddNeed() | EndNeed():
             await change_journey(command, tx)
-        case OpenTask():
-            await open_task(command, tx)
-        case CompleteTask():
-            await complete_task(command, tx)
+        case OpenTask() | CompleteTask() | ChaseTask():
+            await on_task(command, tx)
         case _:
             pass
 
@@ -156,16 +160,32 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
         store.save_link(tx, after.link, Link(after.referral_id))
 
 
-async def note_place(command: NotePlace, tx: Transaction) -> None:
+async def follow_up(command: NotePlace | FireTimer, tx: Transaction) -> None:
+    """What the network tells a referral: an answer about its place, or that a step of a timer is due."""
     before = await store.find_referral(tx, command.referral_id)
     if before is None:
         raise Refusal("unknown_referral", "/referral_id")
     tx.correlate(before.need.journey_id)
-    after, said = seats.note(before, command, facts.to_note(before, command, tx))
+    known = facts.as_it_lies(before, tx)
+    match command:
+        case NotePlace():
+            after, said = seats.note(before, command, replace(known, noted=command))
+        case FireTimer():
+            after, said = ladder.fire(before, command, known)
     store.save_referral(tx, after)
     _say(said, tx)
     if not after.is_open and before.is_open:
         await _free(after, said, tx)
+
+
+async def reroute_agency(command: RerouteAgency, tx: Transaction) -> None:
+    agency = (await store.find_agencies(tx, [command.of])).get(command.of)
+    lead = await store.find_lead(tx, agency.city) if agency else None
+    suspension.check(command, agency, lead)
+    tx.answer(CommandAccepted(asked=command.asked, subject=command.of))
+    for referral in await store.find_lying(tx, command.of):
+        tx.correlate(referral.need.journey_id)
+        tx.emit(suspension.leave(referral, lead))
 
 
 def _send(referral: Referral, known: Facts, tx: Transaction) -> None:
@@ -207,7 +227,7 @@ async def _free(referral: Referral, said: list[Message], tx: Transaction) -> Non
 
 async def change_journey(command: BeginJourney | AddNeed | EndNeed, tx: Transaction) -> None:
     tx.correlate(command.journey_id)
-    found = await store.get_journey(tx, command.journey_id)
+    found = before = await store.get_journey(tx, command.journey_id)
     match command:
         case BeginJourney():
             found, said = journey.begin(found, command, tx.now)
@@ -216,7 +236,12 @@ async def change_journey(command: BeginJourney | AddNeed | EndNeed, tx: Transact
         case EndNeed():
             found, said = journey.end_need(found, command, tx.now)
     store.save_journey(tx, found)
+    store.save_unmet(tx, found, len(before.unmet))
     _say(said, tx)
+
+
+async def on_task(command: OpenTask | CompleteTask | ChaseTask, tx: Transaction) -> None:
+    await (open_task(command, tx) if isinstance(command, OpenTask) else change_task(command, tx))
 
 
 async def open_task(command: OpenTask, tx: Transaction) -> None:
@@ -228,8 +253,15 @@ async def open_task(command: OpenTask, tx: Transaction) -> None:
     _say(said, tx)
 
 
-async def complete_task(command: CompleteTask, tx: Transaction) -> None:
-    task, said = tasks.complete(await store.find_task(tx, command.task_id), command, tx.now)
+async def change_task(command: CompleteTask | ChaseTask, tx: Transaction) -> None:
+    before = await store.find_task(tx, command.task_id)
+    match command:
+        case CompleteTask():
+            task, said = tasks.complete(before, command, tx.now)
+        case ChaseTask():
+            if before is None:
+                raise Refusal("unknown_referral", "/task_id")
+            task, said = tasks.chase(before, command, tx.now, calendar.of(before.city, tx.now))
     tx.correlate(task.journey_id)
     store.save_task(tx, task)
     _say(said, tx)

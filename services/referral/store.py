@@ -1,6 +1,8 @@
 """What referral keeps: its aggregates, the stored decisions, who holds which offer, and a copy of the directory."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +12,11 @@ from pymongo import ASCENDING, IndexModel
 from contracts.commands import (
     AddNeed,
     BeginJourney,
+    ChaseTask,
     CompleteTask,
     DraftReferral,
     EndNeed,
+    FireTimer,
     NotePlace,
     OpenReferral,
     OpenTask,
@@ -23,17 +27,20 @@ from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded
 from contracts.values import Message
 from services.chassis.transaction import Doc, Transaction
+from services.referral.domain.aftermath import COORDINATION
 from services.referral.domain.journey import Journey
 from services.referral.domain.referral import Referral
 from services.referral.domain.table import OPEN_STATES
 from services.referral.domain.tasks import OPEN, Task
 from services.referral.domain.telling import Explanation
+from services.referral.domain.timers import Step, Timer
 from services.referral.domain.unsent import Link
 
-AGGREGATES = ("referrals", "decisions", "links", "journeys", "tasks")
+AGGREGATES = ("referrals", "decisions", "links", "journeys", "tasks", "unmet")
 COPIES = ("agencies", "offers")
 INTAKES = "intakes"
 LONGEST_PAGE = 500
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _index(*fields: str) -> IndexModel:
@@ -46,6 +53,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "referrals": [
         _index("place.agency", "state", "due_at"),
         _index("due_at"),
+        _index("next_at"),
         _index("need.journey_id"),
         _index("code"),
     ],
@@ -53,10 +61,12 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "links": [_index("referral_id")],
     "journeys": [_index("sender_agency")],
     INTAKES: [_index("person_ref", "sender_agency")],
-    "tasks": [_index("agency", "state", "due_at"), _index("journey_id")],
+    "unmet": [_index("city", "at")],
+    "tasks": [_index("agency", "state", "due_at"), _index("next_at"), _index("journey_id")],
 }
 
 REFERRAL, JOURNEY, TASK = TypeAdapter(Referral), TypeAdapter(Journey), TypeAdapter(Task)
+TIMERS, STEPS = TypeAdapter(tuple[Timer, ...]), TypeAdapter(tuple[Step, ...])
 EXPLANATION, LINK = TypeAdapter(Explanation), TypeAdapter(Link)
 
 
@@ -65,9 +75,9 @@ def ahead(command: Message, _tx: Transaction) -> Iterator[tuple[str, str]]:
     match command:
         case BeginJourney() | AddNeed() | EndNeed():
             yield "journeys", str(command.journey_id)
-        case OpenTask() | CompleteTask():
+        case OpenTask() | ChaseTask() | CompleteTask():
             yield "tasks", str(command.task_id)
-        case OpenReferral() | DraftReferral() | WriteDraft() | ReferralCommand() | NotePlace():
+        case OpenReferral() | DraftReferral() | WriteDraft() | ReferralCommand() | FireTimer() | NotePlace():
             yield "referrals", str(command.referral_id)
 
 
@@ -80,7 +90,8 @@ async def find_referral(tx: Transaction, referral_id: UUID) -> Referral | None:
 
 
 def save_referral(tx: Transaction, referral: Referral) -> None:
-    indexed = {"due_at": referral.due_at, "code": referral.code}
+    """next_at: when the next step of a timer is due, for the sweep's index."""
+    indexed = {"due_at": referral.due_at, "next_at": referral.next_at, "code": referral.code}
     tx.save("referrals", _document(REFERRAL, referral, referral.referral_id) | indexed)
 
 
@@ -94,13 +105,20 @@ def save_journey(tx: Transaction, journey: Journey) -> None:
     tx.save("journeys", _document(JOURNEY, journey, journey.journey_id))
 
 
+def save_unmet(tx: Transaction, journey: Journey, since: int) -> None:
+    """What a journey recorded beyond its first so many records, as rows to be counted: nothing of the person."""
+    for n, record in enumerate(journey.unmet[since:], since):
+        row = {"service": record.service, "reason": record.reason, "final": record.final}
+        tx.save("unmet", {"_id": f"{journey.journey_id}/{n}", "city": journey.city, "at": record.at} | row)
+
+
 async def find_task(tx: Transaction, task_id: UUID) -> Task | None:
     doc = await tx.load("tasks", task_id)
     return TASK.validate_python(doc) if doc else None
 
 
 def save_task(tx: Transaction, task: Task) -> None:
-    tx.save("tasks", _document(TASK, task, task.task_id) | {"due_at": task.due_at})
+    tx.save("tasks", _document(TASK, task, task.task_id) | {"due_at": task.due_at, "next_at": task.next_at})
 
 
 def save_decision(tx: Transaction, explanation: Explanation) -> None:
@@ -173,6 +191,53 @@ async def find_intake(tx: Transaction, person_ref: str, agency: str | None) -> I
     return max(met, key=lambda intake: (intake.occurred_at, str(intake.intake_id)), default=None)
 
 
+async def find_lead(tx: Transaction, city: str) -> Agency | None:
+    """Who coordinates a city: the agency with the queue for it."""
+    found = await tx.find("agencies", {"city": city})
+    known = sorted((Agency.model_validate(doc) for doc in found), key=lambda agency: agency.code)
+    return next((agency for agency in known if any(queue.kind == COORDINATION for queue in agency.queues)), None)
+
+
+async def find_lying(tx: Transaction, agency: str) -> list[Referral]:
+    """The open referrals that lie at an agency."""
+    found = await tx.find("referrals", {"place.agency": agency, "state": {"$in": list(OPEN_STATES)}})
+    return [REFERRAL.validate_python(doc) for doc in found]
+
+
+# -- for the sweep -----------------------------------------------------------------------------------------------------
+
+
+async def read_timers(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UUID, tuple[Timer, ...]]]:
+    """(referral, journey, timers) of those with a step that is due, the longest overdue first."""
+    wanted = {"timers": 1, "need.journey_id": 1}
+    found = db.referrals.find(_due(now), wanted).sort("next_at", ASCENDING).limit(limit)
+    return [
+        (UUID(doc["_id"]), UUID(doc["need"]["journey_id"]), TIMERS.validate_python(doc["timers"]))
+        async for doc in found
+    ]
+
+
+async def read_chased(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UUID, tuple[Step, ...]]]:
+    """(task, journey, steps) of those with a step that is due, the longest overdue first."""
+    found = db.tasks.find(_due(now), {"steps": 1, "journey_id": 1}).sort("next_at", ASCENDING).limit(limit)
+    return [(UUID(doc["_id"]), UUID(doc["journey_id"]), STEPS.validate_python(doc["steps"])) async for doc in found]
+
+
+async def is_due(db: Any, command: FireTimer | ChaseTask, at: datetime) -> bool:
+    """Whether what the command is for still waits for a step that was due then."""
+    match command:
+        case FireTimer(referral_id=id):
+            doc = await db.referrals.find_one({"_id": str(id)}, {"next_at": 1})
+        case ChaseTask(task_id=id):
+            doc = await db.tasks.find_one({"_id": str(id)}, {"next_at": 1})
+    return bool(doc and doc["next_at"] and doc["next_at"] <= at)
+
+
+def _due(now: datetime) -> Doc:
+    """Bounded on both sides: so the index is used by every store, and what waits for nothing is not met."""
+    return {"next_at": {"$gt": EPOCH, "$lte": now}}
+
+
 # -- reading for people ------------------------------------------------------------------------------------------------
 
 
@@ -203,6 +268,30 @@ async def read_queue(db: Any, agency: str) -> list[Referral]:
     return [REFERRAL.validate_python(doc) async for doc in found]
 
 
+async def read_unmet(db: Any, city: str | None, since: datetime) -> Counter[tuple[str, str, str, bool]]:
+    """How often by city, service, reason and whether it was final. city: None for all."""
+    wanted: Doc = {"at": {"$gte": since}} | ({"city": city} if city else {})
+    rows = db.unmet.find(wanted, {"_id": 0, "at": 0}, batch_size=1000)
+    return Counter([(row["city"], row["service"], row["reason"] or "", row["final"]) async for row in rows])
+
+
+async def read_city(db: Any, agency: str) -> str | None:
+    doc = await db.agencies.find_one({"_id": agency}, {"city": 1})
+    return doc["city"] if doc else None
+
+
 async def read_tasks(db: Any, agency: str) -> list[Task]:
     found = db.tasks.find({"agency": agency, "state": OPEN}).sort("due_at", ASCENDING).limit(LONGEST_PAGE)
     return [TASK.validate_python(doc) async for doc in found]
+
+
+async def read_lying(db: Any, agency: str) -> list[Referral]:
+    query = {"place.agency": agency, "state": {"$in": list(OPEN_STATES)}}
+    return [REFERRAL.validate_python(doc) async for doc in db.referrals.find(query).limit(LONGEST_PAGE)]
+
+
+async def read_offers(db: Any, service: str) -> tuple[list[Offer], dict[str, Agency]]:
+    """The offers of a service, and their agencies."""
+    offers = [Offer.model_validate(doc) async for doc in db.offers.find({"service": service})]
+    found = db.agencies.find({"_id": {"$in": sorted({offer.agency for offer in offers})}})
+    return offers, {doc["_id"]: Agency.model_validate(doc) async for doc in found}

@@ -13,7 +13,12 @@ from contracts.values import Asked, Message, PersonFacts, ServiceAsked, SharingB
 from services.gateway.domain.feeds import copies, feed_id
 from tests.builders import NOW, REFERRAL_ID
 
-SAID = [row.model for row in catalogue.INSIDE if row.topic in (topics.INTAKES, topics.REFERRALS)]
+FOR_OURSELVES = (events.TimerStarted, events.TimerCleared)
+SAID = [
+    row.model
+    for row in catalogue.INSIDE
+    if row.topic in (topics.INTAKES, topics.REFERRALS) and row.model not in FOR_OURSELVES
+]
 OF_REFERRALS = [model for model in SAID if issubclass(model, events.ReferralEvent)]
 
 BASIS = SharingBasis(
@@ -33,6 +38,8 @@ KNOWN: dict[str, Any] = {
     "next_agency": "pa.salute", "occurred_at": NOW, "at": NOW, "due_at": NOW, "reply_by": NOW, "first_contact_at": NOW,
     "predecessor_id": None, "escalation_level": 3, "review_date": date(2026, 11, 10), "attempts": 1, "appointment": 1,
     "starts_at": NOW, "second_slot": False, "count": 1, "receipt_due_at": NOW,
+    "timer_due_at": NOW, "percent": 100, "level": 1,
+    "notify": ("sender_queue",),
 }  # fmt: skip
 
 
@@ -97,6 +104,11 @@ def test_a_task_is_told_to_the_agency_that_has_it(model: type[Message]) -> None:
 @pytest.mark.parametrize("model", [events.RoutingNoCandidate, events.UnmetNeedRecorded, events.IntakeRecorded])
 def test_a_journey_is_told_to_the_sender_alone(model: type[Message]) -> None:
     assert list(copies(an_event(model))) == ["pa.comune"]
+
+
+@pytest.mark.parametrize("model", FOR_OURSELVES, ids=lambda m: m.TYPE)
+def test_that_a_timer_runs_is_told_by_the_due_time_of_other_events(model: type[Message]) -> None:
+    assert copies(an_event(model)) == {}
 
 
 def test_an_answer_is_not_an_event_of_the_feeds() -> None:

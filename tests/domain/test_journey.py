@@ -115,7 +115,7 @@ def test_an_intake_becomes_a_referral_that_is_answered_and_closed() -> None:
     say(network, VISIT, "acknowledge", "accept", "start")
     say(network, VISIT, "close", closure_outcome="served_completed")
 
-    assert network.told() == [
+    assert [word for word in network.told() if not word.startswith("timer.")] == [
         "routing.decided", "referral.sent", "referral.acknowledged", "referral.accepted", "referral.started",
         "referral.closed",
     ]  # fmt: skip
@@ -266,7 +266,9 @@ def test_a_draft_is_sent_when_the_service_it_waits_for_was_given() -> None:
     said = say(network, VISIT, "close", closure_outcome="served_completed")
 
     sent = network.referrals[LAB]
-    assert [m.TYPE for m in said][-2:] == ["staffetta.routing.decided.v1", "staffetta.referral.sent.v1"]
+    assert [m.TYPE for m in said if m.TYPE.startswith(("staffetta.routing.", "staffetta.referral."))][-2:] == [
+        "staffetta.routing.decided.v1", "staffetta.referral.sent.v1",
+    ]  # fmt: skip
     assert (sent.state, sent.version) == ("REQUESTED", 2)
     assert states(network) == {"health.primary": "served", "lab.it": "open"}
 

@@ -19,6 +19,7 @@ from contracts.events import (
     ReferralStarted,
     ReferralWithdrawn,
     RoutingDecided,
+    TimerEvent,
 )
 from contracts.refusals import Refusal
 from contracts.values import Message
@@ -57,7 +58,8 @@ def only(kind: type[M], said: list[Message]) -> M:
 
 
 def kinds(said: list[Message]) -> list[str]:
-    return [type(message).__name__ for message in said]
+    """But for what is said of timers, which follows from the state (`test_timers`)."""
+    return [type(message).__name__ for message in said if not isinstance(message, TimerEvent)]
 
 
 # -- being sent --------------------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ from contracts.events import (
 from contracts.refusals import Refusal
 from services.referral.domain import life
 from services.referral.domain.appointments import Appointment
-from services.referral.domain.referral import Referral, Timer, successor_id
+from services.referral.domain.referral import Referral, successor_id
+from services.referral.domain.timers import Timer
 from tests.builders import (
     ACCURA,
     NOW,

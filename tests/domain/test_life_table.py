@@ -77,6 +77,9 @@ def refusal_of(state: str, command: str, speaker: str) -> str:
     return "invalid_transition" if may(command, speaker) else "not_authorised"
 
 
+SUSPENDED = an_agency(status="suspended")
+"""Only one command asks whether the receiver is."""
+
 SEATS = {
     "waitlist": ("asked", "waitlisted"), "decline_full": ("asked", "refused"), "offer_seat": ("waiting", "promoted"),
     "confirm_seat": ("held", None), "lapse_seat": ("held", "lapsed"),

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts import codes
-from contracts.events import ReferralEvent, TaskOpened
+from contracts.events import ReferralEvent, TaskOpened, TaskOverdue, TimerFired
 from contracts.values import Message
+from services.notifications.domain import climbing
 from services.notifications.domain.letters import HEADLINES, languages, write
 from services.notifications.domain.telling import TOLD, tell
 from services.notifications.mail import compose
@@ -28,11 +29,13 @@ ALLOWED = """
 Nuovo invio Invio accettato non accolto passato ad altri in lista d'attesa Posto libero per un attesa decaduto Servizio
 iniziato concluso ritirato da decidere novità sugli invii Messaggio automatico di Staffetta rispondere New referral
 Referral accepted declined passed on the waitlist Place free for a waiting lapsed Service started closed withdrawn to
-be decided updates Automatic message of please do not reply / --
 scaduto senza risposta Accettazione ritirata Aggiornamento sul servizio sospeso ripreso riaperto Condivisione più
 ammessa inserito errore Nuova nota Priorità cambiata Appuntamento fissato annullato mancato expired without an answer
 Acceptance taken back Update hold resumed reopened Sharing no longer allowed entered error note Priority changed
 Appointment fixed cancelled missed service
+be decided updates scaduto senza risposta Promemoria invio in oltre il termine serve coordinamento Decisione EMERGENZA
+expired without an answer Reminder referral is waiting past its time limit Unanswered please coordinate Decision
+EMERGENCY Automatic message of please do not reply / --
 """
 WORDS = frozenset(ALLOWED.split())
 BUS_CODES = frozenset(item["bus_code"] for item in codes.codes("services").values())
@@ -41,12 +44,12 @@ FORMS = re.compile(rf"{CODE}|{re.escape(CONSOLE)}/r/{CODE}|[0-9]{{1,3}}")
 HEADERS = {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Type", "MIME-Version",
            "Content-Transfer-Encoding"}  # fmt: skip
 
-THOSE_TOLD: list[type[Message]] = [*dict.fromkeys(row.event for row in TOLD), TaskOpened]
+THOSE_TOLD: list[type[Message]] = [*dict.fromkeys(row.event for row in TOLD), TaskOpened, TimerFired, TaskOverdue]
 
 
 def strangers(text: str) -> set[str]:
     """The words that a mail may not hold."""
-    words = {word.rstrip(":.") for word in text.split()}
+    words = {word.rstrip(":.,") for word in text.split()}
     return {word for word in words if word not in WORDS | BUS_CODES and not FORMS.fullmatch(word)}
 
 
@@ -66,10 +69,12 @@ def test_whatever_an_event_says_nothing_but_allowed_words_gets_into_a_mail(
 ) -> None:
     service = data.draw(st.sampled_from(sorted(codes.codes("services"))))
     city = data.draw(st.sampled_from([*codes.codes("cities"), None, "atlantis"]))
-    event = data.draw(messages(model)).model_copy(update={"service": service, "next": "sender_decides"})
+    priority = data.draw(st.sampled_from(["EMERGENCY", "MEDIUM", "of a later release"]))
+    known = {"service": service, "priority": priority, "notify": ("sender_queue", "owner_queue")}
+    event = data.draw(messages(model)).model_copy(update=known | {"next": "sender_decides"})
     spoken = data.draw(st.sampled_from([(), ("it",), ("en", "it"), ("wo",)]))
     notices = tell(event, MAIL_ID, city)
-    assert isinstance(event, ReferralEvent | TaskOpened)
+    assert isinstance(event, ReferralEvent | TaskOpened | TaskOverdue)
 
     for told in [[notice] for notice in notices] + [[notice] * 3 for notice in notices]:
         headers, text = mailed(list(told), spoken)
@@ -85,7 +90,8 @@ def test_a_word_that_is_not_allowed_would_be_noticed() -> None:
 
 
 def test_everything_that_is_told_has_its_words_in_both_languages() -> None:
-    assert set(HEADLINES) == {row.about for row in TOLD} | {"decide"}
+    of_ladders = {climbing.REMINDER, climbing.LATE, climbing.ESCALATED, climbing.TASK_LATE}
+    assert set(HEADLINES) == {row.about for row in TOLD} | of_ladders | {"decide"}
     assert all(set(headline) == {"it", "en"} for headline in HEADLINES.values())
 
 

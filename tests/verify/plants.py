@@ -114,7 +114,8 @@ class Faults:
         return self._referral("closed", lambda doc: doc["history"].pop(1))
 
     def a_last_event_that_was_never_said(self) -> Loaded:
-        return lost(self.loaded, of_type("referral.closed"))
+        closed, cleared = of_type("referral.closed"), of_type("timer.cleared", state="CLOSED")
+        return lost(self.loaded, lambda said: closed(said) or cleared(said))
 
     def a_referral_that_nobody_keeps(self) -> Loaded:
         return gone(self.loaded, "referral", "referrals", self.ids["closed"])
@@ -182,6 +183,19 @@ class Faults:
 
     def an_open_referral_without_an_owner(self) -> Loaded:
         return self._referral("held", lambda doc: doc["place"].update(queue=None))
+
+    def an_open_referral_that_falls_silent(self) -> Loaded:
+        return self._referral("held", lambda doc: doc.update(timers=[timer | {"steps": []} for timer in doc["timers"]]))
+
+    def an_open_referral_of_nobody(self) -> Loaded:
+        return self.an_open_referral_without_an_owner()
+
+    def a_step_that_nobody_took(self) -> Loaded:
+        return self._referral("held", lambda doc: doc["timers"][0]["steps"][0].update(at="2026-01-01T00:00:00Z"))
+
+    def a_task_that_falls_silent(self) -> Loaded:
+        id = next(iter(self.loaded.stored("referral", "tasks")))
+        return changed(self.loaded, "referral", "tasks", id, lambda doc: doc.update(steps=[]))
 
     def a_declined_referral_that_nobody_follows(self) -> Loaded:
         return kept(self.loaded, "referral", "tasks", {})
@@ -302,6 +316,12 @@ FOUND_BY: dict[str, dict[str, str]] = {
         "an_unmet_need_that_is_not_final": "was never opened, and nothing says why",
         "a_need_that_leans_on_nothing": "was never opened, and nothing says why",
         "a_need_that_leans_on_what_is_over": "which is CLOSED, and was not told",
+    },
+    "timers": {
+        "an_open_referral_that_falls_silent": "no timer of it will fire",
+        "an_open_referral_of_nobody": "it is open and nobody's",
+        "a_step_that_nobody_took": "was due at 2026-01-01",
+        "a_task_that_falls_silent": "no timer of it will fire",
     },
     "places": {
         "a_bed_of_a_referral_that_is_over": "and the referral is CLOSED",

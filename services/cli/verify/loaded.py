@@ -10,6 +10,7 @@ from typing import Any
 from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED, Topic
 
 Doc = dict[str, Any]
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 Source = tuple[str, int]
 
 
@@ -59,7 +60,8 @@ class Standing:
 class Loaded:
     """said: by topic, in the order of each partition, repeats included. cut: partitions that lost their beginning.
 
-    docs: by service and collection, each by its id. services: those that have ever read anything.
+    docs: by service and collection, each by its id. services: those that have ever read anything. at: when it was read,
+    by the clock of the network's edges.
     """
 
     said: Mapping[str, tuple[Said, ...]] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Loaded:
     docs: Mapping[tuple[str, str], Mapping[str, Doc]] = field(default_factory=dict)
     services: tuple[str, ...] = ()
     standings: tuple[Standing, ...] = ()
+    at: datetime = LONG_AGO
 
     def stored(self, service: str, collection: str) -> Mapping[str, Doc]:
         return self.docs.get((service, collection), {})

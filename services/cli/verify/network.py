@@ -11,6 +11,7 @@ from pymongo.errors import PyMongoError
 
 from contracts.topics import AGENCY_COMMANDS
 from services.chassis.settings import Settings
+from services.chassis.sweep import edge_now
 from services.cli.faults import CannotDo
 from services.cli.verify.loaded import Loaded, Source, Standing
 from services.cli.verify.stores import Stores
@@ -41,7 +42,7 @@ class Network:
         ends, positions = await self.topics.ends(), await self.stores.positions()
         said, cut = await self.topics.read(tell)
         docs = await self.stores.read(positions)
-        return Loaded(said, cut, docs, tuple(positions), standings(positions, ends))
+        return Loaded(said, cut, docs, tuple(positions), standings(positions, ends), edge_now(self.stores.settings))
 
 
 def standings(positions: Mapping[str, Mapping[Source, int | None]], ends: Mapping[Source, int]) -> tuple[Standing, ...]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from contracts.directory import Agency
+from contracts import codes
+from contracts.directory import Agency, StricterLimit
 from services.directory.domain import faults
 from services.directory.domain.faults import Fault
 
@@ -13,12 +14,24 @@ def check(agency: Agency, known: Agency | None = None) -> Iterator[Fault]:
     yield from faults.of_code("/delivery", agency.delivery, "channels", "delivery")
     if not agency.queues:
         yield Fault("missing_field", "/queues", "must hold at least one queue")
-    codes = [queue.code for queue in agency.queues]
-    yield from faults.of_repeats("/queues", codes, "/code")
+    queues = [queue.code for queue in agency.queues]
+    yield from faults.of_repeats("/queues", queues, "/code")
     yield from faults.of_email("/contact/email", agency.contact.email)
     for i, queue in enumerate(agency.queues):
         yield from faults.of_email(f"/queues/{i}/contact/email", queue.contact.email)
         yield from faults.of_languages(f"/queues/{i}/languages", queue.languages)
         yield from faults.of_hours(f"/queues/{i}/opening_hours", queue.opening_hours)
-    if known and {queue.code for queue in known.queues} - set(codes):
+    for i, limit in enumerate(agency.limits):
+        yield from _of_limit(f"/limits/{i}", limit)
+    if known and {queue.code for queue in known.queues} - set(queues):
         yield Fault("inconsistent_data", "/queues", "must still hold every queue that the agency has")
+
+
+def _of_limit(pointer: str, stricter: StricterLimit) -> Iterator[Fault]:
+    """An agency may answer sooner than the network asks, never later."""
+    yield from faults.of_code(f"{pointer}/priority", stricter.priority, "priorities")
+    limits = codes.codes("priorities").get(stricter.priority, {}).get("limits", {})
+    if limits and stricter.limit not in limits:
+        yield Fault("unknown_code", f"{pointer}/limit", f"must be one of {', '.join(limits)}")
+    elif limits and stricter.amount > limits[stricter.limit]["amount"]:
+        yield Fault("invalid_value", f"{pointer}/amount", "must not be more than the limit of the network")

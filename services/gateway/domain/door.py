@@ -11,6 +11,8 @@ from contracts.commands import (
     RecordIntake,
     ReferralCommand,
     ReferralFields,
+    RerouteAgency,
+    RerouteStatedAgency,
     StatedCommand,
     StatedDraft,
     SubmitIntake,
@@ -24,7 +26,7 @@ MESSAGES = uuid5(NAMESPACE_URL, "staffetta:messages")
 INTAKES = uuid5(NAMESPACE_URL, "staffetta:intakes")
 DRAFTS = uuid5(NAMESPACE_URL, "staffetta:drafts")
 
-Stated = SubmitIntake | StatedCommand | StatedDraft | CompleteStatedTask
+Stated = SubmitIntake | StatedCommand | StatedDraft | CompleteStatedTask | RerouteStatedAgency
 Answer = CommandAccepted | CommandRejected
 
 
@@ -151,6 +153,8 @@ def _forward(read: Read, who: Voice) -> Forward:
             draft_id = uuid5(DRAFTS, f"{who.agency}/{message.idempotency_key}")
             about = message.model_dump(include={"person_ref", "service", "priority"})
             return Forward({id: WriteDraft(referral_id=draft_id, asked=asked, **about)})
+        case RerouteStatedAgency():
+            return Forward({id: RerouteAgency(of=message.of, asked=asked)})
         case CompleteStatedTask():
             return Forward({id: CompleteTask(task_id=_uuid(message.task_id, "/task_id"), asked=asked)})
 

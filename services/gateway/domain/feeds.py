@@ -12,6 +12,8 @@ from contracts.events import (
     ReferralSent,
     RoutingDecided,
     TaskEvent,
+    TimerCleared,
+    TimerStarted,
 )
 from contracts.feeds import (
     WITHHELD_FROM_ALL,
@@ -29,6 +31,8 @@ def copies(event: Message) -> dict[str, Message]:
     A receiver hears of a referral as `referral.sent`, when its place is held or when nobody counts places.
     """
     match event:
+        case TimerStarted() | TimerCleared():  # every event of a referral says until when
+            return {}
         case IntakeRecorded():
             return {event.sender_agency: _for_sender(event)}
         case ReferralSent(seat="asked") | ReferralSeatHeld() if event.sender_agency == event.receiver_agency:

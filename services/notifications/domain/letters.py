@@ -17,10 +17,14 @@ HEADLINES: dict[str, dict[Language, str]] = {
     "waitlisted": {"it": "Invio in lista d'attesa", "en": "Referral on the waitlist"},
     "seat_offered": {"it": "Posto libero per un invio in attesa", "en": "Place free for a waiting referral"},
     "seat_lapsed": {"it": "Posto decaduto", "en": "Place lapsed"},
+    "expired": {"it": "Invio scaduto senza risposta", "en": "Referral expired without an answer"},
+    "remind": {"it": "Promemoria: invio in attesa", "en": "Reminder: a referral is waiting"},
+    "late": {"it": "Invio oltre il termine", "en": "Referral past its time limit"},
+    "escalated": {"it": "Invio senza risposta, serve il coordinamento", "en": "Unanswered referral, please coordinate"},
+    "task_late": {"it": "Decisione oltre il termine", "en": "Decision past its time limit"},
     "started": {"it": "Servizio iniziato", "en": "Service started"},
     "closed": {"it": "Invio concluso", "en": "Referral closed"},
     "withdrawn": {"it": "Invio ritirato", "en": "Referral withdrawn"},
-    "expired": {"it": "Invio scaduto senza risposta", "en": "Referral expired without an answer"},
     "unaccepted": {"it": "Accettazione ritirata", "en": "Acceptance taken back"},
     "updated": {"it": "Aggiornamento sul servizio", "en": "Update on the service"},
     "held": {"it": "Servizio sospeso", "en": "Service on hold"},
@@ -37,6 +41,7 @@ HEADLINES: dict[str, dict[Language, str]] = {
 }
 """By what a notice is about (`telling.TOLD`)."""
 
+PAGE: dict[Language, str] = {"it": "EMERGENZA", "en": "EMERGENCY"}
 MANY: dict[Language, str] = {"it": "{count} novità sugli invii", "en": "{count} referral updates"}
 LINE: dict[Language, str] = {
     "it": "{headline}: {code}\nServizio: {service}\n{link}\n",
@@ -76,7 +81,8 @@ def link(notice: Notice, console: str) -> str:
 def _subject(notices: Sequence[Notice], language: Language) -> str:
     if len(notices) > 1:
         return MANY[language].format(count=len(notices))
-    return f"{HEADLINES[notices[0].about][language]} {notices[0].code}"
+    subject = f"{HEADLINES[notices[0].about][language]} {notices[0].code}"
+    return f"{PAGE[language]}: {subject}" if notices[0].pages else subject
 
 
 def _body(notices: Sequence[Notice], language: Language, console: str) -> str:

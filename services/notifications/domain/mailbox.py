@@ -16,6 +16,7 @@ from contracts.notifications import (
     NotificationFailed,
     NotificationSent,
     OfQueue,
+    PageRaised,
     TellQueue,
 )
 from contracts.values import Message
@@ -85,9 +86,11 @@ def change(mailbox: Mailbox, command: OfQueue, now: datetime) -> Outcome:
 
 
 def tell(mailbox: Mailbox, command: TellQueue, now: datetime) -> Outcome:
-    """A mail of its own, or one more of a burst."""
+    """A mail of its own, or one more of a burst; a page waits for no burst."""
     alone = tuple(at for at in mailbox.alone if at > now - WINDOW)
     mailbox = replace(mailbox, agency=command.agency, alone=alone)
+    if command.notice.pages:
+        return _post(mailbox, (command.notice,), now), [_page(mailbox, command.notice, now)]
     if not mailbox.gathered and len(alone) < BURST:
         return _post(replace(mailbox, alone=(*alone, now)), (command.notice,), now), []
     until = mailbox.gathered_until or now + WINDOW
@@ -142,6 +145,11 @@ def _post(mailbox: Mailbox, notices: tuple[Notice, ...], now: datetime) -> Mailb
 
 def _post_digest(mailbox: Mailbox, now: datetime) -> Mailbox:
     return replace(_post(mailbox, mailbox.gathered, now), gathered=(), gathered_until=None)
+
+
+def _page(mailbox: Mailbox, notice: Notice, now: datetime) -> PageRaised:
+    about = notice.model_dump(include={"notification_id", "about", "referral_id", "journey_id"})
+    return PageRaised(queue=mailbox.queue, agency=mailbox.agency, version=mailbox.version, at=now, **about)
 
 
 def _fate(mailbox: Mailbox, notice: Notice, command: NoteAttempt, now: datetime) -> Message:

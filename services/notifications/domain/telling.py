@@ -20,6 +20,7 @@ from contracts.events import (
     ReferralCreated,
     ReferralDeclined,
     ReferralEnteredInError,
+    ReferralEscalated,
     ReferralEvent,
     ReferralExpired,
     ReferralFlaggedInError,
@@ -44,11 +45,17 @@ from contracts.events import (
     ReferralWorkerAssigned,
     RoutingDecided,
     TaskOpened,
+    TaskOverdue,
+    TimerCleared,
+    TimerFired,
+    TimerStarted,
 )
 from contracts.notifications import Notice, TellQueue, public_code
 from contracts.values import Message
+from services.notifications.domain import climbing
+from services.notifications.domain.climbing import ESCALATED, LATE, Lead
 
-Side = Literal["receiver", "sender"]
+Side = Literal["receiver", "sender", "receiver_supervisor"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +78,12 @@ TOLD = (
     Row(ReferralRerouted, "sender", "rerouted"),
     Row(ReferralWaitlisted, "sender", "waitlisted"),
     Row(ReferralSeatLapsed, "sender", "seat_lapsed"),
+    Row(ReferralExpired, "sender", "expired"),
+    Row(ReferralExpired, "receiver_supervisor", "expired"),
     Row(ReferralStarted, "sender", "started"),
     Row(ReferralClosed, "sender", "closed"),
     Row(ReferralWithdrawn, "sender", "withdrawn", unless=("by", "sender")),
     Row(ReferralWithdrawn, "receiver", "withdrawn", unless=("by", "receiver")),
-    Row(ReferralExpired, "sender", "expired"),
-    Row(ReferralExpired, "receiver", "expired"),
     Row(ReferralUnaccepted, "sender", "unaccepted"),
     Row(ReferralUpdated, "sender", "updated"),
     Row(ReferralHeld, "sender", "held"),
@@ -101,27 +108,37 @@ TOLD = (
 A receiver hears of a referral when its place is held or when nobody counts places, as on its feed.
 """
 
+BY_LADDER = frozenset({TimerFired})
+"""Told to those that the step names (`climbing`)."""
+
 UNTOLD = frozenset(
     {
         RoutingDecided, ReferralCreated, ReferralAcknowledged, ReferralInterestConfirmed, ReferralWorkerAssigned,
         ReferralContactAttempted, AppointmentAttended, ReceiptRequested, ReceiptConfirmed,
+        TimerStarted, TimerCleared, ReferralEscalated,
     }
 )  # fmt: skip
 """What nobody has to act on: how it was routed, a draft, that it was seen, that the person still waits, who has it,
-that somebody called or came; and a receipt, which is owed for what is told already.
+that somebody called or came; a receipt, which is owed for what is told already; of timers all but the step that fires.
 """
+
+PAGED = frozenset({"new", LATE, ESCALATED})
+"""What a person is called for at once, where the priority pages."""
 
 NOBODY_ANSWERED = "sender_decides"
 """The next step of a task that no answer has opened: nobody was found, or what the need leaned on has ended."""
 
 
-def tell(event: Message, event_id: UUID, city: str | None) -> list[TellQueue]:
-    """The notices that an event makes, each with an id that follows from it. city: the sender's."""
+def tell(event: Message, event_id: UUID, city: str | None, lead: Lead | None = None) -> list[TellQueue]:
+    """The notices that an event makes, each with an id that follows from it. city: the sender's.
+
+    lead: who coordinates the city where it lies, for a step of a ladder.
+    """
     match event:
-        case ReferralEvent():
+        case ReferralEvent() | TaskOverdue(referral_id=UUID()):
+            told = climbing.told(event, lead) if isinstance(event, TimerFired | TaskOverdue) else _told(event)
             return [
-                _notice(event, event_id, city, queue=queue, agency=agency, about=about)
-                for queue, agency, about in _told(event)
+                _notice(event, event_id, city, queue=queue, agency=agency, about=about) for queue, agency, about in told
             ]
         case TaskOpened(next=step, queue=queue, agency=agency) if step == NOBODY_ANSWERED and event.referral_id:
             return [_notice(event, event_id, city, queue=queue, agency=agency, about="decide")]
@@ -137,6 +154,7 @@ def _told(event: ReferralEvent) -> Iterator[tuple[str, str, str]]:
         name, value = row.unless
         if row.event is type(event) and not (name and getattr(event, name) == value):
             sides = {"receiver": (event.receiver_queue, event.receiver_agency),
+                     "receiver_supervisor": (event.receiver_agency, event.receiver_agency),
                      "sender": (event.sender_queue, event.sender_agency)}  # fmt: skip
             queue, agency = sides[row.side]
             if queue and agency:
@@ -146,7 +164,13 @@ def _told(event: ReferralEvent) -> Iterator[tuple[str, str, str]]:
 
 
 def _notice(
-    event: ReferralEvent | TaskOpened, event_id: UUID, city: str | None, *, queue: str, agency: str, about: str
+    event: ReferralEvent | TaskOpened | TaskOverdue,
+    event_id: UUID,
+    city: str | None,
+    *,
+    queue: str,
+    agency: str,
+    about: str,
 ) -> TellQueue:
     referral_id = event.referral_id
     assert referral_id is not None, "what is told is about a referral"
@@ -158,5 +182,10 @@ def _notice(
         code=public_code(referral_id, city),
         service=codes.bus_code(event.service),
         at=event.at,
+        pages=about in PAGED and isinstance(event, ReferralEvent) and _pages(event.priority),
     )
     return TellQueue(queue=queue, agency=agency, notice=notice)
+
+
+def _pages(priority: str) -> bool:
+    return bool(codes.codes("priorities").get(priority, {}).get("pages"))

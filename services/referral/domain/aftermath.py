@@ -5,12 +5,15 @@ from typing import Any
 from uuid import uuid5
 
 from contracts.commands import EndNeed, OpenReferral, OpenTask
+from contracts.directory import Agency
 from contracts.values import Message
 from services.referral.domain.case import Case
 from services.referral.domain.referral import Referral, raised, successor_id
 
 NOTHING_FURTHER = "none"
 IN_ERROR = "entered_in_error"
+REVIEW, COORDINATION = "coordinator_review", "coordination"
+"""The next step of a reason that never goes on by itself, and the kind of the queue that a city is coordinated from."""
 RAISES_PRIORITY = "raise_priority_and_reroute"
 
 
@@ -67,9 +70,23 @@ def _declined(moved: Referral, case: Case) -> list[Message]:
     reason = _reason(case)
     if not goes_on(case):
         documents = tuple(case.command.documents or ())
-        return [ended(moved, "ended", reason["code"]), task(moved, reason["next"], reason["code"], documents)]
+        todo = task(moved, reason["next"], reason["code"], documents)
+        return [ended(moved, "ended", reason["code"]), _reviewed(todo, case)]
     unmet = [ended(moved, "no_capacity", reason["code"])] if reason["counts_unmet_need"] else []
     return [*unmet, _successor(moved, case)]
+
+
+def _reviewed(todo: OpenTask, case: Case) -> OpenTask:
+    """What may never go on by itself is for the coordination of the city; for the sender where there is none."""
+    if todo.kind != REVIEW or case.facts.lead is None:
+        return todo
+    return coordinated(todo, case.facts.lead)
+
+
+def coordinated(todo: OpenTask, lead: Agency) -> OpenTask:
+    """The same task for who coordinates the city. lead: an agency with a queue of that kind."""
+    queue = next(queue.code for queue in lead.queues if queue.kind == COORDINATION)
+    return todo.model_copy(update={"agency": lead.code, "queue": queue, "city": lead.city})
 
 
 def _asked_elsewhere(moved: Referral, case: Case) -> list[Message]:

@@ -29,9 +29,9 @@ class Facts:
     calendar: of the city whose clock runs next. decision: what routing says now, for a command that needs a receiver.
     linked_id: the open referral of this person to the chosen offer. predecessor: whom this one makes way for. latest:
     who has it now, when this one has a successor. speaker, receiver: the directory's entries of the agency that asks,
-    and of the one where it lies. offer: the entry of where it lies, for a command that waitlists or reopens. noted:
-    what was answered about a place. ended_bases: the sharing bases of the need that are known to have ended.
-    person_erased: nothing is kept any more of who the person is.
+    and of the one where it lies. lead: of who coordinates the city where it lies. offer: the entry of where it lies,
+    for a command that waitlists or reopens. noted: what was answered about a place. ended_bases: the sharing bases of
+    the need that are known to have ended. person_erased: nothing is kept any more of who the person is.
     """
 
     now: datetime
@@ -44,6 +44,7 @@ class Facts:
     receiver: Agency | None = None
     offer: Offer | None = None
     noted: NotePlace | None = None
+    lead: Agency | None = None
     ended_bases: frozenset[str] = frozenset()
     person_erased: bool = False
 

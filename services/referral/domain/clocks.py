@@ -1,10 +1,12 @@
 """Until when somebody has time: the limits of `priorities.json` on the clock of a city."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from contracts import codes
+from contracts.directory import StricterLimit
 
 Limit = dict[str, Any]
 
@@ -32,13 +34,13 @@ class Calendar:
         return datetime.combine(day, hour, self.zone).astimezone(UTC)
 
 
-def due(limit: Limit, start: datetime, calendar: Calendar) -> datetime:
-    """The instant (UTC) at which a limit of `priorities.json` that began at `start` is over.
+def due(limit: Limit, start: datetime, calendar: Calendar, percent: int = 100) -> datetime:
+    """The instant (UTC) at which so much of a limit of `priorities.json` that began at `start` is over.
 
     Wall hours are real time; days of the calendar keep the hour of the city, also when the clocks change. A business
     day is nine business hours. A limit in calendar days that ends on a day of rest moves on when it has a rollover.
     """
-    amount = int(limit["amount"])
+    amount = int(limit["amount"]) * percent / 100
     start = start.astimezone(UTC)  # adding hours to a local time would follow the hands of the clock
     match limit["unit"], limit["clock"]:
         case "minute", _:
@@ -50,19 +52,32 @@ def due(limit: Limit, start: datetime, calendar: Calendar) -> datetime:
         case "business_day", _:
             return _business(amount * A_DAY, start, calendar)
         case "calendar_day", _:
-            return _days_later(amount, start, calendar, rolls="rollover" in limit)
+            return _days_later(timedelta(days=amount), start, calendar, rolls="rollover" in limit)
     raise ValueError(f"no clock for {limit['unit']} on {limit['clock']}")
 
 
-def of_timer(code: str, priority: str, service: str) -> Limit:
-    """The limit of a timer of `transitions.json`, for a referral of this priority to this service."""
+def of_timer(code: str, priority: str, service: str, stricter: Iterable[StricterLimit] = ()) -> Limit:
+    """The limit of a timer of `transitions.json`, for a referral of this priority to this service.
+
+    stricter: what the receiving agency and its city keep shorter; the shortest counts.
+    """
     where, _, name = codes.codes("transitions", "timers")[code]["limit_from"].partition(".")
     if where == "review_defaults":
         return of_review(name)
     if where == "seat_hold":
         return of_seat_hold(service)
+    return of_priority(priority, name, stricter)
+
+
+def of_priority(priority: str, name: str, stricter: Iterable[StricterLimit] = ()) -> Limit:
     limit: Limit = codes.codes("priorities")[priority]["limits"][name]
-    return limit
+    shorter = (kept.amount for kept in stricter if (kept.priority, kept.limit) == (priority, name))
+    return limit | {"amount": min([limit["amount"], *shorter])}
+
+
+def of_city(city: str) -> tuple[StricterLimit, ...]:
+    """What a city keeps shorter (`cities.json`)."""
+    return tuple(StricterLimit.model_validate(kept) for kept in codes.codes("cities")[city].get("limits", ()))
 
 
 def of_review(code: str) -> Limit:
@@ -77,17 +92,19 @@ def of_seat_hold(service: str) -> Limit:
     return limit
 
 
-def place_held_until(priority: str, sent_at: datetime, calendar: Calendar) -> datetime | None:
+def place_held_until(
+    priority: str, sent_at: datetime, calendar: Calendar, stricter: Iterable[StricterLimit] = ()
+) -> datetime | None:
     """Until when a place that was asked for with a referral stays held; None: until a person decides."""
     if priority in PLACE_HOLD["unless_priority"]:
         return None
-    limit = codes.codes("priorities")[priority]["limits"][PLACE_HOLD["until_timer"]]
-    return due(limit | {"amount": limit["amount"] * PLACE_HOLD["until_percent"] // 100}, sent_at, calendar)
+    limit = of_priority(priority, PLACE_HOLD["until_timer"], stricter)
+    return due(limit, sent_at, calendar, PLACE_HOLD["until_percent"])
 
 
-def _days_later(days: int, start: datetime, calendar: Calendar, *, rolls: bool) -> datetime:
-    local = start.astimezone(calendar.zone)
-    day = local.date() + timedelta(days=days)
+def _days_later(later: timedelta, start: datetime, calendar: Calendar, *, rolls: bool) -> datetime:
+    local = start.astimezone(calendar.zone).replace(tzinfo=None) + later  # by the hands of the city's clock
+    day = local.date()
     while rolls and not calendar.works_on(day):
         day += timedelta(days=1)
     return calendar.at(day, local.time())

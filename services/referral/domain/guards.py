@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from contracts import codes
-from services.referral.domain import appointments, clocks, conditions, receipts, routing, table
+from services.referral.domain import appointments, clocks, conditions, receipts, routing, table, timers
 from services.referral.domain.appointments import ATTENDED, MAX_SCHEDULED, SCHEDULED
 from services.referral.domain.case import Case, Fault
 
@@ -147,7 +146,7 @@ def _reason_conditions_met(case: Case) -> bool:
 
 def _escalation_level_3(case: Case) -> bool:
     """The timer that is named has climbed the whole ladder."""
-    last = codes.table("priorities")["escalation_ladder"][-1]["level"]
+    last = timers.POLICY["escalation_ladder"][-1]["level"]
     return any(timer.code == case.command.timer and timer.level >= last for timer in case.referral.timers)
 
 
@@ -230,13 +229,13 @@ HOLDS: dict[str, Callable[[Case], bool]] = {
     "offer_has_waitlist": _offer_has_waitlist,
     "head_of_waitlist": _head_of_waitlist,
     "priority_not_emergency": _priority_not_emergency,
+    "escalation_level_3": _escalation_level_3,
+    "receiver_suspended": _receiver_suspended,
     "contact_or_attendance_recorded": _contact_or_attendance_recorded,
     "outcome_allowed_from_state": _outcome_allowed_from_state,
     "reason_conditions_met": _reason_conditions_met,
-    "escalation_level_3": _escalation_level_3,
     "within_unaccept_window": _within("unaccept_window", lambda case: case.referral.accepted_at),
     "within_reopen_window": _within("reopen_window", lambda case: case.referral.closed_at),
-    "receiver_suspended": _receiver_suspended,
     "sharing_basis_ended": _sharing_basis_ended,
     "person_data_available": _person_data_available,
     "place_held_again": _place_held_again,

@@ -9,7 +9,7 @@ from contracts.commands import DraftReferral, OpenReferral, ReferralCommand, Ref
 from contracts.events import CommandAccepted, RoutingDecided
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
-from services.referral.domain import aftermath, beside, clocks, fields, guards, leaving, routing, table
+from services.referral.domain import aftermath, beside, clocks, fields, guards, leaving, routing, table, timers
 from services.referral.domain.case import Case, Facts, Fault, meet
 from services.referral.domain.referral import (
     Entry,
@@ -142,11 +142,12 @@ def _carry_out(case: Case) -> Outcome:
     moved = replace(case.referral, version=version, state=state, **_kept(case), **beside.kept(case))
     moved = replace(moved, timers=run_timers(moved, row, facts.now, facts.calendar))
     if moved.need.priority != case.referral.need.priority:
-        moved = replace(moved, timers=by_priority(moved, facts.calendar))
+        moved = replace(moved, timers=by_priority(moved, facts.now, facts.calendar))
     moved, left = leaving.behind(replace(moved, **_seat(moved, case)), case)
     said = _events(moved, case, left)
+    clocked = timers.told(case.referral.timers, moved.timers, snapshot(moved, facts.now, case.role))
     moved = entered(moved, _entry(moved, case, tuple(short(event) for event in said)))
-    return moved, [answer(moved, command.asked), *said, *aftermath.follow(moved, case)]
+    return moved, [answer(moved, command.asked), *said, *clocked, *aftermath.follow(moved, case)]
 
 
 def _events(moved: Referral, case: Case, left: list[leaving.Said]) -> list[Message]:
@@ -208,7 +209,7 @@ def _seat(moved: Referral, case: Case) -> dict[str, Any]:
         case "IN_SERVICE" if case.row.command == "reopen":
             return {"seat": "confirmed", "seat_until": None}
         case "REQUESTED":
-            until = clocks.place_held_until(moved.need.priority, facts.now, facts.calendar)
+            until = clocks.place_held_until(moved.need.priority, facts.now, facts.calendar, moved.stricter)
             return {"seat": "asked", "seat_until": until}
         case "WAITLISTED":
             until = next((timer.due_at for timer in moved.timers if timer.code == "seat_hold"), None)

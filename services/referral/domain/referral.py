@@ -7,27 +7,18 @@ from uuid import UUID, uuid5
 
 from contracts import codes
 from contracts.commands import Need
+from contracts.directory import StricterLimit
 from contracts.notifications import public_code
-from services.referral.domain import clocks, given, table
+from services.referral.domain import clocks, given, table, timers
 from services.referral.domain.appointments import Appointments
 from services.referral.domain.clocks import Calendar
 from services.referral.domain.conditions import Attempt
 from services.referral.domain.receipts import Receipts
 from services.referral.domain.routing import Place
+from services.referral.domain.timers import Reach, Timer
 
 FROM_SENT = frozenset({"acknowledge", "decide", "first_contact"})
 """Timers that run from the moment the receiver was asked, unless the person has waited (`priorities.json`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """version: the referral's when the timer started; level: how far it has climbed the escalation ladder."""
-
-    code: str
-    version: int
-    started_at: datetime
-    due_at: datetime
-    level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +94,11 @@ class Referral:
         return next((timer for timer in self.timers if timer.code == code), None)
 
     @property
+    def next_at(self) -> datetime | None:
+        """When the next step of any of its timers is due."""
+        return min((timer.next_at for timer in self.timers if timer.next_at), default=None)
+
+    @property
     def owner(self) -> str | None:
         """The queue whose turn it is."""
         match table.owner_of(self.state):
@@ -116,6 +112,11 @@ class Referral:
     def link(self) -> str | None:
         """What only one open referral may hold: this person at this offer."""
         return link_of(self.need, self.place) if self.place else None
+
+    @property
+    def stricter(self) -> tuple[StricterLimit, ...]:
+        """The limits that the agency it lies at, or its city, keeps shorter."""
+        return (*self.place.limits, *clocks.of_city(self.place.city)) if self.place else ()
 
     def roles_of(self, agency: str | None) -> frozenset[str]:
         """As what an agency may speak here; a sender may be its own receiver, a stranger is nothing."""
@@ -146,10 +147,21 @@ def run_timers(referral: Referral, row: table.Row, now: datetime, calendar: Cale
 
 def _started(code: str, referral: Referral, now: datetime, calendar: Calendar, from_sent: frozenset[str]) -> Timer:
     if due_at := given_due(code, referral, now, calendar):
-        return Timer(code, referral.version, now, due_at)
+        return _start(code, referral, now, timers.until(now, due_at), now)
     begins = referral.sent_at or now if code in from_sent else now
-    limit = clocks.of_timer(code, referral.need.priority, referral.need.service)
-    return Timer(code, referral.version, begins, clocks.due(limit, begins, calendar))
+    return _start(code, referral, begins, reach_of(code, referral, begins, calendar), now)
+
+
+def _start(code: str, referral: Referral, begins: datetime, reach: Reach, now: datetime) -> Timer:
+    return timers.start(code, referral.version, begins, timers.of_referral(code, referral.need.priority), reach, now)
+
+
+def reach_of(code: str, referral: Referral, begins: datetime, calendar: Calendar) -> Reach:
+    """On the clock of a city, with what its receiver and that city keep shorter; or up to a day that was given."""
+    if given := next((t.due_at for t in referral.timers if t.code == code and timers.is_given(code)), None):
+        return timers.until(begins, given)
+    limit = clocks.of_timer(code, referral.need.priority, referral.need.service, referral.stricter)
+    return lambda percent: clocks.due(limit, begins, calendar, percent)
 
 
 def given_due(code: str, referral: Referral, now: datetime, calendar: Calendar) -> datetime | None:
@@ -163,12 +175,12 @@ def given_due(code: str, referral: Referral, now: datetime, calendar: Calendar) 
     return None
 
 
-def by_priority(referral: Referral, calendar: Calendar) -> tuple[Timer, ...]:
-    """The running timers as they are due by the priority that the referral has now, from where they began."""
+def by_priority(referral: Referral, now: datetime, calendar: Calendar) -> tuple[Timer, ...]:
+    """The running timers begun anew by the priority that the referral has now, from where they began."""
 
     def again(timer: Timer) -> Timer:
-        limit = clocks.of_timer(timer.code, referral.need.priority, referral.need.service)
-        return replace(timer, due_at=clocks.due(limit, timer.started_at, calendar))
+        begins = timer.started_at
+        return _start(timer.code, referral, begins, reach_of(timer.code, referral, begins, calendar), now)
 
     return tuple(again(timer) if table.is_by_priority(timer.code) else timer for timer in referral.timers)
 

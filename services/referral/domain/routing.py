@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts import codes
 from contracts.commands import Need
-from contracts.directory import Agency, Offer
+from contracts.directory import Agency, Offer, StricterLimit
 from contracts.events import Verdict
 from contracts.values import SharingBasis
 from services.referral.domain import admission
@@ -41,13 +41,17 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a referral goes: an offer, its queue, the agency with its city. counted: whether places are asked for."""
+    """Where a referral goes: an offer, its queue, the agency with its city and the limits that it keeps shorter.
+
+    counted: whether places are asked for.
+    """
 
     offer: str
     agency: str
     queue: str
     city: str
     counted: bool = False
+    limits: tuple[StricterLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,4 +243,5 @@ def _alone(verdict: Verdict) -> str | None:
 
 def _place(offer: Offer, agencies: Mapping[str, Agency]) -> Place:
     counted = offer.capacity.total is not None and codes.is_counted(offer.service)
-    return Place(offer.code, offer.agency, offer.queue, agencies[offer.agency].city, counted)
+    agency = agencies[offer.agency]
+    return Place(offer.code, offer.agency, offer.queue, agency.city, counted, agency.limits)

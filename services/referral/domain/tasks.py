@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contracts.commands import CompleteTask, OpenTask
-from contracts.events import CommandAccepted, TaskDone, TaskOpened
+from contracts.commands import ChaseTask, CompleteTask, OpenTask
+from contracts.events import CommandAccepted, TaskDone, TaskOpened, TaskOverdue
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
-from services.referral.domain import clocks
+from services.referral.domain import clocks, timers
 from services.referral.domain.clocks import Calendar
+from services.referral.domain.timers import Reach, Step
 
 OPEN, DONE = "OPEN", "DONE"
 LIMIT = "sender_next_step_task"
@@ -31,6 +32,8 @@ class Task:
     queue: str
     opened_at: datetime
     due_at: datetime
+    city: str = ""
+    steps: tuple[Step, ...] = ()
     state: str = OPEN
     version: int = 1
     reason: str | None = None
@@ -38,14 +41,16 @@ class Task:
     documents: tuple[str, ...] = ()
     done_at: datetime | None = None
 
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next step of its ladder is due."""
+        return self.steps[0].at if self.steps else None
+
 
 def open_task(command: OpenTask, now: datetime, calendar: Calendar) -> Outcome:
     """Due after one business hour of the sender's city."""
-    task = Task(
-        opened_at=now,
-        due_at=clocks.due(clocks.of_review(LIMIT), now, calendar),
-        **command.model_dump(exclude={"city"}),
-    )
+    timer = timers.start(LIMIT, 1, now, timers.of_task(), _reach(now, calendar), now)
+    task = Task(opened_at=now, due_at=timer.due_at, steps=timer.steps, **command.model_dump())
     said = TaskOpened(**_known(task, now), reason=task.reason, next=task.next, documents=task.documents)
     return task, [answer(task, Asked()), said]
 
@@ -56,8 +61,30 @@ def complete(task: Task | None, command: CompleteTask, now: datetime) -> Outcome
         raise Refusal("unknown_referral", "/task_id")
     if task.state == DONE:
         raise Refusal("invalid_transition", "/task_id", state=task.state, version=task.version)
-    done = replace(task, state=DONE, version=task.version + 1, done_at=now)
+    done = replace(task, state=DONE, version=task.version + 1, done_at=now, steps=())
     return done, [answer(done, command.asked), TaskDone(**_known(done, now))]
+
+
+def chase(task: Task, command: ChaseTask, now: datetime, calendar: Calendar) -> Outcome:
+    """Every step up to the one named that is due and was not taken: the sooner ones may still be under way."""
+    said: list[Message] = []
+    while task.steps and task.steps[0].at <= now and task.steps[0].percent <= command.percent:
+        task, more = _chased(task, task.steps[0], now, calendar)
+        said += more
+    return task, said
+
+
+def _chased(task: Task, step: Step, now: datetime, calendar: Calendar) -> Outcome:
+    rung = timers.rung_at(timers.of_task(), step.percent)
+    repeat = int(timers.POLICY["task_repeat_every_percent"])
+    left = timers.after(task.steps, _reach(task.opened_at, calendar), repeat)
+    chased = replace(task, version=task.version + 1, steps=left)
+    told = TaskOverdue(**_known(chased, now), percent=step.percent, level=rung.level, notify=rung.notify)
+    return chased, [told]
+
+
+def _reach(opened_at: datetime, calendar: Calendar) -> Reach:
+    return lambda percent: clocks.due(clocks.of_review(LIMIT), opened_at, calendar, percent)
 
 
 def answer(task: Task, asked: Asked) -> CommandAccepted:

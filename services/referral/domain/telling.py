@@ -1,5 +1,7 @@
 """How a referral, its explanation, a queue and a task are told to people: codes with their labels, times in UTC."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import takewhile
@@ -132,6 +134,17 @@ def task(of: Task) -> Shown:
         "opened_at": of.opened_at,
         "due_at": of.due_at,
     }
+
+
+def unmet(counts: Mapping[tuple[str, str, str, bool], int]) -> list[Shown]:
+    """The most frequent first; a sensitive service as boards show it."""
+    shown: Counter[tuple[str, str, str, bool]] = Counter()
+    for (city, service, reason, final), count in counts.items():
+        shown[city, codes.bus_code(service), reason, final] += count
+    return [
+        {"city": city, "service": service, "reason": reason or None, "final": final, "count": count}
+        for (city, service, reason, final), count in shown.most_common()
+    ]
 
 
 def labelled(list_: str, code: str, part: str = "items") -> Shown:

@@ -12,6 +12,8 @@ from contracts.events import (
     ReferralSent,
     RoutingDecided,
     TaskEvent,
+    TimerCleared,
+    TimerStarted,
 )
 from contracts.topics import AGENCY_FEED, INTAKES, REFERRALS
 from services.cli.verify.checks.folding import model_of
@@ -19,6 +21,7 @@ from services.cli.verify.loaded import Loaded, Said
 from services.cli.verify.report import HISTORY_GONE, Seen
 
 TOLD_OF = (INTAKES, REFERRALS)
+TOLD_TO_NOBODY = (TimerStarted, TimerCleared)
 SENDERS_ALONE = (RoutingDecided, ReferralCreated)
 
 
@@ -38,6 +41,8 @@ def concerned(event: Said) -> set[str]:
     said, model = event.value, model_of(event)
     if event.is_answer:
         parties = [(said.get("asked") or {}).get("agency")]
+    elif model in TOLD_TO_NOBODY:
+        parties = []
     elif issubclass(model, TaskEvent):
         parties = [said["agency"]]
     elif issubclass(model, ReferralEvent):

@@ -30,10 +30,12 @@ def _steps(said: Iterable[Said], whole: bool) -> Iterator[str]:
 
 
 def _twice(said: Iterable[Said]) -> Iterator[str]:
-    """One command is one version: what it says of one referral it says once, whatever the ids of the messages."""
+    """One command is one version: what it says of one referral, or a timer of it, it says once, under whatever ids."""
     told = Counter(
-        (message.type, message.sequence, message.value.get("referral_id")) for message in said if not message.is_answer
+        (message.type, message.sequence, message.value.get("referral_id"), message.value.get("timer"))
+        for message in said
+        if not message.is_answer
     )
-    for (type, sequence, _), count in told.items():
+    for (type, sequence, *_), count in told.items():
         if count > 1:
             yield f"{type} of version {sequence} is told {count} times under different ids"

@@ -1,0 +1,64 @@
+"""Whom a step of an escalation ladder tells: the words of `priorities.json` as mailboxes of the directory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from contracts.directory import Agency
+from contracts.events import TaskOverdue, TimerFired
+
+COORDINATION = "coordination"
+"""The kind of the queue from which a city is coordinated; whoever has it leads there."""
+
+REMINDER, LATE, ESCALATED, TASK_LATE = "remind", "late", "escalated", "task_late"
+
+Box = tuple[str, str]
+"""A mailbox and its agency. One that is called as the agency itself reaches its supervisors, at its own address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Who coordinates a city."""
+
+    queue: str
+    agency: str
+
+
+def lead_of(agencies: list[Agency]) -> Lead | None:
+    """agencies: of one city."""
+    desks = (
+        Lead(queue.code, agency.code)
+        for agency in sorted(agencies, key=lambda agency: agency.code)
+        for queue in agency.queues
+        if queue.kind == COORDINATION
+    )
+    return next(desks, None)
+
+
+def told(event: TimerFired | TaskOverdue, lead: Lead | None) -> Iterator[tuple[str, str, str]]:
+    """(mailbox, its agency, about), each mailbox once."""
+    boxes = _of_referral(event) if isinstance(event, TimerFired) else _of_task(event)
+    if lead:
+        boxes |= {"city_coordinator": (lead.queue, lead.agency), "lead_body_head": (lead.agency, lead.agency)}
+    for queue, agency in dict.fromkeys(boxes[who] for who in event.notify if who in boxes):
+        yield queue, agency, about(event)
+
+
+def about(event: TimerFired | TaskOverdue) -> str:
+    if isinstance(event, TaskOverdue):
+        return TASK_LATE
+    return REMINDER if event.percent < 100 else LATE if event.level < 2 else ESCALATED
+
+
+def _of_referral(event: TimerFired) -> dict[str, Box]:
+    boxes = {
+        "sender_queue": (event.sender_queue, event.sender_agency),
+        "sender_supervisor": (event.sender_agency, event.sender_agency),
+    }
+    if event.receiver_queue and event.receiver_agency:
+        boxes["receiver_queue"] = (event.receiver_queue, event.receiver_agency)
+        boxes["receiver_supervisor"] = (event.receiver_agency, event.receiver_agency)
+    return boxes
+
+
+def _of_task(event: TaskOverdue) -> dict[str, Box]:
+    return {"owner_queue": (event.queue, event.agency), "owner_supervisor": (event.agency, event.agency)}

@@ -1,0 +1,103 @@
+"""The sweep that makes timers fire: each step that is due becomes a command, whoever sweeps and however often.
+
+A step is asked for under an id of its own, so that of many workers' commands one is carried out; the handler decides.
+After a downtime the steps of all referrals follow one another as they were due.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
+
+from contracts.commands import ChaseTask, FireTimer
+from services.chassis.service import Context
+from services.chassis.sweep import edge_now, publish
+from services.referral import store
+from services.referral.domain.timers import Step, Timer
+
+log = logging.getLogger("staffetta.sweep")
+
+EVERY_S, LOOK_S = 1.0, 0.1
+AT_ONCE, SIDE_BY_SIDE = 2000, 100
+AGAIN_S = 30
+"""A step that was asked for and not taken by then is asked for again: as when it waits behind a parked message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A step that is due, and what asks for it."""
+
+    at: datetime
+    id: UUID
+    journey_id: UUID
+    command: FireTimer | ChaseTask
+
+
+async def sweep(context: Context) -> None:
+    sweeping = Sweeping(context)
+    while True:
+        try:
+            if behind := await sweeping.once():
+                await sweeping.taken(behind)
+                continue
+        except (PyMongoError, KafkaError) as fault:
+            log.warning("timers wait: %s", type(fault).__name__)
+        await asyncio.sleep(EVERY_S)
+
+
+@dataclass
+class Sweeping:
+    """asked: the steps that were asked for and are not taken yet: when for the first and for the last time."""
+
+    context: Context
+    asked: dict[UUID, tuple[float, float]] = field(default_factory=dict)
+
+    async def once(self) -> Due | None:
+        """Ask for what is due, in the order in which it was due. When there may be more: one of the last asked for."""
+        now, clock = edge_now(self.context.settings), time.monotonic()
+        stuck = sum(clock - first > AGAIN_S for first, _ in self.asked.values())
+        due = sorted(await self._due(now, AT_ONCE + stuck), key=lambda step: step.at)
+        self.asked = {step.id: self.asked[step.id] for step in due if step.id in self.asked}
+        ask = [step for step in due if step.id not in self.asked or clock - self.asked[step.id][1] > AGAIN_S]
+        for n in range(0, len(ask), SIDE_BY_SIDE):
+            await asyncio.gather(*(self._ask(step, now) for step in ask[n : n + SIDE_BY_SIDE]))
+        self.asked |= {step.id: (self.asked.get(step.id, (clock, clock))[0], clock) for step in ask}
+        return due[len(due) * 3 // 4] if len(due) >= AT_ONCE + stuck else None
+
+    async def taken(self, step: Due) -> None:
+        """Until this step was taken, or has waited for long."""
+        until = time.monotonic() + AGAIN_S
+        while time.monotonic() < until and await store.is_due(self.context.db, step.command, step.at):
+            await asyncio.sleep(LOOK_S)
+
+    async def _due(self, now: datetime, limit: int) -> list[Due]:
+        db = self.context.db
+        timers = [due for found in await store.read_timers(db, now, limit) for due in of_referral(*found, now)]
+        return timers + [due for found in await store.read_chased(db, now, limit) for due in of_task(*found, now)]
+
+    async def _ask(self, step: Due, now: datetime) -> None:
+        await publish(self.context, step.command, id=step.id, at=now, journey_id=step.journey_id)
+
+
+def of_referral(referral_id: UUID, journey_id: UUID, timers: tuple[Timer, ...], now: datetime) -> Iterator[Due]:
+    for timer in timers:
+        for step in _are_due(timer.steps, now):
+            command = FireTimer(referral_id=referral_id, timer=timer.code, version=timer.version, percent=step.percent)
+            name = f"{command.TYPE}/{timer.code}/{timer.version}/{step.percent}"
+            yield Due(step.at, uuid5(referral_id, name), journey_id, command)
+
+
+def of_task(task_id: UUID, journey_id: UUID, steps: tuple[Step, ...], now: datetime) -> Iterator[Due]:
+    for step in _are_due(steps, now):
+        command = ChaseTask(task_id=task_id, percent=step.percent)
+        yield Due(step.at, uuid5(task_id, f"{command.TYPE}/{step.percent}"), journey_id, command)
+
+
+def _are_due(steps: tuple[Step, ...], now: datetime) -> Iterator[Step]:
+    return (step for step in steps if step.at <= now)

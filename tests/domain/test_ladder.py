@@ -1,0 +1,246 @@
+"""Nobody answers: reminded, escalated, expired and asked elsewhere; each step once, whoever asks for it how often."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from contracts.commands import ChaseTask, CompleteTask, FireTimer
+from contracts.events import (
+    ReferralEscalated,
+    ReferralExpired,
+    TaskOpened,
+    TaskOverdue,
+    TimerFired,
+    UnmetNeedRecorded,
+)
+from contracts.values import Asked, Message
+from services.referral.domain import ladder
+from services.referral.domain.referral import Referral, successor_id
+from tests.builders import NOW, a_recorded_intake, an_agency, an_offer, the_facts
+from tests.domain.test_journey import VISIT, palermo, say
+from tests.offline import Offline
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def asked(priority: str = "URGENT", *services: Any, **known: Any) -> Offline:
+    network = palermo(*known.pop("offers", ()))
+    network.ask(a_recorded_intake(*services, priority=priority, **known))
+    return network
+
+
+def fired(said: list[Message]) -> list[tuple[str, int]]:
+    return [(m.timer, m.percent) for m in said if isinstance(m, TimerFired)]
+
+
+def a_step(network: Offline, timer: str = "acknowledge", percent: int = 50) -> FireTimer:
+    version = next(t.version for t in network.referrals[VISIT].timers if t.code == timer)
+    return FireTimer(referral_id=VISIT, timer=timer, version=version, percent=percent)
+
+
+# -- the ladder --------------------------------------------------------------------------------------------------------
+
+
+def test_whoever_does_not_answer_is_reminded_escalated_and_passed_over() -> None:
+    network = asked()
+
+    said = network.sweep(NOW + 48 * HOUR)
+
+    words = [word for word in network.told() if word.startswith(("timer.fired", "referral."))]
+    assert [m.percent for m in said if isinstance(m, TimerFired) and m.timer == "acknowledge"] == [50, 100, 150, 200]
+    assert [m.level for m in said if isinstance(m, ReferralEscalated) and m.timer == "acknowledge"] == [1, 2, 3]
+    assert words[-3:] == ["referral.escalated", "referral.expired", "referral.sent"]
+    first, second = network.referrals[VISIT], network.referrals[successor_id(VISIT)]
+    assert (first.state, first.owner, first.due_at, first.next_at) == ("EXPIRED", None, None, None)
+    assert (second.state, second.hop, second.tried) == ("REQUESTED", 1, ("pa.accura",))
+    assert second.next_at == NOW + 48 * HOUR + 12 * HOUR
+
+
+def test_an_event_of_a_step_says_whom_it_tells() -> None:
+    said = asked().sweep(NOW + 48 * HOUR)
+
+    assert [m.notify for m in said if isinstance(m, TimerFired) and m.timer == "acknowledge"] == [
+        ("receiver_queue",),
+        ("receiver_supervisor", "sender_queue"),
+        ("city_coordinator", "sender_queue"),
+        ("city_coordinator", "lead_body_head", "sender_queue"),
+    ]
+
+
+def test_versions_grow_by_one_with_each_step_and_the_history_is_whole() -> None:
+    network = asked()
+
+    network.sweep(NOW + 48 * HOUR)
+
+    history = network.referrals[VISIT].history
+    assert [entry.version for entry in history] == list(range(1, network.referrals[VISIT].version + 1))
+    assert [entry.command for entry in history][-2:] == ["escalate", "expire"]
+
+
+def test_seen_is_not_answered_only_its_own_timer_stops() -> None:
+    network = asked()
+
+    say(network, VISIT, "acknowledge")
+    said = network.sweep(NOW + 96 * HOUR)
+
+    assert fired([m for m in said if getattr(m, "referral_id", None) == VISIT]) == [
+        ("decide", 50), ("decide", 100), ("decide", 150), ("decide", 200),
+    ]  # fmt: skip
+    (expired,) = [m for m in said if isinstance(m, ReferralExpired) and m.referral_id == VISIT]
+    assert (expired.timer, expired.escalation_level) == ("decide", 3)
+
+
+def test_when_nobody_is_left_the_need_is_unmet_and_its_sender_has_a_task() -> None:
+    network = asked()
+
+    said = network.sweep(NOW + 30 * DAY)
+
+    assert {r.state for r in network.referrals.values()} == {"EXPIRED"}
+    assert [m.final for m in said if isinstance(m, UnmetNeedRecorded)] == [True]
+    assert [m.kind for m in said if isinstance(m, TaskOpened)] == ["no_candidate"]
+
+
+def test_an_emergency_stays_open_and_calls_again_until_a_person_decides() -> None:
+    network = asked("EMERGENCY")
+
+    said = network.sweep(NOW + DAY)
+
+    percents = [m.percent for m in said if isinstance(m, TimerFired) and m.timer == "acknowledge"]
+    assert percents == [50, 100, 150, 200, *range(300, 1201, 100)]
+    assert {m.level for m in said if isinstance(m, TimerFired) and m.percent >= 200} == {3}
+    referral = network.referrals[VISIT]
+    assert (referral.state, referral.owner) == ("REQUESTED", "pa.accura.desk")
+    assert referral.next_at is not None
+    assert referral.next_at > network.now
+
+
+@pytest.mark.parametrize("commands", [("accept",), ("accept", "start"), ("acknowledge", "accept")])
+def test_an_agency_that_has_taken_a_person_in_never_falls_silent_and_never_expires(commands: tuple[str, ...]) -> None:
+    network = asked("ROUTINE")
+    say(network, VISIT, *commands)
+
+    said = network.sweep(NOW + 150 * DAY)
+
+    referral = network.referrals[VISIT]
+    assert referral.is_open
+    assert referral.next_at is not None
+    assert referral.next_at > network.now
+    assert Counter(m.level for m in said if isinstance(m, TimerFired))[3] >= 1
+
+
+def test_a_draft_that_lies_still_is_told_to_its_sender_and_its_supervisor() -> None:
+    network = asked("MEDIUM", "health.primary", {"service": "lab.it", "depends_on": "health.primary"})
+    say(network, VISIT, "accept")
+
+    said = network.sweep(NOW + 7 * DAY)
+
+    told = [m for m in said if isinstance(m, TimerFired) and m.timer == "draft_review"]
+    assert [(m.percent, m.notify) for m in told][:2] == [(100, ("sender_queue",)), (150, ("sender_supervisor",))]
+
+
+def test_an_agency_that_promised_to_answer_sooner_is_reminded_sooner() -> None:
+    limits = ({"priority": "URGENT", "limit": "acknowledge", "amount": 4},)
+    agency = an_agency(limits=limits)
+    network = Offline((agency,), (an_offer(),))
+
+    network.ask(a_recorded_intake(priority="URGENT"))
+
+    referral = network.referrals[VISIT]
+    assert (referral.next_at, referral.due_at) == (NOW + 2 * HOUR, NOW + 4 * HOUR)
+
+
+# -- each step once ----------------------------------------------------------------------------------------------------
+
+
+def test_a_step_that_is_asked_for_again_is_not_taken_again() -> None:
+    network = asked()
+    network.now = NOW + 12 * HOUR
+    step = a_step(network)
+    network.ask(step)
+
+    assert network.ask(step) == []
+
+
+def test_a_step_that_is_not_due_yet_is_not_taken() -> None:
+    network = asked()
+
+    network.now = NOW + 11 * HOUR
+
+    assert network.ask(a_step(network)) == []
+
+
+def test_a_later_step_takes_the_sooner_ones_with_it_in_their_order() -> None:
+    network = asked()
+    network.now = NOW + 25 * HOUR
+
+    said = network.ask(a_step(network, percent=100))
+
+    assert fired(said) == [("acknowledge", 50), ("acknowledge", 100)]
+    assert network.ask(a_step(network, percent=50)) == []
+
+
+def test_a_step_of_a_timer_that_was_cleared_or_began_anew_changes_nothing() -> None:
+    network = asked("ROUTINE")
+    seen = a_step(network)
+    say(network, VISIT, "acknowledge")
+    network.now = NOW + 20 * DAY
+
+    assert network.ask(seen) == []
+    other = replace_version(a_step(network, "decide"), 99)
+    assert network.ask(other) == []
+
+
+def replace_version(step: FireTimer, version: int) -> FireTimer:
+    return step.model_copy(update={"version": version})
+
+
+def test_firing_is_pure_and_says_the_same_again() -> None:
+    network = asked()
+    referral: Referral = network.referrals[VISIT]
+    facts = the_facts(NOW + 12 * HOUR)
+
+    assert ladder.fire(referral, a_step(network), facts) == ladder.fire(replace(referral), a_step(network), facts)
+
+
+# -- tasks -------------------------------------------------------------------------------------------------------------
+
+
+def a_task(at: datetime = NOW) -> Offline:
+    network = palermo(an_offer(status="closed"), now=at)
+    network.ask(a_recorded_intake())
+    return network
+
+
+def test_a_task_that_nobody_does_climbs_to_the_coordinator_and_is_told_each_working_day() -> None:
+    network = a_task()
+
+    said = network.sweep(NOW + 3 * DAY)
+
+    late = [m for m in said if isinstance(m, TaskOverdue)]
+    assert [(m.percent, m.level, m.notify) for m in late] == [
+        (100, 1, ("owner_queue", "owner_supervisor")),
+        (400, 2, ("owner_queue", "city_coordinator")),
+        (1300, 2, ("owner_queue", "city_coordinator")),
+        (2200, 2, ("owner_queue", "city_coordinator")),
+    ]
+    assert [m.version for m in late] == [2, 3, 4, 5]
+    assert network.tasks[0].next_at is not None
+
+
+def test_a_task_that_is_done_is_chased_no_more() -> None:
+    network = a_task()
+    task = network.tasks[0]
+
+    chase = ChaseTask(task_id=task.task_id, percent=100)
+    assert network.ask(chase) == [], "it is not due yet"
+    network.sweep(NOW + HOUR)
+    assert network.ask(chase) == [], "it was told already"
+    network.ask(done(network))
+    assert network.sweep(NOW + 9 * DAY) == []
+
+
+def done(network: Offline) -> CompleteTask:
+    return CompleteTask(task_id=network.tasks[0].task_id, asked=Asked(agency="pa.comune", command_id="c"))

@@ -1,0 +1,108 @@
+"""An agency stops working: what is not decided goes elsewhere; the rest comes before the city's coordination."""
+
+import pytest
+
+from contracts.commands import RerouteAgency
+from contracts.directory import Agency, Queue
+from contracts.events import CommandAccepted, CommandRejected, ReferralDeclined, TaskOpened
+from contracts.values import Asked, Message
+from services.referral.domain.referral import successor_id
+from tests.builders import a_recorded_intake, an_agency, an_offer
+from tests.domain.test_journey import BOTH, VISIT, say
+from tests.offline import Offline
+
+COMUNE = an_agency(
+    "pa.comune",
+    sharing_role="public_body",
+    queues=(Queue(code="pa.comune.coordination", kind="coordination", name={"it": "Coordinamento"}),),
+)
+SUSPENDED = an_agency(status="suspended", version=2)
+
+
+def palermo(*more: Agency) -> Offline:
+    return Offline((COMUNE, an_agency(), an_agency("pa.salute"), *more), BOTH)
+
+
+def rerouted(network: Offline, by: str = "pa.comune", of: str = "pa.accura") -> list[Message]:
+    return network.ask(RerouteAgency(of=of, asked=Asked(agency=by, command_id="c-1")))
+
+
+def test_what_is_not_decided_is_declined_for_it_and_the_next_candidate_is_asked() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+    network.ask(SUSPENDED)
+
+    said = rerouted(network)
+
+    declined = next(m for m in said if isinstance(m, ReferralDeclined))
+    assert (declined.by, declined.decline_reason) == ("system", "agency_suspended")
+    assert network.referrals[VISIT].state == "DECLINED"
+    assert network.referrals[successor_id(VISIT)].tried == ("pa.accura",)
+
+
+def test_a_person_who_is_taken_in_stays_and_the_coordination_has_to_look_at_it_once() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+    say(network, VISIT, "accept")
+    network.ask(SUSPENDED)
+
+    said = [*rerouted(network), *rerouted(network)]
+
+    (task,) = [m for m in said if isinstance(m, TaskOpened)]
+    assert (task.agency, task.queue, task.kind) == ("pa.comune", "pa.comune.coordination", "coordinator_review")
+    assert (task.reason, task.referral_id) == ("agency_suspended", VISIT)
+    assert network.referrals[VISIT].state == "ACCEPTED"
+
+
+@pytest.mark.parametrize(
+    ("by", "of", "suspended", "code"),
+    [
+        ("pa.salute", "pa.accura", True, "not_authorised"),
+        ("pa.comune", "pa.nobody", True, "not_authorised"),
+        ("pa.comune", "pa.accura", False, "receiver_active"),
+    ],
+)
+def test_only_its_citys_coordination_may_say_so_and_only_of_one_that_is_suspended(
+    by: str, of: str, suspended: bool, code: str
+) -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+    if suspended:
+        network.ask(SUSPENDED)
+
+    (answer,) = rerouted(network, by, of)
+
+    assert isinstance(answer, CommandRejected)
+    assert answer.code == code
+    assert network.referrals[VISIT].state == "REQUESTED"
+
+
+def test_the_answer_comes_before_what_follows() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+    network.ask(SUSPENDED)
+
+    said = rerouted(network)
+
+    assert isinstance(said[0], CommandAccepted)
+    assert said[0].subject == "pa.accura"
+
+
+def test_a_risk_for_safety_is_for_the_coordination_and_asks_nobody_else() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+
+    said = say(network, VISIT, "decline", decline_reason="safety_risk", text_id=VISIT)
+
+    (task,) = [m for m in said if isinstance(m, TaskOpened)]
+    assert (task.queue, task.next) == ("pa.comune.coordination", "coordinator_review")
+    assert set(network.referrals) == {VISIT}
+
+
+def test_where_nobody_coordinates_the_sender_looks_at_it() -> None:
+    network = Offline((an_agency(),), (an_offer(),))
+    network.ask(a_recorded_intake())
+
+    said = say(network, VISIT, "decline", decline_reason="safety_risk", text_id=VISIT)
+
+    assert [m.queue for m in said if isinstance(m, TaskOpened)] == ["pa.comune.desk"]
