@@ -19,7 +19,7 @@ from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED, INTAKE_COMMANDS, INTA
 from services.chassis.settings import Settings, from_environment
 from tests.agency import Agency, Entry, is_answer
 from tests.builders import an_intake
-from tests.processes import RELAY, running
+from tests.processes import running
 
 RATE, REFERRALS = 20, 200
 
@@ -27,7 +27,7 @@ RATE, REFERRALS = 20, 200
 async def main() -> None:
     settings = from_environment().model_copy(update={"namespace": f"lat{uuid4().hex[:8]}"})
     with tempfile.TemporaryDirectory() as folder:
-        async with running(settings, Path(folder), (*RELAY, "housing", "programmes")):
+        async with running(settings, Path(folder)):
             sender = Agency("pa.comune", settings.kafka_url, f"{settings.namespace}-")
             receiver = Agency("pa.mobile", settings.kafka_url, f"{settings.namespace}-")
             await asyncio.gather(sender.open(), receiver.open())

@@ -81,3 +81,16 @@ async def test_a_loaded_document_is_a_copy_and_what_was_saved_is_loaded_again() 
     loaded["version"] = 9
 
     assert await tx.load("counts", "a") == {"_id": "a", "version": 1}
+
+
+async def test_a_message_that_looked_at_anything_is_not_one_that_always_comes_to_nothing() -> None:
+    """Come again later it might find something else, and then it must be known as handled."""
+    untouched, looked = a_transaction(), a_transaction()
+    looked._docs["counts", "a"] = {"_id": "a", "version": 1}
+
+    await looked.load("counts", "a")
+    for tx in (untouched, looked):
+        tx.keep()
+
+    assert untouched.is_idle
+    assert not looked.is_idle
