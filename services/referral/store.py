@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
 
 from contracts.commands import (
     AddNeed,
@@ -52,7 +53,6 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "agencies": [_index("city")],
     "referrals": [
         _index("place.agency", "state", "due_at"),
-        _index("due_at"),
         _index("next_at"),
         _index("need.journey_id"),
         _index("code"),
@@ -221,6 +221,16 @@ async def read_chased(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UU
     """(task, journey, steps) of those with a step that is due, the longest overdue first."""
     found = db.tasks.find(_due(now), {"steps": 1, "journey_id": 1}).sort("next_at", ASCENDING).limit(limit)
     return [(UUID(doc["_id"]), UUID(doc["journey_id"]), STEPS.validate_python(doc["steps"])) async for doc in found]
+
+
+async def lease(db: Any, by: str, now: datetime, until: datetime) -> bool:
+    """Whether this worker sweeps for all until then. No aggregate: nothing is decided by it."""
+    free = {"_id": "sweep", "$or": [{"by": by}, {"until": {"$lte": now}}]}
+    try:
+        await db.leases.update_one(free, {"$set": {"by": by, "until": until}}, upsert=True)
+    except DuplicateKeyError:
+        return False
+    return True
 
 
 async def is_due(db: Any, command: FireTimer | ChaseTask, at: datetime) -> bool:

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
 from aiokafka.errors import KafkaError
@@ -23,10 +23,12 @@ from services.referral.domain.timers import Step, Timer
 
 log = logging.getLogger("staffetta.sweep")
 
-EVERY_S, LOOK_S = 1.0, 0.1
-AT_ONCE, SIDE_BY_SIDE = 2000, 100
-AGAIN_S = 30
-"""A step that was asked for and not taken by then is asked for again: as when it waits behind a parked message."""
+EVERY_S, LOOK_S = 1.0, 0.25
+AT_ONCE, SIDE_BY_SIDE = 10_000, 100
+LEASE_S = 10
+"""One worker sweeps for all and says so this long in advance. Two at once would do no harm, but each step twice."""
+AGAIN_S = 120
+"""A step that was asked for and is not taken by then is asked for again: as when it waits behind a parked message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,8 @@ async def sweep(context: Context) -> None:
     sweeping = Sweeping(context)
     while True:
         try:
-            if behind := await sweeping.once():
+            if await sweeping.is_ours() and (behind := await sweeping.once()):
                 await sweeping.taken(behind)
-                continue
         except (PyMongoError, KafkaError) as fault:
             log.warning("timers wait: %s", type(fault).__name__)
         await asyncio.sleep(EVERY_S)
@@ -58,8 +59,12 @@ class Sweeping:
     context: Context
     asked: dict[UUID, tuple[float, float]] = field(default_factory=dict)
 
+    async def is_ours(self) -> bool:
+        now, by = datetime.now(UTC), self.context.settings.replica
+        return await store.lease(self.context.db, by, now, now + timedelta(seconds=LEASE_S))
+
     async def once(self) -> Due | None:
-        """Ask for what is due, in the order in which it was due. When there may be more: one of the last asked for."""
+        """Ask for what is due, in the order in which it was due; returns one of the last of them."""
         now, clock = edge_now(self.context.settings), time.monotonic()
         stuck = sum(clock - first > AGAIN_S for first, _ in self.asked.values())
         due = sorted(await self._due(now, AT_ONCE + stuck), key=lambda step: step.at)
@@ -68,11 +73,11 @@ class Sweeping:
         for n in range(0, len(ask), SIDE_BY_SIDE):
             await asyncio.gather(*(self._ask(step, now) for step in ask[n : n + SIDE_BY_SIDE]))
         self.asked |= {step.id: (self.asked.get(step.id, (clock, clock))[0], clock) for step in ask}
-        return due[len(due) * 3 // 4] if len(due) >= AT_ONCE + stuck else None
+        return due[len(due) * 3 // 4] if due else None
 
     async def taken(self, step: Due) -> None:
-        """Until this step was taken, or has waited for long."""
-        until = time.monotonic() + AGAIN_S
+        """Until this step was taken, or for long: before, another look would only meet the same again."""
+        until = time.monotonic() + LEASE_S / 2
         while time.monotonic() < until and await store.is_due(self.context.db, step.command, step.at):
             await asyncio.sleep(LOOK_S)
 

@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import codes
-from contracts.directory import Agency, AreaServed, Capacity, Contact, Offer, OpeningHours, Queue, Waitlist
+from contracts.directory import (
+    Agency,
+    AreaServed,
+    Capacity,
+    Contact,
+    Offer,
+    OpeningHours,
+    Queue,
+    StricterLimit,
+    Waitlist,
+)
 from contracts.refusals import Refusal
 from services.directory.domain import agencies, entries, offers
 from services.directory.domain.faults import Fault
@@ -72,6 +82,24 @@ def test_an_agency_with_a_queue_in_a_city_of_the_network_makes_sense() -> None:
 )  # fmt: skip
 def test_an_agency_that_makes_no_sense_is_told_where(known: dict[str, Any], fault: tuple[str, str]) -> None:
     assert of_agency(an_agency(**known)) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("priority", "limit", "amount", "faults"),
+    [
+        ("URGENT", "decide", 24, []),
+        ("URGENT", "decide", 48, []),
+        ("URGENT", "decide", 49, [("invalid_value", "/limits/0/amount")]),
+        ("URGENT", "phone", 1, [("unknown_code", "/limits/0/limit")]),
+        ("WHENEVER", "decide", 1, [("unknown_code", "/limits/0/priority")]),
+    ],
+)
+def test_an_agency_may_answer_sooner_than_the_network_asks_and_never_later(
+    priority: str, limit: str, amount: int, faults: list[tuple[str, str]]
+) -> None:
+    kept = StricterLimit(priority=priority, limit=limit, amount=amount)
+
+    assert of_agency(an_agency(limits=(kept,))) == faults
 
 
 def test_opening_hours_are_those_of_some_day() -> None:

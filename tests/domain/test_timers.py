@@ -94,6 +94,21 @@ def test_the_last_step_comes_again_until_a_person_acts_unless_it_ends_the_referr
     assert timers.rung_at(rungs, left[0].percent) == rungs[-1]
 
 
+def test_a_step_that_a_long_feast_would_let_overtake_comes_with_the_one_before_it() -> None:
+    hours = {50: 1, 100: 9, 150: 7, 200: 10}
+
+    timer = timers.start(
+        "decide",
+        1,
+        NOW,
+        timers.of_referral("decide", "MEDIUM"),
+        lambda percent: NOW + timedelta(hours=hours[percent]),
+        NOW,
+    )
+
+    assert [(step.at - NOW) // timedelta(hours=1) for step in timer.steps] == [1, 9, 9, 10]
+
+
 def test_a_reminder_that_would_come_too_late_at_the_start_is_left_out() -> None:
     timer = a_timer("first_contact", "URGENT", now=NOW + timedelta(hours=40))
 

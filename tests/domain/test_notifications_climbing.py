@@ -1,0 +1,89 @@
+"""Whom a step of a ladder tells: a desk, the supervisors of its agency, who coordinates the city; once each."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts import codes
+from contracts.directory import Queue
+from contracts.events import ReferralSent, TaskOverdue, TimerFired
+from contracts.notifications import PageRaised
+from services.notifications.domain.climbing import Lead, lead_of
+from services.notifications.domain.mailbox import BURST, Mailbox, change
+from services.notifications.domain.telling import tell
+from tests.builders import INTAKE_ID, NOW, REFERRAL_ID, an_agency
+from tests.notices import CLINIC, DESK, a_telling, an_event
+
+EVENT_ID = UUID(int=7)
+LEAD = Lead("pa.comune.coordination", "pa.comune")
+LADDER = {step["at_percent"]: step for step in codes.table("priorities")["escalation_ladder"]}
+
+
+def told(percent: int, lead: Lead | None = LEAD, **known: Any) -> dict[str, str]:
+    step = LADDER[percent]
+    event = an_event(TimerFired, percent=percent, level=step["level"], notify=tuple(step["notify"]), **known)
+    return {command.queue: command.notice.about for command in tell(event, EVENT_ID, "palermo", lead)}
+
+
+@pytest.mark.parametrize(
+    ("percent", "expected"),
+    [
+        (50, {CLINIC: "remind"}),
+        (100, {"pa.accura": "late", DESK: "late"}),
+        (150, {LEAD.queue: "escalated", DESK: "escalated"}),
+        (200, {LEAD.queue: "escalated", LEAD.agency: "escalated", DESK: "escalated"}),
+    ],
+)
+def test_each_step_of_the_ladder_tells_those_it_names(percent: int, expected: dict[str, str]) -> None:
+    assert told(percent) == expected
+
+
+def test_where_nobody_coordinates_the_others_are_told_all_the_same() -> None:
+    assert told(200, lead=None) == {DESK: "escalated"}
+
+
+def test_a_late_task_is_told_to_its_desk_and_its_supervisors() -> None:
+    event = TaskOverdue(
+        task_id=UUID(int=4), version=2, at=NOW, kind="no_candidate", journey_id=INTAKE_ID, referral_id=REFERRAL_ID,
+        service="health.primary", agency="pa.comune", queue=DESK, due_at=NOW, percent=100, level=1,
+        notify=("owner_queue", "owner_supervisor"),
+    )  # fmt: skip
+
+    notices = tell(event, EVENT_ID, "palermo", LEAD)
+
+    assert {notice.queue: notice.notice.about for notice in notices} == {DESK: "task_late", "pa.comune": "task_late"}
+
+
+def test_a_city_is_led_by_the_agency_that_coordinates_it() -> None:
+    desk = Queue(code=LEAD.queue, kind="coordination", name={"it": "Coordinamento"})
+
+    assert lead_of([an_agency("pa.accura"), an_agency("pa.comune", queues=(desk,))]) == LEAD
+    assert lead_of([an_agency("pa.accura")]) is None
+
+
+# -- pages -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("priority", "pages"), [("EMERGENCY", True), ("URGENT", False)])
+def test_an_emergency_pages_when_it_comes_and_when_it_is_late(priority: str, pages: bool) -> None:
+    late = an_event(TimerFired, percent=100, level=1, notify=("receiver_supervisor",), priority=priority)
+    reminder = an_event(TimerFired, percent=50, level=0, notify=("receiver_queue",), priority=priority)
+
+    for event in (an_event(ReferralSent, priority=priority), late):
+        assert [notice.notice.pages for notice in tell(event, EVENT_ID, "palermo")] == [pages]
+    assert [notice.notice.pages for notice in tell(reminder, EVENT_ID, "palermo")] == [False]
+
+
+def test_a_page_waits_for_no_burst_and_is_said() -> None:
+    mailbox = Mailbox(CLINIC)
+    for n in range(BURST + 2):
+        mailbox, _ = change(mailbox, a_telling(n, CLINIC), NOW)
+
+    after, said = change(mailbox, a_telling(99, CLINIC, about="new", pages=True), NOW)
+
+    assert len(after.mails) == len(mailbox.mails) + 1
+    assert after.gathered == mailbox.gathered
+    (page,) = said
+    assert isinstance(page, PageRaised)
+    assert (page.queue, page.about, page.version) == (CLINIC, "new", mailbox.version + 1)
