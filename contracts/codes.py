@@ -49,6 +49,8 @@ def of_field(name: str) -> tuple[str, ...]:
             return REQUESTED_BY
         case "documents":
             return tuple(codes("identifiers"))
+        case "obligation":
+            return tuple(code for code, o in codes("transitions", "obligations").items() if o["owed_by"] == "receiver")
     return ()
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from contracts.commands import Need, RecordIntake, ReferralCommand, SubmitIntake
 from contracts.directory import Admission, Agency, AreaServed, Capacity, Offer, Queue, Rule
 from contracts.events import IntakeRecorded
-from contracts.values import Asked, PersonFacts, SharingBasis
+from contracts.values import Asked, PersonFacts, SharingBasis, basis_id
 from services.intake.domain.known import Directory
 from services.referral.domain import table
 from services.referral.domain.case import Facts
@@ -175,6 +175,8 @@ VALID: dict[str, dict[str, Any]] = {
     "start": {"first_contact_at": NOW, "contact_mode": "desk"},
     "close": {"closure_outcome": "no_longer_needed"},
     "withdraw": {"withdraw_reason": "need_resolved", "requested_by": "person"},
+    "revoke": {"basis_id": str(basis_id(INTAKE_ID, "b1")), "revoke_cause": "consent_withdrawn"},
+    "confirm_receipt": {"obligation": "deletion_receipt"},
     "waitlist": {"order_rule_version": 1},
     "offer_seat": {"order_rule_version": 1},
     "decline_full": {"decline_reason": "no_capacity"},

@@ -25,6 +25,7 @@ SAID: dict[str, Any] = {
     "candidates": (), "out": (), "decline_reason": "no_capacity", "next": "reroute", "next_agency": "pa.salute",
     "first_contact_at": NOW, "contact_mode": "desk", "closure_outcome": "served_completed", "served": True,
     "withdraw_reason": "need_resolved", "requested_by": "person", "lapse_cause": "lapsed",
+    "revoke_cause": "consent_withdrawn", "obligation": "deletion_receipt", "receipt_due_at": NOW,
 }  # fmt: skip
 
 

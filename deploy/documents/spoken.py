@@ -45,10 +45,11 @@ class Spoken:
 
 def _transition(command: str) -> str:
     life = codes.table("transitions")
-    row = next(row for row in life["transitions"] if row["command"] == command)
+    row = next(row for row in (*life["transitions"], *life["non_transition_commands"]) if row["command"] == command)
     by = [role for role in codes.table("running")["commands"][command] if role in codes.AGENCY_ROLES]
-    needed = [name for name in row["required_fields"] if name in ReferralFields.model_fields]
-    said = f"By the {' or the '.join(by)}: from {', '.join(row['from'])} to {row['to']}."
+    needed = [name for name in row.get("required_fields", ()) if name in ReferralFields.model_fields]
+    where = f"from {', '.join(row['from'])} to {row['to']}" if "to" in row else f"in {', '.join(row['allowed_in'])}"
+    said = f"By the {' or the '.join(by)}: {where}."
     return said + (f" Must carry {', '.join(needed)}." if needed else "")
 
 

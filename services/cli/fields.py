@@ -71,8 +71,9 @@ def needed(command: str) -> dict[str, str]:
     """What a command needs of an agency (`transitions.json`), each with the condition on which it does."""
     from contracts.commands import ReferralFields
 
-    rows = [row for row in codes.table("transitions")["transitions"] if row["command"] == command]
-    always = {name: "" for row in rows for name in row["required_fields"]}
+    life = codes.table("transitions")
+    rows = [row for row in (*life["transitions"], *life["non_transition_commands"]) if row["command"] == command]
+    always = {name: "" for row in rows for name in row.get("required_fields", ())}
     sometimes = {
         name: when for row in rows for when, names in row.get("conditional_fields", {}).items() for name in names
     }

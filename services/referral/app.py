@@ -1,6 +1,8 @@
 """The referral service: routing, the referral's life, journeys and tasks."""
 
 from services.chassis.service import Service
-from services.referral import api, handlers, store
+from services.referral import api, handlers, overdue, store
 
-service = Service(name="referral", handlers=handlers.handlers, api=api.router, indexes=store.INDEXES)
+service = Service(
+    name="referral", handlers=handlers.handlers, api=api.router, indexes=store.INDEXES, jobs=(overdue.sweep,)
+)

@@ -1,11 +1,14 @@
 """What a command is judged by beside the referral itself: the directory, routing, the calendar, the chain it is in."""
 
+from dataclasses import replace
+from datetime import date
 from uuid import UUID
 
-from contracts.commands import Need, NotePlace, OpenReferral, ReferralCommand
+from contracts.commands import Need, OpenReferral, ReferralCommand
+from contracts.directory import Agency
 from services.chassis.transaction import Transaction
 from services.referral import calendar, store
-from services.referral.domain import routing
+from services.referral.domain import basis, routing
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
@@ -31,23 +34,61 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
         search = Search(need, referral.hop + 1, (*referral.tried, place.agency), command.next_agency)
         decision = await _decide(search, tx)
     clock = calendar.of(place.city if place else need.sender_city, tx.now)
-    latest = await _latest(referral, tx)
-    speakers = await store.find_agencies(tx, [command.asked.agency or ""]) if latest else {}
+    latest = await latest_of(referral, tx)
+    speaker = await _speaker(referral, command, tx) if latest else None
+    ended = command.command == "revoke" and await why_ended(referral, tx) is not None
     offer = await store.find_offer(tx, place.offer) if place and command.command == "waitlist" else None
-    return Facts(tx.now, clock, decision, latest=latest, speaker=next(iter(speakers.values()), None), offer=offer)
+    return Facts(tx.now, clock, decision, latest=latest, speaker=speaker, offer=offer, basis_ended=ended)
 
 
-def to_note(referral: Referral, command: NotePlace, tx: Transaction) -> Facts:
+def as_it_lies(referral: Referral, tx: Transaction) -> Facts:
+    """For what the network itself does with it where it is."""
     city = referral.place.city if referral.place else referral.need.sender_city
-    return Facts(tx.now, calendar.of(city, tx.now), noted=command)
+    return Facts(tx.now, calendar.of(city, tx.now))
+
+
+async def why_ended(referral: Referral, tx: Transaction) -> str | None:
+    """Why what it rests on has ended (`withdraw_reasons.json`); None while it stands, and for what was not sent."""
+    if (place := referral.place) is None:
+        return None
+    ground, known = await store.get_ground(tx, referral.need), await store.find_agencies(tx, [place.agency])
+    return basis.ended(referral, ground, known[place.agency], _day(referral.need, tx))
+
+
+async def holder_of(need_id: UUID, tx: Transaction) -> Referral | None:
+    """The last referral of a need; its first one has the need's own id."""
+    first = await store.find_referral(tx, need_id)
+    return first and (await latest_of(first, tx) or first)
+
+
+async def latest_of(referral: Referral, tx: Transaction) -> Referral | None:
+    """Who has the request now: the last of the chain that began with this referral's successor."""
+    latest, next_id = None, referral.successor_id
+    while next_id and (successor := await store.find_referral(tx, next_id)):
+        latest, next_id = successor, successor.successor_id
+    return latest
+
+
+async def _speaker(referral: Referral, command: ReferralCommand, tx: Transaction) -> Agency | None:
+    """The agency that asks, unless nothing may be shared with it any more."""
+    if not (agency := (await store.find_agencies(tx, [command.asked.agency or ""])).get(command.asked.agency or "")):
+        return None
+    need = (await store.get_ground(tx, referral.need)).applied_to(referral.need)
+    return agency if routing.is_covered(need, agency, _day(need, tx)) else None
+
+
+def _day(need: Need, tx: Transaction) -> date:
+    """On which day it is judged: that of where the person was met."""
+    return calendar.of(need.sender_city, tx.now).day_of(tx.now)
 
 
 async def _decide(search: Search, tx: Transaction) -> Decision:
-    """Routing over this service's own copy of the directory, on the day it is where the person was met."""
+    """Routing over this service's own copy of the directory, under the sharing bases as they are now."""
+    ground = await store.get_ground(tx, search.need)
+    search = replace(search, need=ground.applied_to(search.need))
     offers = await store.find_offers(tx, search.need.service)
     agencies = await store.find_agencies(tx, (offer.agency for offer in offers))
-    day = calendar.of(search.need.sender_city, tx.now).day_of(tx.now)
-    return routing.route(search, offers, agencies, day)
+    return routing.route(search, offers, agencies, _day(search.need, tx))
 
 
 async def _sending(need: Need, decision: Decision, tx: Transaction, predecessor: Referral | None = None) -> Facts:
@@ -60,11 +101,3 @@ async def _sending(need: Need, decision: Decision, tx: Transaction, predecessor:
 async def _linked_id(need: Need, place: Place | None, tx: Transaction) -> UUID | None:
     held = await store.find_link(tx, link_of(need, place)) if place else None
     return held.referral_id if held else None
-
-
-async def _latest(referral: Referral, tx: Transaction) -> Referral | None:
-    """Who has the request now: the last of the chain that began with this referral's successor."""
-    latest, next_id = None, referral.successor_id
-    while next_id and (successor := await store.find_referral(tx, next_id)):
-        latest, next_id = successor, successor.successor_id
-    return latest

@@ -1,21 +1,24 @@
 """What referral does when it is asked, what an intake makes it ask of itself, and how it learns of the directory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from contracts import codes, topics
 from contracts.catalogue import ANSWERS
 from contracts.commands import (
     BeginJourney,
+    ChaseReceipt,
     CompleteTask,
     DraftReferral,
     EndNeed,
+    KeepSharing,
     NotePlace,
     OpenReferral,
     OpenTask,
     ReferralCommand,
 )
 from contracts.directory import Agency, Offer
-from contracts.events import IntakeRecorded
+from contracts.events import IntakeRecorded, SharingEvent
 from contracts.notifications import NotificationFailed
 from contracts.places import CapacityEvent
 from contracts.refusals import Refusal
@@ -23,7 +26,7 @@ from contracts.values import Asked, Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store
-from services.referral.domain import journey, life, needs, places, seats, tasks, unsent, untold
+from services.referral.domain import basis, journey, life, needs, places, receipts, seats, tasks, unsent, untold
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.telling import Explanation
@@ -47,6 +50,9 @@ async def on_intake(event: Message, tx: Transaction) -> None:
         case IntakeRecorded():
             tx.correlate(event.intake_id)
             tx.emit(*needs.set_going(event))
+        case SharingEvent():
+            tx.correlate(event.intake_id)
+            tx.emit(needs.shared(event))
         case _:
             pass
 
@@ -80,14 +86,14 @@ async def on_command(command: Message, tx: Transaction) -> None:
             await draft_referral(command, tx)
         case ReferralCommand():
             await change_referral(command, tx)
-        case NotePlace():
-            await note_place(command, tx)
+        case NotePlace() | ChaseReceipt():
+            await note(command, tx)
+        case KeepSharing():
+            await keep_sharing(command, tx)
         case BeginJourney() | EndNeed():
             await change_journey(command, tx)
-        case OpenTask():
-            await open_task(command, tx)
-        case CompleteTask():
-            await complete_task(command, tx)
+        case OpenTask() | CompleteTask():
+            await change_task(command, tx)
         case _:
             pass
 
@@ -103,7 +109,7 @@ async def open_referral(command: OpenReferral, tx: Transaction) -> None:
     if await _is_unsent(Referral(command.referral_id, command.need, hop=command.hop), known, tx):
         return
     referral, said = life.open_referral(command, known)
-    _send(referral, known, tx)
+    await _send(referral, known, tx)
     _say(said, tx)
 
 
@@ -126,33 +132,40 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     if by_network or before.roles_of(command.asked.agency):  # a stranger does not even learn that it exists
         tx.correlate(before.need.journey_id)
     known = await facts.to_change(before, command, tx)
-    if by_network and before.state == "DRAFT" and await _is_unsent(before, known, tx):
+    if by_network and command.command == "send" and before.state == "DRAFT" and await _is_unsent(before, known, tx):
         return
     after, said = life.decide(before, command, known)
     if after.place != before.place:
-        _send(after, known, tx)
+        await _send(after, known, tx)
     else:
         store.save_referral(tx, after)
     _say(said, tx)
-    if not after.is_open:
+    if not after.is_open and before.is_open:
         await _free(after, said, tx)
 
 
-async def note_place(command: NotePlace, tx: Transaction) -> None:
+async def note(command: NotePlace | ChaseReceipt, tx: Transaction) -> None:
+    """What the network itself learns of a referral: an answer about its place, that a receipt is late."""
     before = await store.find_referral(tx, command.referral_id)
     if before is None:
         raise Refusal("unknown_referral", "/referral_id")
     tx.correlate(before.need.journey_id)
-    after, said = seats.note(before, command, facts.to_note(before, command, tx))
+    known = facts.as_it_lies(before, tx)
+    match command:
+        case NotePlace():
+            after, said = seats.note(before, command, replace(known, noted=command))
+        case ChaseReceipt():
+            after, said = receipts.chase(before, command, known)
     store.save_referral(tx, after)
     _say(said, tx)
     if not after.is_open and before.is_open:
         await _free(after, said, tx)
 
 
-def _send(referral: Referral, known: Facts, tx: Transaction) -> None:
-    """A referral that goes out now: with it, why it goes there, and that no other of this person may."""
+async def _send(referral: Referral, known: Facts, tx: Transaction) -> None:
+    """A referral goes out now: with it, on what ground, why it goes there, and that no other of this person may."""
     store.save_referral(tx, referral)
+    store.save_ground(tx, (await store.get_ground(tx, referral.need)).having_sent())
     if known.decision and referral.link:
         store.save_decision(tx, Explanation(referral.referral_id, tx.now, known.decision))
         store.save_link(tx, referral.link, Link(referral.referral_id))
@@ -184,6 +197,23 @@ async def _free(referral: Referral, said: list[Message], tx: Transaction) -> Non
         tx.emit(told)
 
 
+# -- on what grounds --------------------------------------------------------------------------------------------------
+
+
+async def keep_sharing(command: KeepSharing, tx: Transaction) -> None:
+    """The grounds of all needs of the journey; what rests on one that has ended is revoked."""
+    tx.correlate(command.journey_id)
+    for wanted in (await store.get_journey(tx, command.journey_id)).needs:
+        before = await store.find_ground(tx, wanted.need_id)
+        after = basis.changed(before, wanted.need_id, command)
+        if after == before:
+            continue
+        store.save_ground(tx, after)
+        held = await facts.holder_of(wanted.need_id, tx)
+        if held and held.is_open and (why := await facts.why_ended(held, tx)):
+            tx.emit(basis.revoke(held, why, command))
+
+
 # -- journeys and tasks ------------------------------------------------------------------------------------------------
 
 
@@ -197,6 +227,14 @@ async def change_journey(command: BeginJourney | EndNeed, tx: Transaction) -> No
             found, said = journey.end_need(found, command, tx.now)
     store.save_journey(tx, found)
     _say(said, tx)
+
+
+async def change_task(command: OpenTask | CompleteTask, tx: Transaction) -> None:
+    match command:
+        case OpenTask():
+            await open_task(command, tx)
+        case CompleteTask():
+            await complete_task(command, tx)
 
 
 async def open_task(command: OpenTask, tx: Transaction) -> None:

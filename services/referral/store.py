@@ -1,6 +1,7 @@
 """What referral keeps: its aggregates, the stored decisions, who holds which offer, and a copy of the directory."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,12 @@ from pymongo import ASCENDING, IndexModel
 
 from contracts.commands import (
     BeginJourney,
+    ChaseReceipt,
     CompleteTask,
     DraftReferral,
     EndNeed,
+    KeepSharing,
+    Need,
     NotePlace,
     OpenReferral,
     OpenTask,
@@ -20,6 +24,8 @@ from contracts.commands import (
 from contracts.directory import Agency, Offer
 from contracts.values import Message
 from services.chassis.transaction import Doc, Transaction
+from services.referral.domain import receipts
+from services.referral.domain.basis import Ground, ground_of
 from services.referral.domain.journey import Journey
 from services.referral.domain.referral import Referral
 from services.referral.domain.table import OPEN_STATES
@@ -27,7 +33,7 @@ from services.referral.domain.tasks import OPEN, Task
 from services.referral.domain.telling import Explanation
 from services.referral.domain.unsent import Link
 
-AGGREGATES = ("referrals", "decisions", "links", "journeys", "tasks")
+AGGREGATES = ("referrals", "grounds", "decisions", "links", "journeys", "tasks")
 COPIES = ("agencies", "offers")
 LONGEST_PAGE = 500
 
@@ -42,6 +48,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "referrals": [
         _index("place.agency", "state", "due_at"),
         _index("due_at"),
+        _index("receipt_at"),
         _index("need.journey_id"),
         _index("code"),
     ],
@@ -52,17 +59,21 @@ INDEXES: Mapping[str, list[IndexModel]] = {
 }
 
 REFERRAL, JOURNEY, TASK = TypeAdapter(Referral), TypeAdapter(Journey), TypeAdapter(Task)
+GROUND = TypeAdapter(Ground)
 EXPLANATION, LINK = TypeAdapter(Explanation), TypeAdapter(Link)
 
 
 def ahead(command: Message, _tx: Transaction) -> Iterator[tuple[str, str]]:
     """The aggregate that a command is for."""
     match command:
-        case BeginJourney() | EndNeed():
+        case BeginJourney() | EndNeed() | KeepSharing():
             yield "journeys", str(command.journey_id)
         case OpenTask() | CompleteTask():
             yield "tasks", str(command.task_id)
-        case OpenReferral() | DraftReferral() | ReferralCommand() | NotePlace():
+        case OpenReferral():
+            yield "referrals", str(command.referral_id)
+            yield "grounds", str(command.need.need_id)
+        case DraftReferral() | ReferralCommand() | NotePlace() | ChaseReceipt():
             yield "referrals", str(command.referral_id)
 
 
@@ -75,7 +86,7 @@ async def find_referral(tx: Transaction, referral_id: UUID) -> Referral | None:
 
 
 def save_referral(tx: Transaction, referral: Referral) -> None:
-    indexed = {"due_at": referral.due_at, "code": referral.code}
+    indexed = {"due_at": referral.due_at, "receipt_at": receipts.next_at(referral.owed), "code": referral.code}
     tx.save("referrals", _document(REFERRAL, referral, referral.referral_id) | indexed)
 
 
@@ -107,6 +118,24 @@ def _document(kind: TypeAdapter[Any], value: object, id: UUID) -> Doc:
     """Instants as ISO 8601 text (the store's own keep milliseconds only), beside those that are indexed."""
     doc: Doc = kind.dump_python(value, mode="json")
     return doc | {"_id": str(id)}
+
+
+# -- on what grounds a need is shared ----------------------------------------------------------------------------------
+
+
+async def find_ground(tx: Transaction, need_id: UUID) -> Ground | None:
+    doc = await tx.load("grounds", need_id)
+    return GROUND.validate_python(doc) if doc else None
+
+
+async def get_ground(tx: Transaction, need: Need) -> Ground:
+    """As it is now; as the intake stated it, until something changes."""
+    return await find_ground(tx, need.need_id) or ground_of(need)
+
+
+def save_ground(tx: Transaction, ground: Ground) -> None:
+    """Written by all who decide by it, as a link is."""
+    tx.save("grounds", _document(GROUND, ground, ground.need_id))
 
 
 # -- one open referral a person and offer ------------------------------------------------------------------------------
@@ -176,6 +205,11 @@ async def read_queue(db: Any, agency: str) -> list[Referral]:
     query = {"place.agency": agency, "state": told, "seat": {"$ne": "asked"}}
     found = db.referrals.find(query).sort("due_at", ASCENDING).limit(LONGEST_PAGE)
     return [REFERRAL.validate_python(doc) async for doc in found]
+
+
+async def read_late_receipts(db: Any, now: datetime) -> AsyncIterator[Referral]:
+    async for doc in db.referrals.find({"receipt_at": {"$lte": now}}).sort("receipt_at", ASCENDING):
+        yield REFERRAL.validate_python(doc)
 
 
 async def read_tasks(db: Any, agency: str) -> list[Task]:

@@ -31,7 +31,7 @@ KNOWN: dict[str, Any] = {
     "household_size": 1, "interpreter_needed": False, "third_country_national": None, "in_reception": None,
     "served": True, "final": False, "other_languages": (), "accessibility": (), "willing_to_travel": (),
     "next_agency": "pa.salute", "occurred_at": NOW, "at": NOW, "due_at": NOW, "reply_by": NOW, "first_contact_at": NOW,
-    "predecessor_id": None,
+    "predecessor_id": None, "basis_ids": ("b1",), "receipt_due_at": NOW,
 }  # fmt: skip
 
 
@@ -93,7 +93,9 @@ def test_a_task_is_told_to_the_agency_that_has_it(model: type[Message]) -> None:
     assert list(copies(an_event(model, agency="rm.comune"))) == ["rm.comune"]
 
 
-@pytest.mark.parametrize("model", [events.RoutingNoCandidate, events.UnmetNeedRecorded, events.IntakeRecorded])
+@pytest.mark.parametrize(
+    "model", [events.RoutingNoCandidate, events.UnmetNeedRecorded, events.IntakeRecorded, events.ConsentWithdrawn]
+)
 def test_a_journey_is_told_to_the_sender_alone(model: type[Message]) -> None:
     assert list(copies(an_event(model))) == ["pa.comune"]
 

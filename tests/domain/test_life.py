@@ -39,7 +39,7 @@ from tests.builders import (
     the_facts,
 )
 
-SALUTE = Place("pa.salute.primary", "pa.salute", "pa.salute.desk", "palermo")
+SALUTE = Place("pa.salute.primary", "pa.salute", "pa.salute.desk", "palermo", basis="b1")
 
 
 def decide(referral: Referral, command: str = "accept", **fields: Any) -> life.Outcome:
@@ -72,7 +72,7 @@ def test_a_need_that_is_opened_is_sent_with_the_answer_first_and_the_explanation
     referral, said = opened()
 
     assert kinds(said) == ["CommandAccepted", "RoutingDecided", "ReferralSent"]
-    assert referral.place == Place("pa.accura.primary", "pa.accura", "pa.accura.desk", "palermo")
+    assert referral.place == Place("pa.accura.primary", "pa.accura", "pa.accura.desk", "palermo", basis="b1")
     assert (referral.owner, referral.hop, referral.sent_at) == ("pa.accura.desk", 0, NOW)
 
 
@@ -258,7 +258,7 @@ def test_a_closure_that_leaves_something_to_decide_is_a_task_for_the_sender(
 def test_a_sender_who_withdraws_has_decided_and_gets_no_task() -> None:
     _, said = decide(a_referral(), "withdraw", by="pa.comune", withdraw_reason="person_request")
 
-    assert kinds(said) == ["CommandAccepted", "ReferralWithdrawn", "EndNeed"]
+    assert kinds(said) == ["CommandAccepted", "ReferralWithdrawn", "ReceiptRequested", "EndNeed"]
     assert only(ReferralWithdrawn, said).requested_by == "person"
 
 

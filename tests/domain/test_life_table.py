@@ -66,7 +66,11 @@ def ask(state: str, command: str, role: str) -> tuple[Referral, ReferralCommand,
     decision = a_decision(an_offer("pa.salute.primary"), search=onward)
     noted = NotePlace(referral_id=REFERRAL_ID, answer=answer) if answer and role == "system" else None
     offer = an_offer(waitlist=Waitlist(enabled=True))
-    return referral, asked, life.decide(referral, asked, the_facts(decision=decision, noted=noted, offer=offer))
+    return (
+        referral,
+        asked,
+        life.decide(referral, asked, the_facts(decision=decision, noted=noted, offer=offer, basis_ended=True)),
+    )
 
 
 ALL: list[Cell] = list(product(STATES, COMMANDS, SPEAKERS))
@@ -158,6 +162,6 @@ def test_the_precedence_is_that_of_the_reference_data_but_for_the_step_at_the_do
 
 
 def test_what_is_switched_on_is_in_the_table_and_for_roles_of_its_row() -> None:
-    by = {row["command"]: set(row["by"]) for row in LIFE["transitions"]}
+    by = {row["command"]: set(row["by"]) for row in (*LIFE["transitions"], *LIFE["non_transition_commands"])}
 
     assert all(set(roles) <= by[command] for command, roles in RUNNING.items())

@@ -28,7 +28,8 @@ ALLOWED = """
 Nuovo invio Invio accettato non accolto passato ad altri in lista d'attesa Posto libero per un attesa decaduto Servizio
 iniziato concluso ritirato da decidere novità sugli invii Messaggio automatico di Staffetta rispondere New referral
 Referral accepted declined passed on the waitlist Place free for a waiting lapsed Service started closed withdrawn to
-be decided updates Automatic message of please do not reply / --
+be decided updates revoked revocato dati da cancellare Conferma in ritardo per un revoked, data deleted Receipt overdue
+for a revocato, Automatic message of please do not reply / --
 """
 WORDS = frozenset(ALLOWED.split())
 BUS_CODES = frozenset(item["bus_code"] for item in codes.codes("services").values())

@@ -7,12 +7,16 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from contracts.commands import (
     CompleteStatedTask,
     CompleteTask,
+    GiveBasis,
+    GiveStatedBasis,
     KeepText,
     RecordIntake,
     ReferralCommand,
     ReferralFields,
     StatedCommand,
     SubmitIntake,
+    WithdrawBases,
+    WithdrawStatedBases,
 )
 from contracts.events import CommandAccepted, CommandRejected
 from contracts.refusals import Refusal
@@ -21,7 +25,7 @@ from contracts.values import Asked, Message
 MESSAGES = uuid5(NAMESPACE_URL, "staffetta:messages")
 INTAKES = uuid5(NAMESPACE_URL, "staffetta:intakes")
 
-Stated = SubmitIntake | StatedCommand | CompleteStatedTask
+Stated = SubmitIntake | StatedCommand | CompleteStatedTask | WithdrawStatedBases | GiveStatedBasis
 Answer = CommandAccepted | CommandRejected
 
 
@@ -126,6 +130,17 @@ def _forward(read: Read, agency: str) -> Forward:
             return Forward(_without_text(message, asked, id))
         case CompleteStatedTask():
             return Forward({id: CompleteTask(task_id=_uuid(message.task_id, "/task_id"), asked=asked)})
+        case WithdrawStatedBases() | GiveStatedBasis():
+            return Forward({id: _of_sharing(message, asked)})
+
+
+def _of_sharing(stated: WithdrawStatedBases | GiveStatedBasis, asked: Asked) -> Message:
+    intake_id = _uuid(stated.intake_id, "/intake_id")
+    match stated:
+        case WithdrawStatedBases(basis_ids=refs, revoke_cause=cause):
+            return WithdrawBases(intake_id=intake_id, asked=asked, basis_ids=tuple(refs), revoke_cause=cause)
+        case GiveStatedBasis(basis=basis):
+            return GiveBasis(intake_id=intake_id, asked=asked, basis=basis)
 
 
 def _without_text(stated: StatedCommand, asked: Asked, id: UUID) -> dict[UUID, Message]:

@@ -20,6 +20,9 @@ HEADLINES: dict[str, dict[Language, str]] = {
     "started": {"it": "Servizio iniziato", "en": "Service started"},
     "closed": {"it": "Invio concluso", "en": "Referral closed"},
     "withdrawn": {"it": "Invio ritirato", "en": "Referral withdrawn"},
+    "revoked": {"it": "Invio revocato", "en": "Referral revoked"},
+    "to_delete": {"it": "Invio revocato, dati da cancellare", "en": "Referral revoked, data to be deleted"},
+    "receipt_overdue": {"it": "Conferma in ritardo per un invio", "en": "Receipt overdue for a referral"},
     "decide": {"it": "Invio da decidere", "en": "Referral to be decided"},
 }
 """By what a notice is about (`telling.TOLD`)."""

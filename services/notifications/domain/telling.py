@@ -7,6 +7,9 @@ from uuid import UUID, uuid5
 
 from contracts import codes
 from contracts.events import (
+    ReceiptConfirmed,
+    ReceiptOverdue,
+    ReceiptRequested,
     ReferralAccepted,
     ReferralAcknowledged,
     ReferralClosed,
@@ -15,6 +18,7 @@ from contracts.events import (
     ReferralEvent,
     ReferralInterestConfirmed,
     ReferralRerouted,
+    ReferralRevoked,
     ReferralSeatHeld,
     ReferralSeatLapsed,
     ReferralSeatOffered,
@@ -55,14 +59,23 @@ TOLD = (
     Row(ReferralClosed, "sender", "closed"),
     Row(ReferralWithdrawn, "sender", "withdrawn", unless=("by", "sender")),
     Row(ReferralWithdrawn, "receiver", "withdrawn", unless=("by", "receiver")),
+    Row(ReferralRevoked, "sender", "revoked"),
+    Row(ReferralRevoked, "receiver", "to_delete"),
+    Row(ReceiptOverdue, "receiver", "receipt_overdue"),
+    Row(ReceiptOverdue, "sender", "receipt_overdue"),
 )
 """Every event of a referral (`events.json`) that asks somebody or answers; at most one row for each side.
 
 A receiver hears of a referral when its place is held or when nobody counts places, as on its feed.
 """
 
-UNTOLD = frozenset({RoutingDecided, ReferralCreated, ReferralAcknowledged, ReferralInterestConfirmed})
-"""What nobody has to act on: how it was routed, a draft, that it was seen, that the person still waits."""
+UNTOLD = frozenset(
+    {RoutingDecided, ReferralCreated, ReferralAcknowledged, ReferralInterestConfirmed, ReceiptRequested,
+     ReceiptConfirmed}
+)  # fmt: skip
+"""What nobody has to act on: how it was routed, a draft, that it was seen, that the person still waits, that a receipt
+came; and what comes with an event that is told: that one is owed.
+"""
 
 NOBODY_ANSWERED = "sender_decides"
 """The next step of a task that no answer has opened: nobody was found, or what the need leaned on has ended."""

@@ -78,6 +78,11 @@ def _withdrawn(moved: Referral, case: Case) -> list[Message]:
     return [told] if case.role == "sender" else [told, *_next_step(moved, reason)]
 
 
+def _revoked(moved: Referral, case: Case) -> list[Message]:
+    reason = _reason(case)
+    return [ended(moved, "ended", reason["code"]), *_next_step(moved, reason)]
+
+
 def _next_step(moved: Referral, reason: dict[str, Any]) -> list[Message]:
     return [] if reason["next"] == NOTHING_FURTHER else [task(moved, reason["next"], reason["code"])]
 
@@ -104,4 +109,5 @@ AFTER: dict[str, Callable[[Referral, Case], list[Message]]] = {
     "REROUTED": _passed_on,
     "CLOSED": _closed,
     "WITHDRAWN": _withdrawn,
+    "REVOKED": _revoked,
 }

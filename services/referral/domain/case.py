@@ -19,6 +19,12 @@ REASON_FIELDS = {
     "closure_outcomes": "closure_outcome",
     "withdraw_reasons": "withdraw_reason",
 }
+OTHERWISE_NAMED = {"revoke": "revoke_cause"}
+"""Commands that give a reason of such a list in a field of their own."""
+
+
+def reason_field(row: table.Row) -> str | None:
+    return OTHERWISE_NAMED.get(row.command, REASON_FIELDS[row.reasons]) if row.reasons else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,7 @@ class Facts:
     linked_id: the open referral of this person to the chosen offer. predecessor: whom this one makes way for. latest:
     who has it now, when this one has a successor. speaker: the directory's entry of the agency that asks. offer: the
     directory's entry of where it lies, for a command that waitlists. noted: what was answered about a place.
+    basis_ended: whether what it rests on has ended, for a command that revokes.
     """
 
     now: datetime
@@ -40,6 +47,7 @@ class Facts:
     speaker: Agency | None = None
     offer: Offer | None = None
     noted: NotePlace | None = None
+    basis_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ class Case:
         """The item of the row's list of reasons that the command names, if it may be used with this command."""
         if not self.row or not self.row.reasons:
             return None
-        item = codes.codes(self.row.reasons).get(str(getattr(self.command, REASON_FIELDS[self.row.reasons])))
+        item = codes.codes(self.row.reasons).get(str(getattr(self.command, reason_field(self.row) or "")))
         return item if item and is_usable(item, self.command.command) else None
 
     def refusal(self, fault: Fault) -> Refusal:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from contracts import codes
 from contracts.commands import ReferralFields
-from services.referral.domain.case import REASON_FIELDS, Case, Fault, is_usable
+from services.referral.domain.case import Case, Fault, is_usable, reason_field
 
 
 def fault(case: Case) -> Fault | None:
@@ -45,7 +45,7 @@ def _reason(case: Case) -> Iterator[Fault]:
         return
     if case.reason is None:
         usable = (c for c, item in codes.codes(case.row.reasons).items() if is_usable(item, case.row.command))
-        yield Fault("unknown_reason", f"/{REASON_FIELDS[case.row.reasons]}", tuple(usable))
+        yield Fault("unknown_reason", f"/{reason_field(case.row)}", tuple(usable))
         return
     for name in case.reason.get("required_fields", ()):
         if not getattr(case.command, name):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from services.referral.domain import routing, table
-from services.referral.domain.case import REASON_FIELDS, Case, Fault
+from services.referral.domain.case import Case, Fault, reason_field
 
 JUDGED_BEFORE = frozenset(
     {
@@ -29,7 +29,7 @@ def fault(case: Case) -> Fault | None:
 def _pointer(guard: str, case: Case) -> str | None:
     row = case.row
     if guard in ("outcome_allowed_from_state", "reason_conditions_met") and row and row.reasons:
-        return f"/{REASON_FIELDS[row.reasons]}"
+        return f"/{reason_field(row)}"
     if guard == "contact_or_attendance_recorded":
         return "/first_contact_at"
     return "/next_agency" if case.command.next_agency else None
@@ -56,6 +56,10 @@ def _predecessor_allows_successor(case: Case) -> bool:
 
 def _no_open_referral_same_person_offer(case: Case) -> bool:
     return case.facts.linked_id is None
+
+
+def _sharing_basis_ended(case: Case) -> bool:
+    return case.facts.basis_ended
 
 
 def _minimum_data_complete(case: Case) -> bool:
@@ -140,6 +144,7 @@ HOLDS: dict[str, Callable[[Case], bool]] = {
     "hops_below_max": _some_offer_passes("hops"),
     "predecessor_allows_successor": _predecessor_allows_successor,
     "no_open_referral_same_person_offer": _no_open_referral_same_person_offer,
+    "sharing_basis_ended": _sharing_basis_ended,
     "minimum_data_complete": _minimum_data_complete,
     "place_held": _place_held,
     "seat_held_here": _seat_held_here,

@@ -9,7 +9,7 @@ from contracts.commands import DraftReferral, OpenReferral, ReferralCommand, Ref
 from contracts.events import CommandAccepted, RoutingDecided
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
-from services.referral.domain import aftermath, clocks, fields, guards, routing, table
+from services.referral.domain import aftermath, clocks, fields, guards, receipts, routing, table
 from services.referral.domain.case import Case, Facts, Fault, meet
 from services.referral.domain.referral import Entry, Referral, entered, request, run_timers, snapshot, successor_id
 
@@ -21,6 +21,8 @@ def decide(referral: Referral, command: ReferralCommand, facts: Facts) -> Outcom
 
     Raises Refusal with the first code of the precedence that applies; then nothing has changed.
     """
+    if command.command == receipts.CONFIRM:
+        return receipts.confirm(referral, command, facts)
     case = meet(referral, command, facts)
     faults = (CHECKS[name](case) for name in table.PRECEDENCE if name in CHECKS)
     if fault := next((fault for fault in faults if fault), None):
@@ -131,8 +133,11 @@ def _carry_out(case: Case) -> Outcome:
     known = snapshot(moved, facts.now, case.role)
     decided = [RoutingDecided(**known | routing.explained(facts.decision))] if row.to == "REQUESTED" else []
     event = catalogue.BY_TYPE[f"staffetta.{row.event}.v1"](**known | _details(moved, case))
-    moved = entered(moved, _entry(moved, case, ("routing.decided",) * len(decided) + (row.event,)))
-    return moved, [answer(moved, command.asked), *decided, event, *aftermath.follow(moved, case)]
+    moved = replace(moved, owed=receipts.demand(moved, case))
+    owed = receipts.requested(moved, facts.now, case.role)
+    events = ("routing.decided",) * len(decided) + (row.event,) + ("receipt.requested",) * len(owed)
+    moved = entered(moved, _entry(moved, case, events))
+    return moved, [answer(moved, command.asked), *decided, event, *owed, *aftermath.follow(moved, case)]
 
 
 def _kept(case: Case) -> dict[str, Any]:

@@ -28,6 +28,24 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True)
+class Owed:
+    """A receipt that the receiver owes (`transitions.json`, obligations).
+
+    again_at: when one that was told to be late is told so once more.
+    """
+
+    code: str
+    due_at: datetime
+    again_at: datetime | None = None
+    confirmed_at: datetime | None = None
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When it is late; None once it came."""
+        return None if self.confirmed_at else self.again_at or self.due_at
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One accepted command in the referral's history; `by` is a role, `reason` a code of the command's list."""
 
@@ -69,6 +87,7 @@ class Referral:
     seat_until: datetime | None = None
     position: int | None = None
     timers: tuple[Timer, ...] = ()
+    owed: tuple[Owed, ...] = ()
     history: tuple[Entry, ...] = ()
 
     @property

@@ -9,6 +9,7 @@ from uuid import UUID
 from contracts import codes
 from contracts.events import Verdict
 from contracts.notifications import public_code
+from contracts.values import basis_id
 from services.referral.domain import table
 from services.referral.domain.referral import Entry, Referral
 from services.referral.domain.routing import FILTERS, RULES, Decision
@@ -58,6 +59,9 @@ def referral(of: Referral) -> Shown:
         "hop": of.hop,
         "predecessor_id": of.predecessor_id,
         "successor_id": of.successor_id,
+        "basis_id": basis_id(of.need.intake_id, of.place.basis) if of.place and of.place.basis else None,
+        "receipts": [labelled("transitions", owed.code, "obligations") | {"due_at": owed.due_at,
+                     "confirmed_at": owed.confirmed_at} for owed in of.owed],
         "timers": [{"code": timer.code, "started_at": timer.started_at, "due_at": timer.due_at, "level": timer.level,
                     "label": codes.codes("transitions", "timers")[timer.code]["label"]} for timer in of.timers],
         "timeline": [_entry(entry) for entry in of.history],
