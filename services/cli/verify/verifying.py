@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from services.chassis.settings import Settings
-from services.cli.verify.checks import answers, feeds, leftovers, needs, places, state, versions
+from services.cli.verify.checks import answers, feeds, leftovers, needs, places, sharing, state, versions
 from services.cli.verify.loaded import Loaded
 from services.cli.verify.network import opened
 from services.cli.verify.report import Report, Seen, looked
@@ -15,6 +15,7 @@ CHECKS: dict[str, Callable[[Loaded], Iterable[Seen]]] = {
     "versions": versions.check,
     "answers": answers.check,
     "needs": needs.check,
+    "sharing": sharing.check,
     "places": places.check,
     "feeds": feeds.check,
     "positions": leftovers.positions,
