@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -45,11 +45,7 @@ class Sharing:
 
     @property
     def _running(self) -> Iterator[SharingBasis]:
-        return (
-            basis
-            for basis in self.bases
-            if basis.valid_to and stands(basis) and not basis.refused and basis.basis_id not in self.over
-        )
+        return (b for b in self.bases if _has_an_end(b) and stands(b) and not b.refused and b.basis_id not in self.over)
 
     def ended_by(self, now: datetime) -> tuple[str, ...]:
         return tuple(basis.basis_id for basis in self._running if _end(basis, self.city) <= now)
@@ -65,6 +61,11 @@ class Sharing:
 
 def stands(basis: SharingBasis) -> bool:
     return basis.withdrawn_at is None
+
+
+def _has_an_end(basis: SharingBasis) -> bool:
+    """The last day of the calendar is how some write that there is none."""
+    return basis.valid_to is not None and basis.valid_to < date.max
 
 
 def stated(recorded: IntakeRecorded) -> Sharing:
