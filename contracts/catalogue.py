@@ -42,6 +42,7 @@ INSIDE = (
     Row(commands.KeepText, topics.INTAKE_COMMANDS, "text_id"),
     Row(commands.WithdrawBases, topics.INTAKE_COMMANDS, "intake_id"),
     Row(commands.GiveBasis, topics.INTAKE_COMMANDS, "intake_id"),
+    Row(commands.ExcludeRecipients, topics.INTAKE_COMMANDS, "intake_id"),
     Row(commands.ExpireBases, topics.INTAKE_COMMANDS, "intake_id"),
     Row(commands.GrantAccess, topics.INTAKE_COMMANDS, "referral_id"),
     Row(commands.EndAccess, topics.INTAKE_COMMANDS, "referral_id"),

@@ -292,6 +292,15 @@ class GiveBasis(Message):
     basis: SharingBasis
 
 
+class ExcludeRecipients(Message):
+    """At a later meeting the person excluded these recipients: that holds for this earlier intake of theirs too."""
+
+    TYPE = "staffetta.intake.exclude_recipients.v1"
+
+    intake_id: UUID
+    recipients: tuple[Code, ...]
+
+
 class ExpireBases(Message):
     """The last day of bases of this intake is over. until: since when."""
 

@@ -3,6 +3,7 @@
 from contracts import topics
 from contracts.commands import (
     EndAccess,
+    ExcludeRecipients,
     ExpireBases,
     GiveBasis,
     GrantAccess,
@@ -48,7 +49,7 @@ async def on_command(command: Message, tx: Transaction) -> None:
             await record_intake(command, tx)
         case KeepText():
             store.save_text(tx, command)
-        case WithdrawBases() | GiveBasis() | ExpireBases():
+        case WithdrawBases() | GiveBasis() | ExcludeRecipients() | ExpireBases():
             await change_sharing(command, tx)
         case GrantAccess() | EndAccess():
             await change_access(command, tx)
@@ -68,9 +69,12 @@ async def record_intake(command: RecordIntake, tx: Transaction) -> None:
     store.save_sharing(tx, basis.stated(recorded.recorded))
     tx.answer(recorded.answer)
     tx.emit(recorded.recorded)
+    if excluded := basis.excluded_by(recorded.recorded):
+        for earlier in await store.find_earlier(tx, recorded.recorded):
+            tx.emit(ExcludeRecipients(intake_id=earlier, recipients=excluded))
 
 
-async def change_sharing(command: WithdrawBases | GiveBasis | ExpireBases, tx: Transaction) -> None:
+async def change_sharing(command: WithdrawBases | GiveBasis | ExcludeRecipients | ExpireBases, tx: Transaction) -> None:
     known = await store.find_sharing(tx, command.intake_id)
     match command:
         case WithdrawBases():
@@ -79,9 +83,9 @@ async def change_sharing(command: WithdrawBases | GiveBasis | ExpireBases, tx: T
             check_basis(command.basis)
             check_recipient(command.basis, await store.get_recipient(tx, command.basis.recipient))
             after, said = basis.give(known, command, tx.now)
+        case ExcludeRecipients():
+            after, said = basis.exclude(known, command, tx.now)
         case ExpireBases():
-            if known is None:
-                return
             after, said = basis.expire(known, tx.now)
     if said:
         tx.correlate(command.intake_id)

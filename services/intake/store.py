@@ -44,6 +44,14 @@ async def find_intake(tx: Transaction, intake_id: UUID) -> Intake | None:
     return INTAKE.validate_python(doc) if doc else None
 
 
+async def find_earlier(tx: Transaction, recorded: IntakeRecorded) -> list[UUID]:
+    """The other intakes of the same person that were not later than this one."""
+    found = await tx.find("intakes", {"recorded.person_ref": recorded.person_ref})
+    others = [IntakeRecorded.model_validate(doc["recorded"]) for doc in found]
+    earlier = [other for other in others if other.occurred_at <= recorded.occurred_at]
+    return [other.intake_id for other in earlier if other.intake_id != recorded.intake_id]
+
+
 def save_intake(tx: Transaction, intake: Intake) -> None:
     tx.save("intakes", _document(INTAKE, intake, intake.recorded.intake_id))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.commands import GiveBasis, WithdrawBases
+from contracts.commands import ExcludeRecipients, GiveBasis, WithdrawBases
 from contracts.events import CommandAccepted, ConsentWithdrawn, SharingBasisExpired, SharingBasisGiven
 from contracts.refusals import Refusal
 from contracts.values import Asked, SharingBasis
@@ -120,6 +120,18 @@ def test_a_further_refusal_comes_after_the_others() -> None:
     after, _ = basis.give(the_sharing(CITY), giving(REFUSED), NOW)
 
     assert after.bases == (CITY, REFUSED)
+
+
+def test_whom_the_person_excludes_at_a_later_meeting_is_refused_here_too_and_once() -> None:
+    later = a_recorded_intake(withhold=("pa.accura",), sharing_basis=(CITY, REFUSED))
+    command = ExcludeRecipients(intake_id=INTAKE_ID, recipients=basis.excluded_by(later))
+
+    after, (said,) = basis.exclude(the_sharing(CITY, CONSENT, REFUSED), command, NOW)
+
+    assert isinstance(said, SharingBasisGiven)
+    assert command.recipients == ("pa.accura", "pa.salute")
+    assert [b.recipient for b in after.bases if b.refused] == ["pa.salute", "pa.accura"]
+    assert basis.exclude(after, command, NOW) == (after, [])
 
 
 def test_a_last_day_at_the_end_of_time_never_comes() -> None:

@@ -158,6 +158,16 @@ async def test_whom_the_person_excludes_later_loses_the_referral_and_is_never_as
     assert await network.person(sent["person_ref"]) == 404
 
 
+async def test_whom_the_person_excludes_at_another_meeting_loses_what_it_had_from_the_first(network: Network) -> None:
+    person = f"pa.comune:{uuid4().hex}"
+    sent = await network.sent(await network.journey(CITY, person_ref=person))
+
+    await network.journey(CITY, person_ref=person, withhold=["pa.accura"], services=("legal.documents",))
+
+    revoked = (await network.sender.event("referral.revoked", referral_id=sent["referral_id"]))["value"]
+    assert revoked["revoke_cause"] == "recipient_excluded"
+
+
 async def test_a_successor_that_is_opened_while_the_basis_is_taken_back_does_not_stay_open(network: Network) -> None:
     """Declines, each with a successor to open, and the withdrawals at the same instant; a worker dies in it."""
     journeys = [await network.journey(CITY) for _ in range(8)]

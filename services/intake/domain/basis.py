@@ -8,11 +8,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from contracts import codes
-from contracts.commands import GiveBasis, WithdrawBases
+from contracts.commands import ExcludeRecipients, GiveBasis, WithdrawBases
 from contracts.events import CommandAccepted, ConsentWithdrawn, IntakeRecorded, SharingBasisExpired, SharingBasisGiven
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message, SharingBasis
-from services.intake.domain.rules import day_in
+from services.intake.domain.rules import PURPOSE, day_in
 
 Outcome = tuple["Sharing", list[Message]]
 
@@ -101,13 +101,36 @@ def give(sharing: Sharing | None, command: GiveBasis, now: datetime) -> Outcome:
     return after, [_answer(after, command.asked), SharingBasisGiven(**_known(after, now, [basis.basis_id]))]
 
 
-def expire(sharing: Sharing, now: datetime) -> Outcome:
+def exclude(sharing: Sharing | None, command: ExcludeRecipients, now: datetime) -> Outcome:
+    """Refusals of a later meeting. Nothing for those that are refused here already."""
+    sharing = _recorded(sharing)
+    known = {basis.recipient for basis in sharing.bases if basis.refused}
+    new = [_refusal(recipient, sharing, now) for recipient in command.recipients if recipient not in known]
+    if not new:
+        return sharing, []
+    after = sharing.with_bases(new)
+    return after, [SharingBasisGiven(**_known(after, now, [basis.basis_id for basis in new]))]
+
+
+def excluded_by(recorded: IntakeRecorded) -> tuple[str, ...]:
+    """Whom the person excluded at this meeting."""
+    refused = (basis.recipient for basis in recorded.sharing_basis if basis.refused)
+    return tuple(dict.fromkeys((*recorded.withhold, *refused)))
+
+
+def expire(sharing: Sharing | None, now: datetime) -> Outcome:
     """Nothing when they were given new dates or withdrawn meanwhile."""
+    sharing = _recorded(sharing)
     ended = sharing.ended_by(now)
     if not ended:
         return sharing, []
     after = replace(sharing, version=sharing.version + 1, over=(*sharing.over, *ended))
     return after, [SharingBasisExpired(**_known(after, now, ended))]
+
+
+def _recorded(sharing: Sharing | None) -> Sharing:
+    assert sharing is not None, "the network asks this of intakes that it recorded"
+    return sharing
 
 
 def _own(sharing: Sharing | None, asked: Asked) -> Sharing:
@@ -127,6 +150,18 @@ def _withdrawable(sharing: Sharing, ref: str, pointer: str) -> SharingBasis:
     if not stands(basis):
         raise Refusal("invalid_transition", pointer)
     return basis
+
+
+def _refusal(recipient: str, sharing: Sharing, now: datetime) -> SharingBasis:
+    return SharingBasis(
+        basis_id=f"excluded:{recipient}",
+        type="consent",
+        recipient=recipient,
+        purposes=[PURPOSE],
+        scope="tier0",
+        valid_from=day_in(sharing.city, now),
+        refused=True,
+    )
 
 
 def _check_renewal(before: SharingBasis, renewed: SharingBasis, sharing: Sharing) -> None:
