@@ -216,8 +216,8 @@ class Faults:
         return self._sharing(lambda doc: doc.update(over=["b1"]))
 
     def an_open_referral_to_an_agency_that_the_person_excluded(self) -> Loaded:
-        return self._sharing(lambda doc: doc["bases"].append({"basis_id": "b9", "recipient": "pa.accura",
-                                                              "refused": True}))  # fmt: skip
+        refusal = {"basis_id": "b9", "recipient": "pa.accura", "refused": True}
+        return self._sharing(lambda doc: doc["bases"].append(doc["bases"][0] | refusal))
 
     def an_open_referral_that_rests_on_nothing(self) -> Loaded:
         return self._referral("held", lambda doc: doc["place"].update(basis=None))
