@@ -69,10 +69,11 @@ def revoke(referral: Referral, why: str, command: KeepSharing) -> ReferralComman
     """The system's own command of `transitions.json`, judged like any other."""
     cause = command.revoke_cause or why if why == WITHDRAWN else why
     ref = referral.place.basis if referral.place else None
+    named = basis_id(referral.need.intake_id, ref or "")
     return ReferralCommand(
         referral_id=referral.referral_id,
         command="revoke",
         role="system",
-        basis_id=basis_id(referral.need.intake_id, ref) if ref else None,
+        basis_id=named,
         revoke_cause=cause,
     )
