@@ -42,7 +42,6 @@ LISTS = {
     "result": (("reports", "contact_results"),),
     "channel": (("channels", "contact_channels"),),
     "contact_mode": (("channels", "intake_channels"), ("channels", "contact_channels")),
-    "obligation": (("transitions", "obligations"),),
     "priority": (("priorities", "items"),),
     "documents": (("identifiers", "items"),),
 }
@@ -59,6 +58,8 @@ def of_field(name: str) -> tuple[str, ...]:
             return tuple(kind["rule"] for kind in table("admission_rules")["kinds"])
         case "requested_by":
             return REQUESTED_BY
+        case "obligation":
+            return tuple(code for code, o in codes("transitions", "obligations").items() if o["owed_by"] == "receiver")
     return tuple(dict.fromkeys(code for list_, part in LISTS.get(name, ()) for code in codes(list_, part)))
 
 

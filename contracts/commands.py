@@ -178,6 +178,9 @@ class ReferralFields(Value):
     assigned_worker: Ref | None = None
     person_still_interested: bool | None = None
     lapse_cause: Code | None = None
+    basis_id: UUID | None = None
+    revoke_cause: Code | None = None
+    obligation: Code | None = None
     order_rule_version: Annotated[int, Field(ge=0, le=2**31)] | None = None
     offer: Ref | None = None
     priority: Code | None = None
@@ -190,9 +193,6 @@ class ReferralFields(Value):
     second_slot: bool | None = None
     appointment: Count | None = None
     count: Count | None = None
-    obligation: Code | None = None
-    basis_id: Ref | None = None
-    revoke_cause: Code | None = None
 
 
 class StatedCommand(ReferralFields, Message):
@@ -258,6 +258,39 @@ class CompleteStatedTask(Message):
     actor: Ref | None = None
 
 
+# -- from outside: what the sender says of the sharing bases of its intake -------------------------------------------
+
+
+class WithdrawStatedBases(Message):
+    """The person takes back on what grounds data may be shared: at once nothing more rests on these bases.
+
+    revoke_cause: a code of `withdraw_reasons.json` that belongs to the command revoke and to the person.
+    """
+
+    model_config = OUTSIDE
+    TYPE = "staffetta.sharing.withdraw.v1"
+
+    command_id: Ref
+    intake_id: Ref
+    agency: AgencyCode
+    actor: Ref | None = None
+    basis_ids: Annotated[list[Ref], Field(min_length=1, max_length=100)]
+    revoke_cause: Code
+
+
+class GiveStatedBasis(Message):
+    """A further basis or a refusal for an intake, or (under a known `basis_id`) new dates for a basis that it has."""
+
+    model_config = OUTSIDE
+    TYPE = "staffetta.sharing.give.v1"
+
+    command_id: Ref
+    intake_id: Ref
+    agency: AgencyCode
+    actor: Ref | None = None
+    basis: StatedBasis
+
+
 # -- inside: what services ask of intake ------------------------------------------------------------------------------
 
 
@@ -281,6 +314,45 @@ class KeepText(Message):
     referral_id: Ref
     agency: AgencyCode
     text: Narrative
+
+
+class WithdrawBases(Message):
+    """The door passes on that bases are taken back."""
+
+    TYPE = "staffetta.intake.withdraw_bases.v1"
+
+    intake_id: UUID
+    asked: Asked
+    basis_ids: tuple[Ref, ...]
+    revoke_cause: Code
+
+
+class GiveBasis(Message):
+    """The door passes on a further basis, a refusal, or new dates."""
+
+    TYPE = "staffetta.intake.give_basis.v1"
+
+    intake_id: UUID
+    asked: Asked
+    basis: SharingBasis
+
+
+class ExcludeRecipients(Message):
+    """At a later meeting the person excluded these recipients: that holds for this earlier intake of theirs too."""
+
+    TYPE = "staffetta.intake.exclude_recipients.v1"
+
+    intake_id: UUID
+    recipients: tuple[Code, ...]
+
+
+class ExpireBases(Message):
+    """The last day of bases of this intake is over. until: since when."""
+
+    TYPE = "staffetta.intake.expire_bases.v1"
+
+    intake_id: UUID
+    until: Time
 
 
 class GrantAccess(Message):
@@ -407,6 +479,30 @@ class NotePlace(Message):
     until: Time | None = None
     position: int | None = None
     order_rule_version: int | None = None
+
+
+class ChaseReceipt(Message):
+    """A receipt that a receiver owes is late. due_at: when it was due, or to be asked for again."""
+
+    TYPE = "staffetta.referral.chase_receipt.v1"
+
+    referral_id: UUID
+    obligation: Code
+    due_at: Time
+
+
+class KeepSharing(Message):
+    """On what grounds the data of this journey may be shared from now on. version: intake's, of these bases together.
+
+    revoke_cause: why bases were withdrawn, when some were.
+    """
+
+    TYPE = "staffetta.journey.keep_sharing.v1"
+
+    journey_id: UUID
+    version: Version
+    sharing_basis: tuple[SharingBasis, ...]
+    revoke_cause: Code | None = None
 
 
 class JourneyNeed(Value):

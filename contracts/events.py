@@ -91,6 +91,38 @@ class IntakeRecorded(Message):
     sharing_basis: tuple[SharingBasis, ...]
 
 
+class SharingEvent(Message):
+    """What every event of an intake's sharing bases says: all of them as they are now, and which it is about.
+
+    version: of the intake, 1 when it was recorded; basis_ids: what its sender calls them.
+    """
+
+    intake_id: UUID
+    version: int
+    at: Time
+    sender_agency: AgencyCode
+    basis_ids: tuple[Ref, ...]
+    sharing_basis: tuple[SharingBasis, ...]
+
+
+class ConsentWithdrawn(SharingEvent):
+    """revoke_cause: a code of `withdraw_reasons.json`."""
+
+    TYPE = "staffetta.consent.withdrawn.v1"
+
+    revoke_cause: Code
+
+
+class SharingBasisExpired(SharingEvent):
+    TYPE = "staffetta.sharing_basis.expired.v1"
+
+
+class SharingBasisGiven(SharingEvent):
+    """A further basis, a refusal, or new dates."""
+
+    TYPE = "staffetta.sharing_basis.given.v1"
+
+
 # -- referrals --------------------------------------------------------------------------------------------------------
 
 
@@ -314,8 +346,11 @@ class ReferralReopened(ReferralEvent):
 
 
 class ReferralRevoked(ReferralEvent):
+    """What it rested on has ended: the receiver must delete what it holds. basis_id: the network's own."""
+
     TYPE = "staffetta.referral.revoked.v1"
 
+    basis_id: UUID | None = None
     revoke_cause: Code
     text_id: UUID | None = None
 
@@ -405,19 +440,28 @@ class AppointmentCancelled(AppointmentEvent):
     TYPE = "staffetta.appointment.cancelled.v1"
 
 
-class ReceiptRequested(ReferralEvent):
-    """The receiver owes a confirmation (`transitions.json`, obligations), until `receipt_due_at`."""
-
-    TYPE = "staffetta.receipt.requested.v1"
+class ReceiptEvent(ReferralEvent):
+    """What every event of a receipt says. obligation: which one the receiver owes (`transitions.json`)."""
 
     obligation: Code
+
+
+class ReceiptRequested(ReceiptEvent):
+    TYPE = "staffetta.receipt.requested.v1"
+
     receipt_due_at: Time
 
 
-class ReceiptConfirmed(ReferralEvent):
+class ReceiptConfirmed(ReceiptEvent):
     TYPE = "staffetta.receipt.confirmed.v1"
 
-    obligation: Code
+
+class ReceiptOverdue(ReceiptEvent):
+    """It is late, and is told so again after as long a time until it comes."""
+
+    TYPE = "staffetta.receipt.overdue.v1"
+
+    receipt_due_at: Time
 
 
 # -- timers of a referral ---------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import unicodedata
 from datetime import UTC, date, datetime
 from typing import Annotated, ClassVar
+from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -116,6 +117,11 @@ class SharingBasis(Value):
     valid_to: date | None = None
     refused: bool = False
     withdrawn_at: Time | None = None
+
+
+def basis_id(intake_id: UUID, ref: str) -> UUID:
+    """The network's own id of a sharing basis. ref: what its sender calls it (`SharingBasis.basis_id`)."""
+    return uuid5(intake_id, f"basis:{ref}")
 
 
 class PersonFacts(Value):

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from contracts.commands import Need, RecordIntake, ReferralCommand, SubmitIntake
 from contracts.directory import Admission, Agency, AreaServed, Capacity, Offer, Queue, Rule
 from contracts.events import IntakeRecorded
-from contracts.values import Asked, PersonFacts, SharingBasis
+from contracts.values import Asked, PersonFacts, SharingBasis, basis_id
 from services.intake.domain.known import Directory
 from services.referral.domain import table
 from services.referral.domain.case import Facts
@@ -177,6 +177,8 @@ VALID: dict[str, dict[str, Any]] = {
     "start": {"first_contact_at": NOW, "contact_mode": "desk"},
     "close": {"closure_outcome": "no_longer_needed"},
     "withdraw": {"withdraw_reason": "need_resolved", "requested_by": "person"},
+    "revoke": {"basis_id": str(basis_id(INTAKE_ID, "b1")), "revoke_cause": "consent_withdrawn"},
+    "confirm_receipt": {"obligation": "deletion_receipt"},
     "waitlist": {"order_rule_version": 1},
     "offer_seat": {"order_rule_version": 1},
     "decline_suspended": {"decline_reason": "agency_suspended"},
@@ -191,7 +193,6 @@ VALID: dict[str, dict[str, Any]] = {
     "renew_hold": {"hold_reason": "temporarily_away", "review_date": date(2026, 11, 10)},
     "close_suspended": {"text_id": TEXT_ID},
     "reopen": {"text_id": TEXT_ID},
-    "revoke": {"basis_id": "b1", "revoke_cause": "consent_withdrawn"},
     "mark_error": {"text_id": TEXT_ID},
     "mark_error_after_accept": {"text_id": TEXT_ID},
     "assign_worker": {"assigned_worker": "pa.accura:w01"},
@@ -199,7 +200,6 @@ VALID: dict[str, dict[str, Any]] = {
     "change_priority": {"priority": "URGENT", "text_id": TEXT_ID},
     "record_contact_attempt": {"channel": "phone", "result": "no_answer"},
     "schedule_appointment": {"starts_at": NOW + timedelta(days=2)},
-    "confirm_receipt": {"obligation": "deletion_receipt"},
 }
 """The fields that a command needs to be taken."""
 

@@ -113,7 +113,7 @@ class Offline:
 
     def _due(self, now: datetime) -> Due | None:
         timers = (due for r in self.referrals.values()
-                  for due in of_referral(r.referral_id, r.need.journey_id, r.timers, now))  # fmt: skip
+                  for due in of_referral(r.referral_id, r.need.journey_id, r.timers, r.receipts, now))  # fmt: skip
         tasks = (due for t in self.tasks for due in of_task(t.task_id, t.journey_id, t.steps, now))
         return min([*timers, *tasks], key=lambda due: due.at, default=None)
 

@@ -19,6 +19,8 @@ parked = typer.Typer(no_args_is_help=True, help="Messages that could not be hand
 app.add_typer(parked, name="parked")
 directory = typer.Typer(no_args_is_help=True, help="Who the agencies are and what they offer: load.")
 app.add_typer(directory, name="directory")
+basis = typer.Typer(no_args_is_help=True, help="On what grounds data are shared: withdraw.")
+app.add_typer(basis, name="basis")
 
 
 class Listed(TyperCommand):
@@ -113,6 +115,22 @@ def answer(
         session, referral_id, said, agency=agency, reason=reason, outcome=outcome, text=text, stated=fields or (),
         expected_version=expected_version,
     )  # fmt: skip
+
+
+@basis.command("withdraw")
+@command
+def withdraw_bases(
+    session: Session,
+    intake_id: Annotated[str, typer.Argument(metavar="INTAKE", help="The intake's id.")],
+    refs: Annotated[list[str], typer.Argument(metavar="BASIS...", help="What the intake calls them, such as b1.")],
+    agency: Agency,
+    cause: Annotated[str, typer.Option(help="Why: consent_withdrawn, objection_upheld or recipient_excluded.")],
+) -> None:
+    """Take sharing bases of an intake back: open referrals that rest on them are revoked. Fails when it is refused."""
+    from services.cli import answer
+
+    stated = {"intake_id": intake_id, "basis_ids": refs, "revoke_cause": cause}
+    answer.say(session, "staffetta.sharing.withdraw.v1", stated, agency=agency)
 
 
 @app.command()

@@ -72,19 +72,20 @@ def answer(
     text: str | None, stated: Iterable[str], expected_version: int | None,
 ) -> None:  # fmt: skip
     """Say it, show how it was answered; fails when it was refused."""
-    given = _fields(command, reason, outcome, stated)
+    given, where = _fields(command, reason, outcome, stated), session.endpoints
+    where.need_service("gateway")
+    id = str(find_id(where, referral_id, tokens.bearer(where, agency=agency)))
+    about = {"referral_id": id, "command": command, "text": text, "expected_version": expected_version}
+    say(session, f"staffetta.referral.{command}.v1", given | about, agency=agency)
+
+
+def say(session: Session, type: str, fields: Mapping[str, Any], *, agency: str) -> None:
+    """Post one command of an agency and show how it was answered; fails when it was refused."""
     where, id = session.endpoints, uuid4().hex
     where.need_service("gateway")
     headers = tokens.bearer(where, agency=agency)
-    body = {
-        "command_id": id, "referral_id": str(find_id(where, referral_id, headers)), "command": command,
-        "agency": agency, **given, "text": text, "expected_version": expected_version,
-    }  # fmt: skip
-    body = {name: value for name, value in body.items() if value is not None}
-    headers |= {
-        "ce-specversion": "1.0", "ce-id": id, "ce-source": f"/agencies/{agency}",
-        "ce-type": f"staffetta.referral.{command}.v1",
-    }  # fmt: skip
+    body = {name: value for name, value in {"command_id": id, "agency": agency, **fields}.items() if value is not None}
+    headers |= {"ce-specversion": "1.0", "ce-id": id, "ce-source": f"/agencies/{agency}", "ce-type": type}
     response = http.send(where, "gateway", "/v1/commands", headers=headers, body=body)
     answered = _json(response)
     if response.status_code == 202 and answered.get("answer") is None:

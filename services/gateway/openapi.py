@@ -36,6 +36,14 @@ DECLINE = {
     "decline_reason": "no_capacity",
 }
 
+WITHDRAWAL = {
+    "command_id": "8a1d",
+    "intake_id": "0e0a3a52-9f5e-5d2b-8b0e-1f2a3b4c5d6e",
+    "agency": "pa.comune",
+    "basis_ids": ["b1"],
+    "revoke_cause": "consent_withdrawn",
+}
+
 PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status"],
@@ -67,6 +75,7 @@ COMMAND: dict[str, Any] = {
                 "examples": {
                     "an intake": {"summary": "ce-type: staffetta.intake.submit.v1", "value": INTAKE},
                     "a decline": {"summary": "ce-type: staffetta.referral.decline.v1", "value": DECLINE},
+                    "a consent withdrawn": {"summary": "ce-type: staffetta.sharing.withdraw.v1", "value": WITHDRAWAL},
                 },
             }
         },

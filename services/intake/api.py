@@ -46,7 +46,10 @@ class Reads(BaseModel):
 
 @router.get("/intakes/{intake_id}")
 async def get_intake(request: Request, intake_id: UUID, who: Who) -> RecordedIntake:
-    """Tier 0 with the network's pseudonym; no name, no identifier. Another agency's looks like none at all."""
+    """Tier 0 with the network's pseudonym, and the sharing bases as they are now; no name, no identifier.
+
+    Another agency's looks like none at all.
+    """
     found = await store.read_intake(_db(request), intake_id)
     if found is None or who.agency != found.recorded.sender_agency:
         raise HTTPException(404)

@@ -1,14 +1,25 @@
-"""What intake does when it is asked to record a meeting, to keep a text or to open a person to a receiver."""
+"""What intake does when it is asked to record a meeting, to change who may be told, or to keep a text."""
 
 from contracts import topics
-from contracts.commands import EndAccess, GrantAccess, KeepText, RecordIntake
+from contracts.commands import (
+    EndAccess,
+    ExcludeRecipients,
+    ExpireBases,
+    GiveBasis,
+    GrantAccess,
+    KeepText,
+    RecordIntake,
+    WithdrawBases,
+)
 from contracts.directory import Agency, Offer
-from contracts.events import ReferralEvent
+from contracts.events import CommandAccepted, ReferralEvent
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.intake import store
-from services.intake.domain import access, intake
+from services.intake.domain import access, basis, intake
+from services.intake.domain.known import check_recipient
+from services.intake.domain.vocabulary import check_basis
 
 handlers = Handlers()
 
@@ -38,6 +49,8 @@ async def on_command(command: Message, tx: Transaction) -> None:
             await record_intake(command, tx)
         case KeepText():
             store.save_text(tx, command)
+        case WithdrawBases() | GiveBasis() | ExcludeRecipients() | ExpireBases():
+            await change_sharing(command, tx)
         case GrantAccess() | EndAccess():
             await change_access(command, tx)
         case _:
@@ -53,8 +66,35 @@ async def record_intake(command: RecordIntake, tx: Transaction) -> None:
     recorded, person = intake.record(command, directory, tx.now, key)
     store.save_intake(tx, recorded)
     store.save_personal(tx, person)
+    store.save_sharing(tx, basis.stated(recorded.recorded))
     tx.answer(recorded.answer)
     tx.emit(recorded.recorded)
+    if excluded := basis.excluded_by(recorded.recorded):
+        for earlier in await store.find_earlier(tx, recorded.recorded):
+            tx.emit(ExcludeRecipients(intake_id=earlier, recipients=excluded))
+
+
+async def change_sharing(command: WithdrawBases | GiveBasis | ExcludeRecipients | ExpireBases, tx: Transaction) -> None:
+    known = await store.find_sharing(tx, command.intake_id)
+    match command:
+        case WithdrawBases():
+            after, said = basis.withdraw(known, command, tx.now)
+        case GiveBasis():
+            check_basis(command.basis)
+            check_recipient(command.basis, await store.get_recipient(tx, command.basis.recipient))
+            after, said = basis.give(known, command, tx.now)
+        case ExcludeRecipients():
+            after, said = basis.exclude(known, command, tx.now)
+        case ExpireBases():
+            after, said = basis.expire(known, tx.now)
+    if said:
+        tx.correlate(command.intake_id)
+        store.save_sharing(tx, after)
+    for message in said:
+        if isinstance(message, CommandAccepted):
+            tx.answer(message)
+        else:
+            tx.emit(message)
 
 
 async def change_access(command: GrantAccess | EndAccess, tx: Transaction) -> None:

@@ -1,7 +1,9 @@
-"""What intake keeps: intakes, who the people are, who may ask for them, who did, free texts, and the directory."""
+"""What intake keeps: intakes, people, who may be told and who was, free texts, and a copy of the directory."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,16 +16,18 @@ from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded
 from services.chassis.transaction import Doc, Transaction
 from services.intake.domain.access import Grant
+from services.intake.domain.basis import Sharing
 from services.intake.domain.intake import Intake, Personal
 from services.intake.domain.known import Directory, named_agencies, named_offers
 from services.intake.domain.release import Read
 
-AGGREGATES = ("intakes", "personal", "texts", "grants")
+AGGREGATES = ("intakes", "personal", "sharing", "texts", "grants")
 COPIES = ("agencies", "offers")
 
 INDEXES: Mapping[str, list[IndexModel]] = {
     "intakes": [IndexModel([("recorded.person_ref", ASCENDING)])],
     "personal": [IndexModel([("pseudonym", ASCENDING)])],
+    "sharing": [IndexModel([("ends_at", ASCENDING)])],
     "texts": [IndexModel([("referral_id", ASCENDING)])],
     "grants": [IndexModel([("intake_id", ASCENDING), ("agency", ASCENDING)])],
     "reads": [IndexModel([(field, ASCENDING), ("_id", DESCENDING)]) for field in ("person_ref", "agency")],
@@ -31,12 +35,21 @@ INDEXES: Mapping[str, list[IndexModel]] = {
 LONGEST_PAGE = 500
 
 INTAKE, PERSONAL = TypeAdapter(Intake), TypeAdapter(Personal)
+SHARING = TypeAdapter(Sharing)
 GRANT, READ = TypeAdapter(Grant), TypeAdapter(Read)
 
 
 async def find_intake(tx: Transaction, intake_id: UUID) -> Intake | None:
     doc = await tx.load("intakes", intake_id)
     return INTAKE.validate_python(doc) if doc else None
+
+
+async def find_earlier(tx: Transaction, recorded: IntakeRecorded) -> list[UUID]:
+    """The other intakes of the same person that were not later than this one."""
+    found = await tx.find("intakes", {"recorded.person_ref": recorded.person_ref})
+    others = [IntakeRecorded.model_validate(doc["recorded"]) for doc in found]
+    earlier = [other for other in others if other.occurred_at <= recorded.occurred_at]
+    return [other.intake_id for other in earlier if other.intake_id != recorded.intake_id]
 
 
 def save_intake(tx: Transaction, intake: Intake) -> None:
@@ -46,6 +59,15 @@ def save_intake(tx: Transaction, intake: Intake) -> None:
 def save_personal(tx: Transaction, person: Personal) -> None:
     """The one collection with data of tiers 1 and 2 and with what the agency calls the person."""
     tx.save("personal", _document(PERSONAL, person, person.intake_id))
+
+
+async def find_sharing(tx: Transaction, intake_id: UUID) -> Sharing | None:
+    doc = await tx.load("sharing", intake_id)
+    return SHARING.validate_python(doc) if doc else None
+
+
+def save_sharing(tx: Transaction, sharing: Sharing) -> None:
+    tx.save("sharing", _document(SHARING, sharing, sharing.intake_id) | {"ends_at": sharing.ends_at})
 
 
 def save_text(tx: Transaction, command: KeepText) -> None:
@@ -82,6 +104,12 @@ async def get_directory(tx: Transaction, tier0: Tier0) -> Directory:
     return Directory(agencies, offers)
 
 
+async def get_recipient(tx: Transaction, recipient: str) -> Directory:
+    """The entry of an agency that a sharing basis names; a city has none."""
+    found = [Agency.model_validate(doc) for doc in await _load(tx, "agencies", {recipient})]
+    return Directory({agency.code: agency for agency in found})
+
+
 async def _load(tx: Transaction, collection: str, codes: Iterable[str]) -> list[Doc]:
     return [doc for code in sorted(codes) if (doc := await tx.load(collection, code))]
 
@@ -90,14 +118,24 @@ async def _load(tx: Transaction, collection: str, codes: Iterable[str]) -> list[
 
 
 async def read_intake(db: Any, intake_id: UUID) -> Intake | None:
+    """With its sharing bases as they are now."""
     doc = await db.intakes.find_one({"_id": str(intake_id)})
-    return INTAKE.validate_python(doc) if doc else None
+    if doc is None:
+        return None
+    [recorded] = await _as_now(db, [doc["recorded"]])
+    return replace(INTAKE.validate_python(doc), recorded=recorded)
 
 
 async def read_meetings(db: Any, person_ref: str) -> list[IntakeRecorded]:
-    """Every intake of one person, by the network's name for them."""
-    found = db.intakes.find({"recorded.person_ref": person_ref}, {"recorded": 1})
-    return [IntakeRecorded.model_validate(doc["recorded"]) async for doc in found]
+    """Every intake of one person, by the network's name for them, each with its sharing bases as they are now."""
+    found = [doc["recorded"] async for doc in db.intakes.find({"recorded.person_ref": person_ref}, {"recorded": 1})]
+    return await _as_now(db, found)
+
+
+async def _as_now(db: Any, recorded: list[Doc]) -> list[IntakeRecorded]:
+    shared = db.sharing.find({"_id": {"$in": [doc["intake_id"] for doc in recorded]}}, {"bases": 1})
+    now = {doc["_id"]: {"sharing_basis": doc["bases"]} async for doc in shared}
+    return [IntakeRecorded.model_validate(doc | now.get(doc["intake_id"], {})) for doc in recorded]
 
 
 async def read_grants(db: Any, agency: str | None, intakes: Iterable[UUID]) -> list[Grant]:
@@ -113,6 +151,12 @@ async def read_agency(db: Any, code: str | None) -> Agency | None:
 async def read_personal(db: Any, intake_id: UUID) -> Personal:
     """As JSON, for what agencies state is read strictly, and a date in Python is no text."""
     return PERSONAL.validate_json(json.dumps(await db.personal.find_one({"_id": str(intake_id)})))
+
+
+async def read_ending(db: Any, now: datetime) -> AsyncIterator[tuple[UUID, datetime]]:
+    """The intakes of which a basis has run out and it was not yet told: since when."""
+    async for doc in db.sharing.find({"ends_at": {"$lte": now}}, {"ends_at": 1}).sort("ends_at", ASCENDING):
+        yield UUID(doc["_id"]), doc["ends_at"]
 
 
 # -- who read ---------------------------------------------------------------------------------------------------------

@@ -1,12 +1,15 @@
 """What a command is judged by beside the referral itself: the directory, routing, the calendar, the chain it is in."""
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from contracts.commands import Need, OpenReferral, ReferralCommand
+from contracts.directory import Agency
 from services.chassis.transaction import Transaction
 from services.referral import calendar, store
-from services.referral.domain import routing, table
+from services.referral.domain import basis, routing, table
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
@@ -35,31 +38,36 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
         search = Search(need, referral.hop + 1, (*referral.tried, place.agency), command.next_agency)
         decision = await _decide(search, tx)
     clock = calendar.of(place.city if place else need.sender_city, tx.now)
-    latest = await _latest(referral, tx)
-    of_agencies = await _of_agencies(place, command, tx, needs_speaker=latest is not None)
-    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **await _of_offer(need, place, command, tx))
+    latest = await latest_of(referral, tx)
+    of_agencies = await _of_agencies(referral, command, tx, needs_speaker=latest is not None)
+    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **await _of_place(referral, command, tx))
 
 
 async def _of_agencies(
-    place: Place | None, command: ReferralCommand, tx: Transaction, *, needs_speaker: bool
+    referral: Referral, command: ReferralCommand, tx: Transaction, *, needs_speaker: bool
 ) -> dict[str, Any]:
-    """Who asks and who has it, where that is looked at. Which basis ended, its keeper says in a command of our own."""
+    """Who asks and who has it, where that is looked at."""
     known: dict[str, Any] = {}
-    if needs_speaker or command.asked.roles:
+    if command.asked.roles:
         known["speaker"] = await store.find_agency(tx, command.asked.agency or "")
-    if place and command.command in table.BY_DIRECTORY:
+    elif needs_speaker:
+        known["speaker"] = await _to_be_told(referral, command, tx)
+    if (place := referral.place) and command.command in table.BY_DIRECTORY:
         known["receiver"] = await store.find_agency(tx, place.agency)
         known["lead"] = await store.find_lead(tx, place.city)
-    if command.role == "system" and command.basis_id:
-        known["ended_bases"] = frozenset({command.basis_id})
     return known
 
 
-async def _of_offer(need: Need, place: Place | None, command: ReferralCommand, tx: Transaction) -> dict[str, Any]:
-    if place is None or command.command not in ("waitlist", "reopen"):
-        return {}
-    offer = await store.find_offer(tx, place.offer)
-    return {"offer": offer, "linked_id": await _linked_id(need, place, tx) if command.command == "reopen" else None}
+async def _of_place(referral: Referral, command: ReferralCommand, tx: Transaction) -> dict[str, Any]:
+    """What it rests on and where it lies, where that is looked at."""
+    known: dict[str, Any] = {}
+    if command.command in ("revoke", "reopen"):
+        known["basis_ended"] = await why_ended(referral, tx) is not None
+    if (place := referral.place) and command.command in ("waitlist", "reopen"):
+        known["offer"] = await store.find_offer(tx, place.offer)
+    if place and command.command == "reopen":
+        known["linked_id"] = await _linked_id(referral.need, place, tx)
+    return known
 
 
 def as_it_lies(referral: Referral, tx: Transaction) -> Facts:
@@ -68,12 +76,48 @@ def as_it_lies(referral: Referral, tx: Transaction) -> Facts:
     return Facts(tx.now, calendar.of(city, tx.now))
 
 
+async def why_ended(referral: Referral, tx: Transaction) -> str | None:
+    """Why what it rests on has ended (`withdraw_reasons.json`); None while it stands, and for what was not sent."""
+    if (place := referral.place) is None:
+        return None
+    ground, known = await store.get_ground(tx, referral.need), await store.find_agencies(tx, [place.agency])
+    return basis.ended(referral, ground, known[place.agency], _day(referral.need, tx))
+
+
+async def holder_of(need_id: UUID, tx: Transaction) -> Referral | None:
+    """The last referral of a need; its first one has the need's own id."""
+    first = await store.find_referral(tx, need_id)
+    return first and (await latest_of(first, tx) or first)
+
+
+async def latest_of(referral: Referral, tx: Transaction) -> Referral | None:
+    """Who has the request now: the last of the chain that began with this referral's successor."""
+    latest, next_id = None, referral.successor_id
+    while next_id and (successor := await store.find_referral(tx, next_id)):
+        latest, next_id = successor, successor.successor_id
+    return latest
+
+
+async def _to_be_told(referral: Referral, command: ReferralCommand, tx: Transaction) -> Agency | None:
+    """The agency that asks, unless nothing may be shared with it any more."""
+    if not (agency := await store.find_agency(tx, command.asked.agency or "")):
+        return None
+    need = (await store.get_ground(tx, referral.need)).applied_to(referral.need)
+    return agency if routing.is_covered(need, agency, _day(need, tx)) else None
+
+
+def _day(need: Need, tx: Transaction) -> date:
+    """On which day it is judged: that of where the person was met."""
+    return calendar.of(need.sender_city, tx.now).day_of(tx.now)
+
+
 async def _decide(search: Search, tx: Transaction) -> Decision:
-    """Routing over this service's own copy of the directory, on the day it is where the person was met."""
+    """Routing over this service's own copy of the directory, under the sharing bases as they are now."""
+    ground = await store.get_ground(tx, search.need)
+    search = replace(search, need=ground.applied_to(search.need))
     offers = await store.find_offers(tx, search.need.service)
     agencies = await store.find_agencies(tx, (offer.agency for offer in offers))
-    day = calendar.of(search.need.sender_city, tx.now).day_of(tx.now)
-    return routing.route(search, offers, agencies, day)
+    return routing.route(search, offers, agencies, _day(search.need, tx))
 
 
 async def _sending(need: Need, decision: Decision, tx: Transaction, predecessor: Referral | None = None) -> Facts:
@@ -86,11 +130,3 @@ async def _sending(need: Need, decision: Decision, tx: Transaction, predecessor:
 async def _linked_id(need: Need, place: Place | None, tx: Transaction) -> UUID | None:
     held = await store.find_link(tx, link_of(need, place)) if place else None
     return held.referral_id if held else None
-
-
-async def _latest(referral: Referral, tx: Transaction) -> Referral | None:
-    """Who has the request now: the last of the chain that began with this referral's successor."""
-    latest, next_id = None, referral.successor_id
-    while next_id and (successor := await store.find_referral(tx, next_id)):
-        latest, next_id = successor, successor.successor_id
-    return latest

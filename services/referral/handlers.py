@@ -1,40 +1,19 @@
 """What referral does when it is asked, what an intake makes it ask of itself, and how it learns of the directory."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-
-from contracts import codes, topics
-from contracts.catalogue import ANSWERS
-from contracts.commands import (
-    AddNeed,
-    BeginJourney,
-    ChaseTask,
-    CompleteTask,
-    DraftReferral,
-    EndNeed,
-    FireTimer,
-    Need,
-    NotePlace,
-    OpenReferral,
-    OpenTask,
-    ReferralCommand,
-    RerouteAgency,
-    WriteDraft,
-)
+from contracts import topics
 from contracts.directory import Agency, Offer
-from contracts.events import CommandAccepted, IntakeRecorded
+from contracts.events import IntakeRecorded, SharingEvent
 from contracts.notifications import NotificationFailed
 from contracts.places import CapacityEvent
-from contracts.refusals import Refusal
-from contracts.values import Asked, Message
+from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
-from services.referral import calendar, facts, store
-from services.referral.domain import journey, ladder, life, needs, places, seats, suspension, tasks, unsent, untold
-from services.referral.domain.case import Facts, roles_in
-from services.referral.domain.referral import Referral, link_of
-from services.referral.domain.telling import Explanation
-from services.referral.domain.unsent import Link
+from services.referral import carrying, store
+from services.referral.domain import (
+    needs,
+    places,
+    untold,
+)  # fmt: skip
 
 handlers = Handlers()
 
@@ -55,6 +34,9 @@ async def on_intake(event: Message, tx: Transaction) -> None:
             tx.correlate(event.intake_id)
             store.copy_intake(tx, event)
             tx.emit(*needs.set_going(event))
+        case SharingEvent():
+            tx.correlate(event.intake_id)
+            tx.emit(needs.shared(event))
         case _:
             pass
 
@@ -81,196 +63,5 @@ async def on_notification(event: Message, tx: Transaction) -> None:
 
 @handlers.on(topics.REFERRAL_COMMANDS, owns=store.AGGREGATES, ahead=store.ahead)
 async def on_command(command: Message, tx: Transaction) -> None:
-    match command:
-        case OpenReferral():
-            await open_referral(command, tx)
-        case DraftReferral() | WriteDraft():
-            await draft_referral(command, tx)
-        case ReferralCommand():
-            await change_referral(command, tx)
-        case NotePlace() | FireTimer():
-            await follow_up(command, tx)
-        case RerouteAgency():
-            await reroute_agency(command, tx)
-        case BeginJourney() | AddNeed() | EndNeed():
-            await change_journey(command, tx)
-        case OpenTask() | CompleteTask() | ChaseTask():
-            await on_task(command, tx)
-        case _:
-            pass
-
-
-# -- referrals ---------------------------------------------------------------------------------------------------------
-
-
-async def open_referral(command: OpenReferral, tx: Transaction) -> None:
-    tx.correlate(command.need.journey_id)
-    if opened := await store.find_referral(tx, command.referral_id):
-        return tx.answer(life.answer(opened, Asked()))
-    known = await facts.to_open(command, tx)
-    if await _is_unsent(Referral(command.referral_id, command.need, hop=command.hop), known, tx):
-        return
-    referral, said = life.open_referral(command, known)
-    _send(referral, known, tx)
-    _say(said, tx)
-
-
-async def draft_referral(command: DraftReferral | WriteDraft, tx: Transaction) -> None:
-    """A service that waits for another one; or a caseworker's own, which is one more need of the journey."""
-    own = command.asked if isinstance(command, WriteDraft) else None
-    if written := await store.find_referral(tx, command.referral_id):
-        return tx.answer(life.answer(written, own or Asked()))
-    need = await _need_of(command, tx) if isinstance(command, WriteDraft) else command.need
-    tx.correlate(need.journey_id)
-    draft = DraftReferral(referral_id=command.referral_id, need=need)
-    referral, said = life.draft(draft, facts.to_draft(need, tx), own)
-    store.save_referral(tx, referral)
-    _say(said, tx)
-    if own:
-        tx.emit(needs.one_more(need))
-
-
-async def _need_of(command: WriteDraft, tx: Transaction) -> Need:
-    """For a person of whom the caseworker's agency has recorded an intake. Raises Refusal."""
-    intake = await store.find_intake(tx, command.person_ref, command.asked.agency)
-    return needs.for_a_draft(intake, command)
-
-
-async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
-    by_network = command.role == "system"
-    if not by_network and (code := codes.door_refusal(command.command, frozenset(command.asked.roles))):
-        raise Refusal(code, "/agency" if code == "not_authorised" else None)
-    before = await store.find_referral(tx, command.referral_id)
-    if before is None:
-        raise Refusal("unknown_referral", "/referral_id")
-    known = await facts.to_change(before, command, tx)
-    if roles_in(before, command, known):  # a stranger does not even learn that it exists
-        tx.correlate(before.need.journey_id)
-    if by_network and command.command == "send" and before.state == "DRAFT" and await _is_unsent(before, known, tx):
-        return
-    after, said = life.decide(before, command, known)
-    if after.place != before.place:
-        _send(after, known, tx)
-    else:
-        store.save_referral(tx, after)
-    _say(said, tx)
-    if not after.is_open:
-        await _free(after, said, tx)
-    elif not before.is_open and after.link:
-        store.save_link(tx, after.link, Link(after.referral_id))
-
-
-async def follow_up(command: NotePlace | FireTimer, tx: Transaction) -> None:
-    """What the network tells a referral: an answer about its place, or that a step of a timer is due."""
-    before = await store.find_referral(tx, command.referral_id)
-    if before is None:
-        raise Refusal("unknown_referral", "/referral_id")
-    tx.correlate(before.need.journey_id)
-    known = facts.as_it_lies(before, tx)
-    match command:
-        case NotePlace():
-            after, said = seats.note(before, command, replace(known, noted=command))
-        case FireTimer():
-            after, said = ladder.fire(before, command, known)
-    store.save_referral(tx, after)
-    _say(said, tx)
-    if not after.is_open and before.is_open:
-        await _free(after, said, tx)
-
-
-async def reroute_agency(command: RerouteAgency, tx: Transaction) -> None:
-    agency = (await store.find_agencies(tx, [command.of])).get(command.of)
-    lead = await store.find_lead(tx, agency.city) if agency else None
-    suspension.check(command, agency, lead)
-    tx.answer(CommandAccepted(asked=command.asked, subject=command.of))
-    for referral in await store.find_lying(tx, command.of):
-        tx.correlate(referral.need.journey_id)
-        tx.emit(suspension.leave(referral, lead))
-
-
-def _send(referral: Referral, known: Facts, tx: Transaction) -> None:
-    """A referral that goes out now: with it, why it goes there, and that no other of this person may."""
-    store.save_referral(tx, referral)
-    if known.decision and referral.link:
-        store.save_decision(tx, Explanation(referral.referral_id, tx.now, known.decision))
-        store.save_link(tx, referral.link, Link(referral.referral_id))
-
-
-async def _is_unsent(referral: Referral, known: Facts, tx: Transaction) -> bool:
-    """Whether it cannot be sent; then that is said, with the whole explanation stored."""
-    said = unsent.instead(referral, known)
-    if said and known.decision:
-        store.save_decision(tx, Explanation(referral.referral_id, tx.now, known.decision, known.linked_id))
-        if known.decision.first and known.linked_id:
-            name = link_of(referral.need, known.decision.first)
-            link = await store.find_link(tx, name) or Link(known.linked_id)
-            store.save_link(tx, name, link.with_one_more(referral))
-    _say(said, tx)
-    return bool(said)
-
-
-async def _free(referral: Referral, said: list[Message], tx: Transaction) -> None:
-    """The person may be sent to this offer again; whoever leaned on this referral is told how it ended."""
-    if (name := referral.link) is None:
-        return
-    link = await store.find_link(tx, name)
-    if link is None or link.referral_id != referral.referral_id:
-        return
-    store.delete_link(tx, name)
-    for told in unsent.held_no_more(link, referral, said):
-        tx.correlate(told.journey_id)
-        tx.emit(told)
-
-
-# -- journeys and tasks ------------------------------------------------------------------------------------------------
-
-
-async def change_journey(command: BeginJourney | AddNeed | EndNeed, tx: Transaction) -> None:
-    tx.correlate(command.journey_id)
-    found = before = await store.get_journey(tx, command.journey_id)
-    match command:
-        case BeginJourney():
-            found, said = journey.begin(found, command, tx.now)
-        case AddNeed():
-            found, said = journey.add_need(found, command)
-        case EndNeed():
-            found, said = journey.end_need(found, command, tx.now)
-    store.save_journey(tx, found)
-    store.save_unmet(tx, found, len(before.unmet))
-    _say(said, tx)
-
-
-async def on_task(command: OpenTask | CompleteTask | ChaseTask, tx: Transaction) -> None:
-    await (open_task(command, tx) if isinstance(command, OpenTask) else change_task(command, tx))
-
-
-async def open_task(command: OpenTask, tx: Transaction) -> None:
-    tx.correlate(command.journey_id)
-    if opened := await store.find_task(tx, command.task_id):
-        return tx.answer(tasks.answer(opened, Asked()))
-    task, said = tasks.open_task(command, tx.now, calendar.of(command.city, tx.now))
-    store.save_task(tx, task)
-    _say(said, tx)
-
-
-async def change_task(command: CompleteTask | ChaseTask, tx: Transaction) -> None:
-    before = await store.find_task(tx, command.task_id)
-    match command:
-        case CompleteTask():
-            task, said = tasks.complete(before, command, tx.now)
-        case ChaseTask():
-            if before is None:
-                raise Refusal("unknown_referral", "/task_id")
-            task, said = tasks.chase(before, command, tx.now, calendar.of(before.city, tx.now))
-    tx.correlate(task.journey_id)
-    store.save_task(tx, task)
-    _say(said, tx)
-
-
-def _say(said: Sequence[Message], tx: Transaction) -> None:
-    """The answer first, then what happened, then what is asked of others, as the domain put them."""
-    for message in said:
-        if isinstance(message, ANSWERS):
-            tx.answer(message)
-        else:
-            tx.emit(message)
+    if carry := carrying.CARRIED.get(type(command)):
+        await carry(command, tx)

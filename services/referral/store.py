@@ -13,11 +13,14 @@ from pymongo.errors import DuplicateKeyError
 from contracts.commands import (
     AddNeed,
     BeginJourney,
+    ChaseReceipt,
     ChaseTask,
     CompleteTask,
     DraftReferral,
     EndNeed,
     FireTimer,
+    KeepSharing,
+    Need,
     NotePlace,
     OpenReferral,
     OpenTask,
@@ -29,7 +32,9 @@ from contracts.events import IntakeRecorded
 from contracts.values import Message
 from services.chassis.transaction import Doc, Transaction
 from services.referral.domain.aftermath import COORDINATION
+from services.referral.domain.basis import Ground, ground_of
 from services.referral.domain.journey import Journey
+from services.referral.domain.receipts import Receipts
 from services.referral.domain.referral import Referral
 from services.referral.domain.table import OPEN_STATES
 from services.referral.domain.tasks import OPEN, Task
@@ -37,7 +42,7 @@ from services.referral.domain.telling import Explanation
 from services.referral.domain.timers import Step, Timer
 from services.referral.domain.unsent import Link
 
-AGGREGATES = ("referrals", "decisions", "links", "journeys", "tasks", "unmet")
+AGGREGATES = ("referrals", "grounds", "decisions", "links", "journeys", "tasks", "unmet")
 COPIES = ("agencies", "offers")
 INTAKES = "intakes"
 LONGEST_PAGE = 500
@@ -66,18 +71,22 @@ INDEXES: Mapping[str, list[IndexModel]] = {
 }
 
 REFERRAL, JOURNEY, TASK = TypeAdapter(Referral), TypeAdapter(Journey), TypeAdapter(Task)
-TIMERS, STEPS = TypeAdapter(tuple[Timer, ...]), TypeAdapter(tuple[Step, ...])
+TIMERS, STEPS, RECEIPTS = TypeAdapter(tuple[Timer, ...]), TypeAdapter(tuple[Step, ...]), TypeAdapter(Receipts)
+GROUND = TypeAdapter(Ground)
 EXPLANATION, LINK = TypeAdapter(Explanation), TypeAdapter(Link)
 
 
 def ahead(command: Message, _tx: Transaction) -> Iterator[tuple[str, str]]:
     """The aggregate that a command is for."""
     match command:
-        case BeginJourney() | AddNeed() | EndNeed():
+        case BeginJourney() | AddNeed() | EndNeed() | KeepSharing():
             yield "journeys", str(command.journey_id)
         case OpenTask() | ChaseTask() | CompleteTask():
             yield "tasks", str(command.task_id)
-        case OpenReferral() | DraftReferral() | WriteDraft() | ReferralCommand() | FireTimer() | NotePlace():
+        case OpenReferral():
+            yield "referrals", str(command.referral_id)
+            yield "grounds", str(command.need.need_id)
+        case DraftReferral() | WriteDraft() | ReferralCommand() | FireTimer() | NotePlace() | ChaseReceipt():
             yield "referrals", str(command.referral_id)
 
 
@@ -90,7 +99,7 @@ async def find_referral(tx: Transaction, referral_id: UUID) -> Referral | None:
 
 
 def save_referral(tx: Transaction, referral: Referral) -> None:
-    """next_at: when the next step of a timer is due, for the sweep's index."""
+    """next_at: when the next step of a timer is due or a receipt is late, for the sweep's index."""
     indexed = {"due_at": referral.due_at, "next_at": referral.next_at, "code": referral.code}
     tx.save("referrals", _document(REFERRAL, referral, referral.referral_id) | indexed)
 
@@ -130,6 +139,24 @@ def _document(kind: TypeAdapter[Any], value: object, id: UUID) -> Doc:
     """Instants as ISO 8601 text (the store's own keep milliseconds only), beside those that are indexed."""
     doc: Doc = kind.dump_python(value, mode="json")
     return doc | {"_id": str(id)}
+
+
+# -- on what grounds a need is shared ----------------------------------------------------------------------------------
+
+
+async def find_ground(tx: Transaction, need_id: UUID) -> Ground | None:
+    doc = await tx.load("grounds", need_id)
+    return GROUND.validate_python(doc) if doc else None
+
+
+async def get_ground(tx: Transaction, need: Need) -> Ground:
+    """As it is now; as the intake stated it, until something changes."""
+    return await find_ground(tx, need.need_id) or ground_of(need)
+
+
+def save_ground(tx: Transaction, ground: Ground) -> None:
+    """Written by all who decide by it, as a link is."""
+    tx.save("grounds", _document(GROUND, ground, ground.need_id))
 
 
 # -- one open referral a person and offer ------------------------------------------------------------------------------
@@ -207,12 +234,17 @@ async def find_lying(tx: Transaction, agency: str) -> list[Referral]:
 # -- for the sweep -----------------------------------------------------------------------------------------------------
 
 
-async def read_timers(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UUID, tuple[Timer, ...]]]:
-    """(referral, journey, timers) of those with a step that is due, the longest overdue first."""
-    wanted = {"timers": 1, "need.journey_id": 1}
+async def read_timers(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UUID, tuple[Timer, ...], Receipts]]:
+    """(referral, journey, timers, receipts) of those with something due, the longest overdue first."""
+    wanted = {"timers": 1, "receipts": 1, "need.journey_id": 1}
     found = db.referrals.find(_due(now), wanted).sort("next_at", ASCENDING).limit(limit)
     return [
-        (UUID(doc["_id"]), UUID(doc["need"]["journey_id"]), TIMERS.validate_python(doc["timers"]))
+        (
+            UUID(doc["_id"]),
+            UUID(doc["need"]["journey_id"]),
+            TIMERS.validate_python(doc["timers"]),
+            RECEIPTS.validate_python(doc["receipts"]),
+        )
         async for doc in found
     ]
 
@@ -233,10 +265,10 @@ async def lease(db: Any, by: str, now: datetime, until: datetime) -> bool:
     return True
 
 
-async def is_due(db: Any, command: FireTimer | ChaseTask, at: datetime) -> bool:
+async def is_due(db: Any, command: FireTimer | ChaseTask | ChaseReceipt, at: datetime) -> bool:
     """Whether what the command is for still waits for a step that was due then."""
     match command:
-        case FireTimer(referral_id=id):
+        case FireTimer(referral_id=id) | ChaseReceipt(referral_id=id):
             doc = await db.referrals.find_one({"_id": str(id)}, {"next_at": 1})
         case ChaseTask(task_id=id):
             doc = await db.tasks.find_one({"_id": str(id)}, {"next_at": 1})

@@ -15,10 +15,11 @@ from uuid import UUID, uuid5
 from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
-from contracts.commands import ChaseTask, FireTimer
+from contracts.commands import ChaseReceipt, ChaseTask, FireTimer
 from services.chassis.service import Context
 from services.chassis.sweep import edge_now, publish
 from services.referral import store
+from services.referral.domain.receipts import Receipts
 from services.referral.domain.timers import Step, Timer
 
 log = logging.getLogger("staffetta.sweep")
@@ -38,7 +39,7 @@ class Due:
     at: datetime
     id: UUID
     journey_id: UUID
-    command: FireTimer | ChaseTask
+    command: FireTimer | ChaseTask | ChaseReceipt
 
 
 async def sweep(context: Context) -> None:
@@ -90,12 +91,18 @@ class Sweeping:
         await publish(self.context, step.command, id=step.id, at=now, journey_id=step.journey_id)
 
 
-def of_referral(referral_id: UUID, journey_id: UUID, timers: tuple[Timer, ...], now: datetime) -> Iterator[Due]:
+def of_referral(
+    referral_id: UUID, journey_id: UUID, timers: tuple[Timer, ...], receipts: Receipts, now: datetime
+) -> Iterator[Due]:
     for timer in timers:
         for step in _are_due(timer.steps, now):
             command = FireTimer(referral_id=referral_id, timer=timer.code, version=timer.version, percent=step.percent)
             name = f"{command.TYPE}/{timer.code}/{timer.version}/{step.percent}"
             yield Due(step.at, uuid5(referral_id, name), journey_id, command)
+    for receipt in receipts:
+        if (at := receipt.next_at) and at <= now:
+            late = ChaseReceipt(referral_id=referral_id, obligation=receipt.obligation, due_at=at)
+            yield Due(at, uuid5(referral_id, f"{late.TYPE}/{receipt.obligation}/{at.isoformat()}"), journey_id, late)
 
 
 def of_task(task_id: UUID, journey_id: UUID, steps: tuple[Step, ...], now: datetime) -> Iterator[Due]:

@@ -1,12 +1,21 @@
 """What becomes of a message at the door: forwarded, answered again, waited for, or refused."""
 
 import json
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
 
-from contracts.commands import CompleteTask, KeepText, RecordIntake, ReferralCommand, WriteDraft
+from contracts.commands import (
+    CompleteTask,
+    GiveBasis,
+    KeepText,
+    RecordIntake,
+    ReferralCommand,
+    WithdrawBases,
+    WriteDraft,
+)
 from contracts.events import CommandAccepted
 from contracts.refusals import Refusal
 from contracts.values import Asked
@@ -15,6 +24,7 @@ from services.gateway.domain.door import Answered, Forward, Known, Read, Use, Vo
 from tests.builders import REFERRAL_ID, Entry, a_draft, a_statement, an_intake
 
 NOTHING = Known()
+SAMPLES = Path(__file__).parents[2] / "contracts" / "samples"
 
 
 def said(value: Entry, message_id: str = "m-1") -> Read:
@@ -84,6 +94,20 @@ def test_the_same_key_of_two_agencies_names_two_intakes() -> None:
     [one], [other] = forwarded(ours, "pa.comune").values(), forwarded(theirs, "rm.comune").values()
 
     assert one.intake_id != other.intake_id
+
+
+@pytest.mark.parametrize("name", ["withdraw", "give"])
+def test_a_change_of_sharing_bases_is_passed_on_to_intake_as_who_speaks(name: str) -> None:
+    type = f"staffetta.sharing.{name}.v1"
+    stated = json.loads((SAMPLES / f"{type}.json").read_text("utf-8"))
+    read = reading.read(json.dumps(stated).encode(), id="m-1", type=type)
+
+    [command] = forwarded(read, "pa.comune").values()
+
+    assert isinstance(command, WithdrawBases | GiveBasis)
+    assert str(command.intake_id) == stated["intake_id"]
+    assert (command.asked.agency, command.asked.command_id) == ("pa.comune", stated["command_id"])
+    assert refused(read, "pa.accura") == ("not_authorised", "/agency")
 
 
 def test_a_command_is_passed_on_without_its_text_which_goes_to_intake() -> None:

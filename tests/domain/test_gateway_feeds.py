@@ -39,7 +39,7 @@ KNOWN: dict[str, Any] = {
     "predecessor_id": None, "escalation_level": 3, "review_date": date(2026, 11, 10), "attempts": 1, "appointment": 1,
     "starts_at": NOW, "second_slot": False, "count": 1, "receipt_due_at": NOW,
     "timer_due_at": NOW, "percent": 100, "level": 1,
-    "notify": ("sender_queue",),
+    "notify": ("sender_queue",), "basis_ids": ("b1",),
 }  # fmt: skip
 
 
@@ -101,7 +101,9 @@ def test_a_task_is_told_to_the_agency_that_has_it(model: type[Message]) -> None:
     assert list(copies(an_event(model, agency="rm.comune"))) == ["rm.comune"]
 
 
-@pytest.mark.parametrize("model", [events.RoutingNoCandidate, events.UnmetNeedRecorded, events.IntakeRecorded])
+@pytest.mark.parametrize(
+    "model", [events.RoutingNoCandidate, events.UnmetNeedRecorded, events.IntakeRecorded, events.ConsentWithdrawn]
+)
 def test_a_journey_is_told_to_the_sender_alone(model: type[Message]) -> None:
     assert list(copies(an_event(model))) == ["pa.comune"]
 

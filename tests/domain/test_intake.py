@@ -297,6 +297,12 @@ def test_one_valid_basis_is_enough() -> None:
     recorded(a_record(sharing_basis=[a_basis(valid_to="2026-10-26"), a_basis(basis_id="b2", valid_to=None)]))
 
 
+def test_two_bases_of_one_name_are_refused_for_one_could_not_be_withdrawn_alone() -> None:
+    command = a_record(sharing_basis=[a_basis(), a_basis(recipient="pa.accura")])
+
+    assert refusal(command) == ("inconsistent_data", "/tier0/sharing_basis/1/basis_id")
+
+
 def test_a_basis_holds_on_its_last_day_until_midnight_in_the_city() -> None:
     command = a_record(sharing_basis=[a_basis(valid_to="2026-10-27")])
     midnight = datetime.fromisoformat("2026-10-28T00:00:00+01:00")

@@ -40,7 +40,7 @@ from tests.builders import (
     the_facts,
 )
 
-SALUTE = Place("pa.salute.primary", "pa.salute", "pa.salute.desk", "palermo")
+SALUTE = Place("pa.salute.primary", "pa.salute", "pa.salute.desk", "palermo", basis="b1")
 
 
 def decide(referral: Referral, command: str = "accept", **fields: Any) -> life.Outcome:
@@ -74,7 +74,7 @@ def test_a_need_that_is_opened_is_sent_with_the_answer_first_and_the_explanation
     referral, said = opened()
 
     assert kinds(said) == ["CommandAccepted", "RoutingDecided", "ReferralSent"]
-    assert referral.place == Place("pa.accura.primary", "pa.accura", "pa.accura.desk", "palermo")
+    assert referral.place == Place("pa.accura.primary", "pa.accura", "pa.accura.desk", "palermo", basis="b1")
     assert (referral.owner, referral.hop, referral.sent_at) == ("pa.accura.desk", 0, NOW)
 
 

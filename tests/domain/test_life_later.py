@@ -30,7 +30,6 @@ from tests.builders import (
     NOW,
     REFERRAL_ID,
     TEXT_ID,
-    a_basis,
     a_command,
     a_need,
     a_referral,
@@ -269,7 +268,7 @@ def test_no_referral_expires_before_and_an_emergency_never() -> None:
 
 # -- sharing that ended ------------------------------------------------------------------------------------------------
 
-ENDED = {"ended_bases": frozenset({"b1"})}
+ENDED = {"basis_ended": True}
 
 
 def test_a_referral_whose_sharing_basis_ended_is_over_and_its_receiver_has_to_delete() -> None:
@@ -286,12 +285,6 @@ def test_a_cause_that_leaves_something_to_decide_is_a_task() -> None:
     _, said = decide(a_referral(), "revoke", by=None, facts=ENDED, revoke_cause="basis_expired")
 
     assert only(OpenTask, said).kind == "sender_decides"
-
-
-def test_a_basis_that_is_over_by_its_own_dates_has_ended() -> None:
-    over = a_referral(need=a_need(sharing_basis=(a_basis(valid_to=date(2026, 10, 26)),)))
-
-    assert decide(over, "revoke", by=None, revoke_cause="basis_expired")[0].state == "REVOKED"
 
 
 def test_under_a_basis_that_holds_nothing_is_revoked_but_by_hand_when_it_never_was_one() -> None:

@@ -116,7 +116,7 @@ def ask(state: str, command: str, speaker: str) -> tuple[Referral, ReferralComma
         "offer": an_offer(waitlist=Waitlist(enabled=True)),
         "speaker": an_agency(by, city="roma" if by == "rm.lead" else "palermo") if by else None,
         "receiver": an_agency("pa.accura", status="suspended"),
-        "ended_bases": frozenset({"b1"}),
+        "basis_ended": True,
     }
     return referral, asked, life.decide(referral, asked, the_facts(decision=decision, **known))
 

@@ -29,13 +29,14 @@ ALLOWED = """
 Nuovo invio Invio accettato non accolto passato ad altri in lista d'attesa Posto libero per un attesa decaduto Servizio
 iniziato concluso ritirato da decidere novità sugli invii Messaggio automatico di Staffetta rispondere New referral
 Referral accepted declined passed on the waitlist Place free for a waiting lapsed Service started closed withdrawn to
-scaduto senza risposta Accettazione ritirata Aggiornamento sul servizio sospeso ripreso riaperto Condivisione più
-ammessa inserito errore Nuova nota Priorità cambiata Appuntamento fissato annullato mancato expired without an answer
-Acceptance taken back Update hold resumed reopened Sharing no longer allowed entered error note Priority changed
+scaduto senza risposta Accettazione ritirata Aggiornamento sul servizio sospeso ripreso riaperto
+inserito errore Nuova nota Priorità cambiata Appuntamento fissato annullato mancato expired without an answer
+Acceptance taken back Update hold resumed reopened entered error note Priority changed
 Appointment fixed cancelled missed service
 be decided updates scaduto senza risposta Promemoria invio in oltre il termine serve coordinamento Decisione EMERGENZA
 expired without an answer Reminder referral is waiting past its time limit Unanswered please coordinate Decision
-EMERGENCY Automatic message of please do not reply / --
+EMERGENCY revoked revocato dati da cancellare Conferma in ritardo per un revoked, data deleted Receipt overdue
+for a revocato, Automatic message of please do not reply / --
 """
 WORDS = frozenset(ALLOWED.split())
 BUS_CODES = frozenset(item["bus_code"] for item in codes.codes("services").values())

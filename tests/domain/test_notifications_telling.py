@@ -51,6 +51,8 @@ def test_no_side_has_two_rows_for_one_event() -> None:
         (events.ReferralExpired, {"by": "system"}, {DESK: "expired", "pa.accura": "expired"}),
         (events.ReferralWithdrawn, {"by": "receiver"}, {DESK: "withdrawn"}),
         (events.ReferralWithdrawn, {"by": "sender"}, {CLINIC: "withdrawn"}),
+        (events.ReferralRevoked, {"by": "system"}, {DESK: "revoked", CLINIC: "to_delete"}),
+        (events.ReceiptOverdue, {"by": "system"}, {DESK: "receipt_overdue", CLINIC: "receipt_overdue"}),
         (events.ReferralWithdrawn, {"by": "sender", "receiver_agency": None, "receiver_queue": None}, {}),
     ],
 )
@@ -65,6 +67,7 @@ def test_who_is_told(model: type[ReferralEvent], known: dict[str, Any], expected
         (events.ReferralSent, "system", {DESK: "new"}),
         (events.ReferralAccepted, "receiver", {}),
         (events.ReferralWithdrawn, "sender", {}),
+        (events.ReferralRevoked, "system", {DESK: "revoked"}),
     ],
 )
 def test_a_desk_on_both_sides_is_told_once_and_not_of_what_it_did(

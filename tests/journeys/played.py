@@ -27,7 +27,7 @@ JOURNEYS: dict[str, dict[str, Any]] = {
 OFFERS: dict[str, dict[str, Any]] = {
     offer["code"]: offer for offer in json.loads((SAMPLES / "directory.palermo.json").read_text("utf-8"))["offers"]
 }
-NOT_COMPARED = ("notification.", "page.", "timer.")
+NOT_COMPARED = ("notification.", "page.")
 TO_STATE: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "REQUESTED": (),
     "ACKNOWLEDGED": (("acknowledge", {}),),

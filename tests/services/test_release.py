@@ -184,7 +184,7 @@ async def test_sensitive_data_go_out_only_with_a_basis_of_their_own_scope(networ
     assert (await narrow.get()).status_code == 404
 
 
-async def test_a_basis_that_is_over_tells_no_more_though_the_referral_is_open(network: Network) -> None:
+async def test_a_basis_that_is_over_tells_no_more_whether_or_not_the_referral_is_revoked_yet(network: Network) -> None:
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
     case = await network.case({"scope": "tier1", "valid_to": tomorrow})
     await case.say("accept")
@@ -193,9 +193,11 @@ async def test_a_basis_that_is_over_tells_no_more_though_the_referral_is_open(ne
     await network.restart_intake(CLOCK_AHEAD_S=str(3 * 86_400))
 
     assert (await case.get()).status_code == 404
-    assert (await case.reads())[-1]["refused"] == "not_covered"
+    assert (await case.reads())[-1]["refused"] in ("not_covered", "no_accepted_referral")
+    revoked = (await network.receiver.event("referral.revoked", referral_id=case.referral_id))["value"]
     await network.restart_intake()
-    assert (await case.get()).status_code == 200
+    assert revoked["revoke_cause"] == "basis_expired"
+    assert (await case.get()).status_code == 404
 
 
 async def test_neither_logs_nor_spans_say_who_was_asked_for(network: Network) -> None:

@@ -219,6 +219,27 @@ class Faults:
     def _passed(self) -> Doc:
         return self.loaded.stored("referral", "referrals")[self.ids["passed"]]
 
+    def sharing_bases_that_no_event_told(self) -> Loaded:
+        return self._sharing(lambda doc: doc.update(version=7))
+
+    # -- sharing
+    def an_open_referral_under_a_basis_that_was_withdrawn(self) -> Loaded:
+        return self._sharing(lambda doc: doc["bases"][0].update(withdrawn_at="2026-11-24T09:00:00Z"))
+
+    def an_open_referral_under_a_basis_that_has_run_out(self) -> Loaded:
+        return self._sharing(lambda doc: doc.update(over=["b1"]))
+
+    def an_open_referral_to_an_agency_that_the_person_excluded(self) -> Loaded:
+        refusal = {"basis_id": "b9", "recipient": "pa.accura", "refused": True}
+        return self._sharing(lambda doc: doc["bases"].append(doc["bases"][0] | refusal))
+
+    def an_open_referral_that_rests_on_nothing(self) -> Loaded:
+        return self._referral("held", lambda doc: doc["place"].update(basis=None))
+
+    def _sharing(self, change: Callable[[Any], None]) -> Loaded:
+        id = self.loaded.stored("referral", "referrals")[self.ids["held"]]["need"]["intake_id"]
+        return changed(self.loaded, "intake", "sharing", id, change)
+
     # -- places
     def a_bed_of_a_referral_that_is_over(self) -> Loaded:
         return self._referral("bed", lambda doc: doc.update(state="CLOSED"))
@@ -290,6 +311,7 @@ FOUND_BY: dict[str, dict[str, str]] = {
         "a_task_with_another_due_time": "due_at is 2026-01-01",
         "an_unmet_need_that_was_not_told": "unmet is not what its events say",
         "an_intake_that_was_told_differently": "recorded is not what its events say",
+        "sharing_bases_that_no_event_told": "version is 7, its events say 1",
         "an_intake_that_was_never_told": "does not tell of it",
         "a_bed_that_no_event_gave": "taken is not what its events say",
         "a_copy_of_the_directory_that_is_old": "not what the directory's topic says last",
@@ -322,6 +344,12 @@ FOUND_BY: dict[str, dict[str, str]] = {
         "an_open_referral_of_nobody": "it is open and nobody's",
         "a_step_that_nobody_took": "was due at 2026-01-01",
         "a_task_that_falls_silent": "no timer of it will fire",
+    },
+    "sharing": {
+        "an_open_referral_under_a_basis_that_was_withdrawn": "rests on was withdrawn",
+        "an_open_referral_under_a_basis_that_has_run_out": "rests on has run out",
+        "an_open_referral_to_an_agency_that_the_person_excluded": "the person has excluded its receiver",
+        "an_open_referral_that_rests_on_nothing": "does not know the basis that it rests on",
     },
     "places": {
         "a_bed_of_a_referral_that_is_over": "and the referral is CLOSED",

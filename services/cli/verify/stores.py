@@ -13,11 +13,11 @@ SERVICES = tuple(sorted({name for topic in TOPICS for name in (*topic.readers, *
 ALL: None = None
 KEPT: dict[str, dict[str, list[str] | None]] = {
     "directory": {"agencies": ALL, "offers": ALL},
-    "intake": {"intakes": ["recorded"], "agencies": ALL, "offers": ALL},
+    "intake": {"intakes": ["recorded"], "sharing": ALL, "agencies": ALL, "offers": ALL},
     "referral": {
-        "referrals": ["referral_id", "need.need_id", "need.journey_id", "need.service", "need.priority",
-                      "need.sender_agency", "need.sender_queue", "state", "version", "hop", "predecessor_id",
-                      "successor_id", "place", "seat", "timers", "history.version"],
+        "referrals": ["referral_id", "need.need_id", "need.intake_id", "need.journey_id", "need.service",
+                      "need.priority", "need.sender_agency", "need.sender_queue", "state", "version", "hop",
+                      "predecessor_id", "successor_id", "place", "seat", "timers", "history.version"],
         "decisions": ["linked_id"], "links": ALL, "journeys": ALL, "tasks": ALL, "agencies": ALL, "offers": ALL,
     },
     **{service: {"places": ALL} for service in CAPACITY.writers},

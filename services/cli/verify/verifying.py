@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from services.chassis.settings import Settings
-from services.cli.verify.checks import answers, feeds, leftovers, needs, places, state, timers, versions
+from services.cli.verify.checks import answers, feeds, leftovers, needs, places, sharing, state, timers, versions
 from services.cli.verify.loaded import Loaded
 from services.cli.verify.network import opened
 from services.cli.verify.report import Report, Seen, looked
@@ -16,6 +16,7 @@ CHECKS: dict[str, Callable[[Loaded], Iterable[Seen]]] = {
     "answers": answers.check,
     "needs": needs.check,
     "timers": timers.check,
+    "sharing": sharing.check,
     "places": places.check,
     "feeds": feeds.check,
     "positions": leftovers.positions,

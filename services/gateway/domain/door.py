@@ -7,6 +7,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from contracts.commands import (
     CompleteStatedTask,
     CompleteTask,
+    GiveBasis,
+    GiveStatedBasis,
     KeepText,
     RecordIntake,
     ReferralCommand,
@@ -16,6 +18,8 @@ from contracts.commands import (
     StatedCommand,
     StatedDraft,
     SubmitIntake,
+    WithdrawBases,
+    WithdrawStatedBases,
     WriteDraft,
 )
 from contracts.events import CommandAccepted, CommandRejected
@@ -26,7 +30,10 @@ MESSAGES = uuid5(NAMESPACE_URL, "staffetta:messages")
 INTAKES = uuid5(NAMESPACE_URL, "staffetta:intakes")
 DRAFTS = uuid5(NAMESPACE_URL, "staffetta:drafts")
 
-Stated = SubmitIntake | StatedCommand | StatedDraft | CompleteStatedTask | RerouteStatedAgency
+Stated = (
+    SubmitIntake | StatedCommand | StatedDraft | CompleteStatedTask | RerouteStatedAgency | WithdrawStatedBases
+    | GiveStatedBasis
+)  # fmt: skip
 Answer = CommandAccepted | CommandRejected
 
 
@@ -157,6 +164,17 @@ def _forward(read: Read, who: Voice) -> Forward:
             return Forward({id: RerouteAgency(of=message.of, asked=asked)})
         case CompleteStatedTask():
             return Forward({id: CompleteTask(task_id=_uuid(message.task_id, "/task_id"), asked=asked)})
+        case WithdrawStatedBases() | GiveStatedBasis():
+            return Forward({id: _of_sharing(message, asked)})
+
+
+def _of_sharing(stated: WithdrawStatedBases | GiveStatedBasis, asked: Asked) -> Message:
+    intake_id = _uuid(stated.intake_id, "/intake_id")
+    match stated:
+        case WithdrawStatedBases(basis_ids=refs, revoke_cause=cause):
+            return WithdrawBases(intake_id=intake_id, asked=asked, basis_ids=tuple(refs), revoke_cause=cause)
+        case GiveStatedBasis(basis=basis):
+            return GiveBasis(intake_id=intake_id, asked=asked, basis=basis)
 
 
 def _without_text(stated: StatedCommand, asked: Asked, id: UUID) -> dict[UUID, Message]:

@@ -11,6 +11,7 @@ from contracts.events import (
     ReferralSeatOffered,
     ReferralSent,
     RoutingDecided,
+    SharingEvent,
     TaskEvent,
     TimerCleared,
     TimerStarted,
@@ -37,6 +38,8 @@ def copies(event: Message) -> dict[str, Message]:
             return {event.sender_agency: _for_sender(event)}
         case ReferralSent(seat="asked") | ReferralSeatHeld() if event.sender_agency == event.receiver_agency:
             return {event.sender_agency: ReferralSent(**event.model_dump())} if event.seat == "held" else {}
+        case SharingEvent():
+            return {event.sender_agency: event}
         case RoutingDecided() | ReferralCreated() | JourneyEvent() | ReferralSent(seat="asked"):
             return {event.sender_agency: event}
         case ReferralEvent():

@@ -7,6 +7,7 @@ from contracts import codes
 from contracts.commands import Tier0
 from contracts.directory import Agency, Offer
 from contracts.refusals import Refusal
+from contracts.values import SharingBasis
 
 ANY_OFFER = "any"
 CITY = "city:"
@@ -47,6 +48,11 @@ def check_names(tier0: Tier0, directory: Directory) -> None:
     for pointer, is_known in _names(tier0, directory):
         if not is_known:
             raise Refusal("unknown_code", pointer)
+
+
+def check_recipient(basis: SharingBasis, directory: Directory) -> None:
+    if not _is_recipient(basis.recipient, directory):
+        raise Refusal("unknown_code", "/basis/recipient")
 
 
 def _names(tier0: Tier0, directory: Directory) -> Iterator[tuple[str, bool]]:

@@ -24,6 +24,7 @@ def check_rules(submitted: SubmitIntake, directory: Directory, now: datetime) ->
     _check_age(submitted)
     _check_caregiver(submitted)
     _check_offers(tier0, directory)
+    _check_refs(tier0)
     if not _is_anyone_covered(tier0, day_in(tier0.city_of_intake, max(now, submitted.occurred_at))):
         raise Refusal("sharing_not_covered", "/tier0/sharing_basis")
     _check_withheld(tier0, directory)
@@ -82,6 +83,14 @@ def _check_offers(tier0: Tier0, directory: Directory) -> None:
     for i, asked in enumerate(tier0.services):
         if asked.offer != ANY_OFFER and directory.offers[asked.offer].service != asked.service:
             raise Refusal("inconsistent_data", f"/tier0/services/{i}/offer")
+
+
+def _check_refs(tier0: Tier0) -> None:
+    """Two bases of one name could not be told apart when one is withdrawn."""
+    refs = [basis.basis_id for basis in tier0.sharing_basis]
+    for i, ref in enumerate(refs):
+        if ref in refs[:i]:
+            raise Refusal("inconsistent_data", f"/tier0/sharing_basis/{i}/basis_id")
 
 
 def _is_anyone_covered(tier0: Tier0, day: date) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from contracts import codes
 from contracts.commands import SubmitIntake
 from contracts.refusals import Refusal
+from contracts.values import SharingBasis
 
 CITIES, SERVICES, PRIORITIES = ("cities", "items"), ("services", "items"), ("priorities", "items")
 
@@ -42,7 +43,16 @@ LANGUAGES = frozenset({"/tier0/language", "/tier0/other_languages/*", "/tier0/sh
 
 def check_codes(submitted: SubmitIntake) -> None:
     """Raises Refusal for the first code, in the order of the fields, that its list does not have."""
-    for pattern, pointer, code in _texts(submitted.model_dump(), "", ""):
+    _check(_texts(submitted.model_dump(), "", ""))
+
+
+def check_basis(basis: SharingBasis) -> None:
+    """The same for a sharing basis that comes later."""
+    _check(_texts(basis.model_dump(), "/tier0/sharing_basis/*", "/basis"))
+
+
+def _check(texts: Iterator[tuple[str, str, str]]) -> None:
+    for pattern, pointer, code in texts:
         if pattern in LISTS and not codes.is_code(LISTS[pattern][0], code, LISTS[pattern][1]):
             raise Refusal("unknown_code", pointer, allowed=tuple(codes.codes(*LISTS[pattern])))
         if pattern in LANGUAGES and not codes.is_language(code):

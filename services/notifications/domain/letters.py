@@ -30,13 +30,15 @@ HEADLINES: dict[str, dict[Language, str]] = {
     "held": {"it": "Servizio sospeso", "en": "Service on hold"},
     "resumed": {"it": "Servizio ripreso", "en": "Service resumed"},
     "reopened": {"it": "Invio riaperto", "en": "Referral reopened"},
-    "revoked": {"it": "Condivisione non più ammessa", "en": "Sharing no longer allowed"},
     "in_error": {"it": "Invio inserito per errore", "en": "Referral entered in error"},
     "note": {"it": "Nuova nota", "en": "New note"},
     "priority": {"it": "Priorità cambiata", "en": "Priority changed"},
     "appointment": {"it": "Appuntamento fissato", "en": "Appointment fixed"},
     "no_appointment": {"it": "Appuntamento annullato", "en": "Appointment cancelled"},
     "no_show": {"it": "Appuntamento mancato", "en": "Appointment missed"},
+    "revoked": {"it": "Invio revocato", "en": "Referral revoked"},
+    "to_delete": {"it": "Invio revocato, dati da cancellare", "en": "Referral revoked, data to be deleted"},
+    "receipt_overdue": {"it": "Conferma in ritardo per un invio", "en": "Receipt overdue for a referral"},
     "decide": {"it": "Invio da decidere", "en": "Referral to be decided"},
 }
 """By what a notice is about (`telling.TOLD`)."""

@@ -12,6 +12,7 @@ from contracts.events import (
     AppointmentNoShow,
     AppointmentScheduled,
     ReceiptConfirmed,
+    ReceiptOverdue,
     ReceiptRequested,
     ReferralAccepted,
     ReferralAcknowledged,
@@ -90,8 +91,6 @@ TOLD = (
     Row(ReferralHoldRenewed, "sender", "held"),
     Row(ReferralResumed, "sender", "resumed"),
     Row(ReferralReopened, "sender", "reopened"),
-    Row(ReferralRevoked, "sender", "revoked"),
-    Row(ReferralRevoked, "receiver", "revoked"),
     Row(ReferralEnteredInError, "sender", "in_error", unless=("by", "sender")),
     Row(ReferralEnteredInError, "receiver", "in_error"),
     Row(ReferralFlaggedInError, "sender", "in_error"),
@@ -102,6 +101,10 @@ TOLD = (
     Row(AppointmentScheduled, "sender", "appointment"),
     Row(AppointmentCancelled, "sender", "no_appointment"),
     Row(AppointmentNoShow, "sender", "no_show"),
+    Row(ReferralRevoked, "sender", "revoked"),
+    Row(ReferralRevoked, "receiver", "to_delete"),
+    Row(ReceiptOverdue, "receiver", "receipt_overdue"),
+    Row(ReceiptOverdue, "sender", "receipt_overdue"),
 )
 """Every event of a referral (`events.json`) that asks somebody or answers; at most one row for each side.
 

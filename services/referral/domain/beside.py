@@ -100,6 +100,7 @@ TELLS: dict[str, Callable[[Referral, Case], Changes]] = {
     "mark_error": _compensating,
     "mark_error_after_accept": _compensating,
     "flag_in_error": _compensating,
+    "revoke": lambda moved, case: {"basis_id": moved.basis_id},
     "reopen": lambda moved, case: {"compensates": ("referral.closed",), "person": moved.need.person},
 }
 

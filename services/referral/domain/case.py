@@ -20,6 +20,12 @@ REASON_FIELDS = {
     "withdraw_reasons": "withdraw_reason",
     "hold_reasons": "hold_reason",
 }
+OTHERWISE_NAMED = {"revoke": "revoke_cause"}
+"""Commands that give a reason of such a list in a field of their own."""
+
+
+def reason_field(row: table.Row) -> str | None:
+    return OTHERWISE_NAMED.get(row.command, REASON_FIELDS[row.reasons]) if row.reasons else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +36,8 @@ class Facts:
     linked_id: the open referral of this person to the chosen offer. predecessor: whom this one makes way for. latest:
     who has it now, when this one has a successor. speaker, receiver: the directory's entries of the agency that asks,
     and of the one where it lies. lead: of who coordinates the city where it lies. offer: the entry of where it lies,
-    for a command that waitlists or reopens. noted: what was answered about a place. ended_bases: the sharing bases of
-    the need that are known to have ended. person_erased: nothing is kept any more of who the person is.
+    for a command that waitlists or reopens. noted: what was answered about a place. basis_ended: whether what it rests
+    on has ended, for a command that revokes or reopens. person_erased: nothing is kept any more of who the person is.
     """
 
     now: datetime
@@ -45,7 +51,7 @@ class Facts:
     offer: Offer | None = None
     noted: NotePlace | None = None
     lead: Agency | None = None
-    ended_bases: frozenset[str] = frozenset()
+    basis_ended: bool = False
     person_erased: bool = False
 
 
@@ -93,9 +99,7 @@ class Case:
     @property
     def reason_field(self) -> str | None:
         """In which field the command names its reason."""
-        if self.command.command == "revoke":
-            return "revoke_cause"
-        return REASON_FIELDS.get(self.row.reasons or "") if self.row else None
+        return reason_field(self.row) if self.row else None
 
     def refusal(self, fault: Fault) -> Refusal:
         """Strangers learn nothing of the referral, a party learns where it stands and what may be done."""

@@ -186,12 +186,13 @@ def _receiver_suspended(case: Case) -> bool:
 
 
 def _sharing_basis_ended(case: Case) -> bool:
-    """It is over by its own dates or known to be; or a coordinator found by hand that it never was one."""
-    basis_id, facts = case.command.basis_id, case.facts
+    """What it rests on is over; or a coordinator found by hand that it never was a basis."""
     by_hand = case.role == "coordinator" and bool(case.reason and case.reason["side"] == "coordinator")
-    day = facts.calendar.day_of(facts.now)
-    over = {basis.basis_id for basis in case.referral.need.sharing_basis if routing.is_over(basis, day)}
-    return by_hand or basis_id in over | facts.ended_bases
+    return by_hand or case.facts.basis_ended
+
+
+def _sharing_basis_stands(case: Case) -> bool:
+    return not case.facts.basis_ended
 
 
 def _person_data_available(case: Case) -> bool:
@@ -237,6 +238,7 @@ HOLDS: dict[str, Callable[[Case], bool]] = {
     "within_unaccept_window": _within("unaccept_window", lambda case: case.referral.accepted_at),
     "within_reopen_window": _within("reopen_window", lambda case: case.referral.closed_at),
     "sharing_basis_ended": _sharing_basis_ended,
+    "sharing_basis_stands": _sharing_basis_stands,
     "person_data_available": _person_data_available,
     "place_held_again": _place_held_again,
     "appointment_scheduled": _appointment_scheduled,

@@ -38,10 +38,10 @@ def _cancelled(moved: Referral) -> tuple[Referral, list[Said]]:
 
 
 def _owing(moved: Referral, case: Case) -> tuple[Referral, list[Said]]:
-    """None is owed by who gave the command, nor by a sender to itself, nor for a draft that nobody has received."""
+    """None is owed by who gave the command, by a sender to itself, or for what nobody has received."""
     sender, receiver = moved.parties
     obligation = case.row.obligation if case.row else None
-    if obligation is None or receiver in (None, sender) or case.role == "receiver":
+    if obligation is None or receiver in (None, sender) or case.role == "receiver" or case.referral.seat == "asked":
         return moved, []
     receipt = receipts.request(obligation, case.facts.now, case.facts.calendar)
     said: Said = (ReceiptRequested, {"obligation": obligation, "receipt_due_at": receipt.due_at})

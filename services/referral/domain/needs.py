@@ -4,8 +4,17 @@ from collections.abc import Sequence
 from uuid import UUID, uuid5
 
 from contracts import codes
-from contracts.commands import AddNeed, BeginJourney, DraftReferral, JourneyNeed, Need, OpenReferral, WriteDraft
-from contracts.events import IntakeRecorded
+from contracts.commands import (
+    AddNeed,
+    BeginJourney,
+    DraftReferral,
+    JourneyNeed,
+    KeepSharing,
+    Need,
+    OpenReferral,
+    WriteDraft,
+)
+from contracts.events import ConsentWithdrawn, IntakeRecorded, SharingEvent
 from contracts.refusals import Refusal
 from contracts.values import Message, PersonFacts, ServiceAsked
 
@@ -21,6 +30,14 @@ def set_going(intake: IntakeRecorded) -> list[Message]:
         needs=tuple(JourneyNeed(service=n.service, referral_id=n.need_id, depends_on=n.depends_on) for n in needs),
     )
     return [begin, *(_first_step(need) for need in needs)]
+
+
+def shared(event: SharingEvent) -> KeepSharing:
+    """What a change of an intake's sharing bases asks of its journey."""
+    cause = event.revoke_cause if isinstance(event, ConsentWithdrawn) else None
+    return KeepSharing(
+        journey_id=event.intake_id, version=event.version, sharing_basis=event.sharing_basis, revoke_cause=cause
+    )
 
 
 def referral_id(intake_id: UUID, n: int) -> UUID:

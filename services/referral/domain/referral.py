@@ -9,6 +9,7 @@ from contracts import codes
 from contracts.commands import Need
 from contracts.directory import StricterLimit
 from contracts.notifications import public_code
+from contracts.values import basis_id
 from services.referral.domain import clocks, given, table, timers
 from services.referral.domain.appointments import Appointments
 from services.referral.domain.clocks import Calendar
@@ -82,6 +83,11 @@ class Referral:
         return public_code(self.referral_id, self.need.sender_city)
 
     @property
+    def basis_id(self) -> UUID | None:
+        """The network's own name of the sharing basis that it rests on."""
+        return basis_id(self.need.intake_id, self.place.basis) if self.place and self.place.basis else None
+
+    @property
     def is_open(self) -> bool:
         return self.state in table.OPEN_STATES
 
@@ -95,8 +101,9 @@ class Referral:
 
     @property
     def next_at(self) -> datetime | None:
-        """When the next step of any of its timers is due."""
-        return min((timer.next_at for timer in self.timers if timer.next_at), default=None)
+        """When the next step of any of its timers is due, or a receipt is late."""
+        steps = [*(timer.next_at for timer in self.timers), *(receipt.next_at for receipt in self.receipts)]
+        return min((at for at in steps if at), default=None)
 
     @property
     def owner(self) -> str | None:

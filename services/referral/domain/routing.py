@@ -43,7 +43,7 @@ class Search:
 class Place:
     """Where a referral goes: an offer, its queue, the agency with its city and the limits that it keeps shorter.
 
-    counted: whether places are asked for.
+    counted: whether places are asked for. basis: the sharing basis that this rests on, as the intake calls it.
     """
 
     offer: str
@@ -52,6 +52,7 @@ class Place:
     city: str
     counted: bool = False
     limits: tuple[StricterLimit, ...] = ()
+    basis: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def route(search: Search, offers: Iterable[Offer], agencies: Mapping[str, Agency
         candidates=tuple(verdict for _, verdict in admitted),
         out=tuple(out),
         out_by_area=sum(verdict.out_by == "area" for _, verdict in judged),
-        first=_place(admitted[0][0], agencies) if admitted else None,
+        first=_place(search.need, admitted[0][0], agencies, day) if admitted else None,
     )
 
 
@@ -115,13 +116,22 @@ def passes(verdict: Verdict, filter_: str) -> bool:
 
 def is_covered(need: Need, agency: Agency, day: date) -> bool:
     """Whether a sharing basis that is valid on the day lets this agency be told (tier 0 is enough to send)."""
-    return any(
+    return any(_covers(basis, agency, day) for basis in need.sharing_basis)
+
+
+def is_withheld(need: Need, agency: Agency) -> bool:
+    """Whether the person excluded it. A refusal of one recipient always wins over a wider basis."""
+    refused = {basis.recipient for basis in need.sharing_basis if basis.refused}
+    return agency.code in need.withhold or bool(refused & _recipients(agency))
+
+
+def _covers(basis: SharingBasis, agency: Agency, day: date) -> bool:
+    return (
         basis.recipient in _recipients(agency)
         and not basis.refused
         and not is_over(basis, day)
         and PURPOSE in basis.purposes
         and basis.valid_from <= day
-        for basis in need.sharing_basis
     )
 
 
@@ -149,9 +159,7 @@ def _serves_area(search: Search, offer: Offer, agency: Agency, day: date) -> boo
 
 
 def _not_withheld(search: Search, offer: Offer, agency: Agency, day: date) -> bool:
-    """A refusal of one recipient always wins over a wider basis."""
-    refused = {basis.recipient for basis in search.need.sharing_basis if basis.refused}
-    return agency.code not in search.need.withhold and not refused & _recipients(agency)
+    return not is_withheld(search.need, agency)
 
 
 def _shared(search: Search, offer: Offer, agency: Agency, day: date) -> bool:
@@ -241,7 +249,14 @@ def _alone(verdict: Verdict) -> str | None:
     return verdict.out_by if passes(verdict, "admission") else "admission"
 
 
-def _place(offer: Offer, agencies: Mapping[str, Agency]) -> Place:
-    counted = offer.capacity.total is not None and codes.is_counted(offer.service)
-    agency = agencies[offer.agency]
-    return Place(offer.code, offer.agency, offer.queue, agency.city, counted, agency.limits)
+def _place(need: Need, offer: Offer, agencies: Mapping[str, Agency], day: date) -> Place:
+    counted, agency = offer.capacity.total is not None and codes.is_counted(offer.service), agencies[offer.agency]
+    basis = _basis(need, agency, day)
+    return Place(offer.code, offer.agency, offer.queue, agency.city, counted, agency.limits, basis)
+
+
+def _basis(need: Need, agency: Agency, day: date) -> str:
+    """Which of several bases it rests on: one that names the agency before one for its city, then the longest."""
+    covering = [basis for basis in need.sharing_basis if _covers(basis, agency, day)]
+    first = min(covering, key=lambda b: (b.recipient != agency.code, -(b.valid_to or date.max).toordinal()))
+    return first.basis_id

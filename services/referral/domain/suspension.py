@@ -8,11 +8,13 @@ from services.referral.domain.referral import Referral
 
 REASON = "agency_suspended"
 COMMAND = "decline_suspended"
+COORDINATOR = "coordinator"
 
 
 def check(command: RerouteAgency, agency: Agency | None, lead: Agency | None) -> None:
-    """Raises Refusal: only who coordinates its city may say so, and only of one that the directory has suspended."""
-    if agency is None or lead is None or lead.code != command.asked.agency:
+    """Raises Refusal: only a coordinator of its city may say so, and only of one that the directory has suspended."""
+    coordinates = lead is not None and lead.code == command.asked.agency and COORDINATOR in command.asked.roles
+    if agency is None or not coordinates:
         raise Refusal("not_authorised", "/agency")
     if agency.status != "suspended":
         raise Refusal("receiver_active", "/of")

@@ -12,6 +12,7 @@ from contracts import codes
 from contracts.events import Verdict
 from contracts.notifications import public_code
 from services.referral.domain import table
+from services.referral.domain.receipts import Receipt
 from services.referral.domain.referral import Entry, Referral
 from services.referral.domain.routing import FILTERS, RULES, Decision
 from services.referral.domain.tasks import Task
@@ -60,10 +61,16 @@ def referral(of: Referral) -> Shown:
         "hop": of.hop,
         "predecessor_id": of.predecessor_id,
         "successor_id": of.successor_id,
+        "basis_id": of.basis_id,
         "timers": [{"code": timer.code, "started_at": timer.started_at, "due_at": timer.due_at, "level": timer.level,
                     "label": codes.codes("transitions", "timers")[timer.code]["label"]} for timer in of.timers],
         "timeline": [_entry(entry) for entry in of.history],
     } | _beside(of)  # fmt: skip
+
+
+def _receipt(one: Receipt) -> Shown:
+    known = {"requested_at": one.requested_at, "due_at": one.due_at, "confirmed_at": one.confirmed_at}
+    return labelled("transitions", one.obligation, "obligations") | known
 
 
 def _beside(of: Referral) -> Shown:
@@ -74,7 +81,7 @@ def _beside(of: Referral) -> Shown:
         "assigned_worker": of.assigned_worker,
         "appointments": [asdict(one) for one in of.appointments],
         "attempts": [asdict(one) for one in of.attempts],
-        "receipts": [asdict(one) for one in of.receipts],
+        "receipts": [_receipt(one) for one in of.receipts],
     }
 
 

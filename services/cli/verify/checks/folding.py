@@ -6,10 +6,18 @@ from typing import Any
 
 from contracts import codes
 from contracts.catalogue import BY_TYPE
-from contracts.events import IntakeRecorded, JourneyEvent, ReferralEvent, TaskDone, TaskEvent, UnmetNeedRecorded
+from contracts.events import (
+    IntakeRecorded,
+    JourneyEvent,
+    ReferralEvent,
+    SharingEvent,
+    TaskDone,
+    TaskEvent,
+    UnmetNeedRecorded,
+)
 from contracts.places import CapacityConfirmed, CapacityHeld, CapacityReleased, PlacesEvent
 from contracts.topics import CAPACITY, INTAKES, REFERRALS, Topic
-from contracts.values import Message
+from contracts.values import Message, SharingBasis
 from services.cli.verify.loaded import Doc, Said, instant
 
 Sum = dict[str, Any]
@@ -180,11 +188,26 @@ def of_stored_intake(doc: Doc) -> Sum:
     return {"recorded": IntakeRecorded.model_validate(doc["recorded"])}
 
 
+def of_sharing(said: Iterable[Said]) -> Sum:
+    """The intake states the first of them, as version 1."""
+    told = [m for m in said if issubclass(model_of(m), IntakeRecorded | SharingEvent)]
+    return _sharing(told[-1].value.get("version", 1), told[-1].value["sharing_basis"]) if told else {}
+
+
+def of_stored_sharing(doc: Doc) -> Sum:
+    return _sharing(doc["version"], doc["bases"])
+
+
+def _sharing(version: int, bases: list[Doc]) -> Sum:
+    return {"version": version, "bases": [SharingBasis.model_validate(basis) for basis in bases]}
+
+
 KINDS = (
     Kind("referral", "referral", "referrals", REFERRALS, ReferralEvent, of_referral, of_stored_referral),
     Kind("journey", "referral", "journeys", REFERRALS, JourneyEvent, of_journey, of_stored_journey),
     Kind("task", "referral", "tasks", REFERRALS, TaskEvent, of_task, of_stored_task),
     Kind("intake", "intake", "intakes", INTAKES, IntakeRecorded, of_intake, of_stored_intake),
+    Kind("sharing", "intake", "sharing", INTAKES, SharingEvent, of_sharing, of_stored_sharing),
 )
 PLACES = tuple(
     Kind("places", service, "places", CAPACITY, PlacesEvent, of_places, of_stored_places)

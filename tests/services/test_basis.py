@@ -1,0 +1,224 @@
+"""Sharing bases as they live: taken back, run out, refused later; what rests on them goes, and receipts are owed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from services.chassis.settings import Settings
+from tests.agency import Agency, Entry
+from tests.builders import an_intake
+from tests.processes import RELAY, Processes, running
+from tests.verified import assert_verified
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CODES = ("pa.comune", "pa.accura", "pa.salute", "pa.legale")
+TWICE = ("intake", "referral")
+"""The services with two workers."""
+
+CITY = {"basis_id": "city", "recipient": "city:palermo"}
+CONSENT = {"basis_id": "accura", "recipient": "pa.accura", "type": "consent", "given_by": "person", "form_version": "2"}
+
+
+@dataclass
+class Network:
+    processes: Processes
+    agencies: dict[str, Agency]
+
+    @property
+    def sender(self) -> Agency:
+        return self.agencies["pa.comune"]
+
+    async def journey(self, *bases: Entry, services: tuple[str, ...] = ("health.primary",), **tier0: Any) -> str:
+        """An intake of a new person under these bases."""
+        intake = an_intake(f"pa.comune/{uuid4().hex}/1", services=services, **tier0)
+        stated = intake["tier0"]["sharing_basis"][0]
+        intake["tier0"]["sharing_basis"] = [stated | basis for basis in bases]
+        key = await self.sender.submit(intake)
+        return str((await self.sender.answer(key))["value"]["intake_id"])
+
+    async def sent(self, journey: str, to: str = "pa.accura") -> Entry:
+        """What the agency is told once it is asked."""
+        return dict((await self.agencies[to].event("referral.sent", journey_id=journey))["value"])
+
+    async def say(self, kind: str, journey: str, by: str = "pa.comune", **fields: Any) -> str:
+        id = uuid4().hex
+        body = {"command_id": id, "intake_id": journey, "agency": by, **fields}
+        return await self.agencies[by].say(f"staffetta.sharing.{kind}.v1", body, id=id)
+
+    async def withdraw(self, journey: str, *refs: str, by: str = "pa.comune") -> str:
+        return await self.say("withdraw", journey, by, basis_ids=list(refs), revoke_cause="consent_withdrawn")
+
+    async def told(self, referral: str, by: str, command: str, **fields: Any) -> Entry:
+        agency = self.agencies[by]
+        return dict((await agency.answer(await agency.command(referral, command, **fields)))["value"])
+
+    async def person(self, ref: str, agency: str = "pa.accura") -> int:
+        return await self._get("intake", f"/v1/people/{ref}", agency)
+
+    async def referral(self, id: str) -> Entry:
+        async with httpx.AsyncClient(base_url=self.processes.url("referral")) as client:
+            found = await client.get(f"/v1/referrals/{id}", headers=self.processes.bearer("pa.comune"))
+        return dict(found.json())
+
+    async def _get(self, service: str, path: str, agency: str) -> int:
+        async with httpx.AsyncClient(base_url=self.processes.url(service)) as client:
+            return (await client.get(path, headers=self.processes.bearer(agency))).status_code
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def network(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Network]:
+    settings = engines.model_copy(update={"namespace": f"t{uuid4().hex[:10]}"})
+    async with running(
+        settings, tmp_path_factory.mktemp("basis"), RELAY, load=("directory.palermo.json",)
+    ) as processes:
+        for service in TWICE:
+            await processes.start(service, "1")
+        await processes.ready()
+        agencies = {code: Agency(code, settings.kafka_url, f"{settings.namespace}-") for code in CODES}
+        for agency in agencies.values():
+            await agency.open()
+        yield Network(processes, agencies)
+        for agency in agencies.values():
+            await agency.close()
+
+
+async def test_a_consent_taken_back_revokes_what_rests_on_it_at_once_and_its_receiver_owes_a_receipt(
+    network: Network,
+) -> None:
+    """And nothing else of the same person, and nothing of what the person did not take back."""
+    journey = await network.journey(CITY, CONSENT, services=("health.primary", "legal.documents"))
+    sent = await network.sent(journey)
+    other = (await network.sender.event("referral.sent", journey_id=journey, service="legal.documents"))["value"]
+    id, ref = sent["referral_id"], sent["person_ref"]
+    await network.told(id, "pa.accura", "accept")
+    async with asyncio.timeout(60):
+        while await network.person(ref) != 200:
+            await asyncio.sleep(0.05)
+
+    asked = await network.withdraw(journey, "accura")
+    revoked = (await network.agencies["pa.accura"].event("referral.revoked", referral_id=id))["value"]
+    owed = (await network.agencies["pa.accura"].event("receipt.requested", referral_id=id))["value"]
+    late = await network.told(id, "pa.accura", "close", closure_outcome="served_completed")
+    strange = await network.told(id, "pa.legale", "confirm_receipt", obligation="deletion_receipt")
+    given = await network.told(id, "pa.accura", "confirm_receipt", obligation="deletion_receipt")
+    again = await network.told(id, "pa.accura", "confirm_receipt", obligation="deletion_receipt")
+
+    assert (await network.sender.answer(asked))["value"]["version"] == 2
+    withdrawn = (await network.sender.event("consent.withdrawn", intake_id=journey))["value"]
+    assert [(b["basis_id"], b["withdrawn_at"] is None) for b in withdrawn["sharing_basis"]] == [
+        ("city", True), ("accura", False),
+    ]  # fmt: skip
+    assert (revoked["state"], revoked["revoke_cause"]) == ("REVOKED", "consent_withdrawn")
+    assert (owed["obligation"], owed["version"]) == ("deletion_receipt", revoked["version"])
+    assert (late["code"], late["state"]) == ("invalid_transition", "REVOKED")
+    assert (strange["code"], given["state"], again["code"]) == ("unknown_referral", "REVOKED", "invalid_transition")
+    assert await network.person(ref) == 404
+    assert (await network.referral(id))["receipts"][0]["confirmed_at"] is not None
+    assert (await network.referral(other["referral_id"]))["state"]["code"] == "REQUESTED"
+    await assert_verified(network.processes.settings)
+
+
+async def test_only_the_agency_that_took_the_intake_may_change_its_bases(network: Network) -> None:
+    journey = await network.journey(CITY)
+    await network.sent(journey)
+    accura = network.agencies["pa.accura"]
+    unknown = str(uuid4())
+    basis = an_intake()["tier0"]["sharing_basis"][0] | CITY
+
+    answers = [
+        await accura.answer(await network.withdraw(journey, "city", by="pa.accura")),
+        await accura.answer(await network.say("give", journey, "pa.accura", basis=basis)),
+        await network.sender.answer(await network.withdraw(unknown, "city")),
+        await network.sender.answer(await network.withdraw("Amina", "city")),
+    ]
+
+    assert {(a["value"]["code"], a["value"]["pointer"]) for a in answers} == {("unknown_referral", "/intake_id")}
+
+
+async def test_whom_the_person_excludes_later_loses_the_referral_and_is_never_asked_again(network: Network) -> None:
+    journey = await network.journey(CITY)
+    sent = await network.sent(journey)
+    await network.told(sent["referral_id"], "pa.accura", "accept")
+    refusal = an_intake()["tier0"]["sharing_basis"][0] | CONSENT | {"basis_id": "no", "refused": True}
+
+    await network.say("give", journey, basis=refusal)
+    revoked = (await network.sender.event("referral.revoked", referral_id=sent["referral_id"]))["value"]
+    task = (await network.sender.event("task.opened", referral_id=sent["referral_id"]))["value"]
+
+    assert revoked["revoke_cause"] == "recipient_excluded"
+    assert task["next"] == "sender_decides"
+    assert await network.person(sent["person_ref"]) == 404
+
+
+async def test_whom_the_person_excludes_at_another_meeting_loses_what_it_had_from_the_first(network: Network) -> None:
+    person = f"pa.comune:{uuid4().hex}"
+    sent = await network.sent(await network.journey(CITY, person_ref=person))
+
+    await network.journey(CITY, person_ref=person, withhold=["pa.accura"], services=("legal.documents",))
+
+    revoked = (await network.sender.event("referral.revoked", referral_id=sent["referral_id"]))["value"]
+    assert revoked["revoke_cause"] == "recipient_excluded"
+
+
+async def test_a_successor_that_is_opened_while_the_basis_is_taken_back_does_not_stay_open(network: Network) -> None:
+    """Declines, each with a successor to open, and the withdrawals at the same instant; a worker dies in it."""
+    journeys = [await network.journey(CITY) for _ in range(8)]
+    sent, stays = [await network.sent(journey) for journey in journeys], await network.sent(await network.journey(CITY))
+    accura = network.agencies["pa.accura"]
+
+    declines = [accura.command(s["referral_id"], "decline", decline_reason="no_capacity") for s in sent]
+    withdrawals = [network.withdraw(journey, "city") for journey in journeys]
+    pairs = zip(declines, withdrawals, strict=True)
+    asked = [step for n, pair in enumerate(pairs) for step in (pair if n % 2 else reversed(pair))]
+    await asyncio.gather(*asked)
+    network.processes.kill("referral-1")
+    for journey in journeys:
+        await network.sender.event("consent.withdrawn", intake_id=journey)
+    await network.processes.ready()
+    await assert_verified(network.processes.settings)
+
+    ends = [(await network.referral(s["referral_id"]))["state"]["code"] for s in sent]
+    opened = [e["value"] for e in network.sender.entries if e["type"] == "staffetta.referral.sent.v1"]
+    later = [e for e in opened if e["predecessor_id"] in {s["referral_id"] for s in sent}]
+    assert set(ends) <= {"DECLINED", "REVOKED"}
+    for successor in {e["referral_id"] for e in later}:
+        assert (await network.referral(successor))["state"]["code"] == "REVOKED"
+    assert (await network.referral(stays["referral_id"]))["state"]["code"] == "REQUESTED"
+
+
+async def test_what_is_renewed_in_time_stays_and_what_runs_out_goes_and_late_receipts_are_told(
+    network: Network,
+) -> None:
+    """The clock of the edges is moved a month ahead."""
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    short = CITY | {"valid_to": tomorrow}
+    stays, goes = await network.journey(short), await network.journey(short)
+    kept, gone = await network.sent(stays), await network.sent(goes)
+    for sent in (kept, gone):
+        await network.told(sent["referral_id"], "pa.accura", "accept")
+    basis = an_intake()["tier0"]["sharing_basis"][0] | CITY
+    renewed = await network.sender.answer(await network.say("give", stays, basis=basis))
+
+    for service in TWICE:
+        await network.processes.start(service, "2", CLOCK_AHEAD_S=str(30 * 86_400))
+    await network.sender.event("sharing_basis.expired", intake_id=goes)
+    revoked = (await network.sender.event("referral.revoked", referral_id=gone["referral_id"]))["value"]
+    task = (await network.sender.event("task.opened", referral_id=gone["referral_id"]))["value"]
+    await network.processes.start("referral", "3", CLOCK_AHEAD_S=str(60 * 86_400))
+    overdue = (await network.agencies["pa.accura"].event("receipt.overdue", referral_id=gone["referral_id"]))["value"]
+    done = await network.told(gone["referral_id"], "pa.accura", "confirm_receipt", obligation="deletion_receipt")
+
+    assert renewed["value"]["version"] == 2
+    assert (revoked["revoke_cause"], task["next"]) == ("basis_expired", "sender_decides")
+    assert overdue["state"] == done["state"] == "REVOKED"
+    assert (await network.referral(kept["referral_id"]))["state"]["code"] == "ACCEPTED"
+    assert await network.person(kept["person_ref"]) == 200
+    await assert_verified(network.processes.settings)
