@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from contracts import codes
 from services.chassis.sweep import edge_now
 from services.http.tokens import Speaker, speaker
-from services.referral import calendar, store
+from services.referral import calendar, reading
 from services.referral.domain import routing, suspension, telling
 from services.referral.domain.referral import Referral
 from services.referral.domain.routing import Search
@@ -23,7 +23,7 @@ Shown = dict[str, Any]
 @router.get("/referrals")
 async def find_referrals(request: Request, code: Annotated[str, Query(max_length=16)], who: Who) -> list[Shown]:
     """The ids of those that people call by this code, as mails do: nearly always one."""
-    found = await store.read_named(_db(request), code)
+    found = await reading.read_named(_db(request), code)
     ids = dict.fromkeys(of.referral_id for of in found if _may_read(who, *of.parties))
     return [{"code": code, "referral_id": id} for id in ids]
 
@@ -31,7 +31,7 @@ async def find_referrals(request: Request, code: Annotated[str, Query(max_length
 @router.get("/referrals/{referral_id}")
 async def get_referral(request: Request, referral_id: UUID, who: Who) -> Shown:
     """State, owner, due time, timers and everything that happened."""
-    referral = await store.read_referral(_db(request), referral_id)
+    referral = await reading.read_referral(_db(request), referral_id)
     if referral is None or not _may_read(who, *referral.parties):
         raise HTTPException(404)
     return telling.referral(referral)
@@ -43,7 +43,7 @@ async def get_explanation(request: Request, referral_id: UUID, who: Who) -> Show
 
     A receiver sees the order it was part of, but not whom the person excluded or what else the sender knows.
     """
-    found = await store.read_explanation(_db(request), referral_id)
+    found = await reading.read_explanation(_db(request), referral_id)
     if found is None or not _may_read(who, *found.parties):
         raise HTTPException(404)
     return telling.explanation(found, whole=_may_read(who, found.sender))
@@ -54,7 +54,7 @@ async def get_queue(request: Request, agency: str, who: Who) -> list[Shown]:
     """The open referrals an agency has received, by due time."""
     if not _may_read(who, agency):
         raise HTTPException(404)
-    return [telling.queued(referral) for referral in await store.read_queue(_db(request), agency)]
+    return [telling.queued(referral) for referral in await reading.read_queue(_db(request), agency)]
 
 
 @router.get("/tasks")
@@ -62,7 +62,7 @@ async def get_tasks(request: Request, agency: str, who: Who) -> list[Shown]:
     """What an agency's workers have to decide, by due time."""
     if not _may_read(who, agency):
         raise HTTPException(404)
-    return [telling.task(task) for task in await store.read_tasks(_db(request), agency)]
+    return [telling.task(task) for task in await reading.read_tasks(_db(request), agency)]
 
 
 @router.get("/unmet-needs")
@@ -73,7 +73,7 @@ async def get_unmet_needs(request: Request, who: Who, days: Annotated[int, Query
     """
     city = await _coordinated(request, who)
     since = edge_now(request.app.state.context.settings) - timedelta(days=days)
-    return telling.unmet(await store.read_unmet(_db(request), city, since))
+    return telling.unmet(await reading.read_unmet(_db(request), city, since))
 
 
 @router.get("/agencies/{agency}/open-referrals")
@@ -83,19 +83,19 @@ async def get_open_referrals(request: Request, agency: str, who: Who) -> list[Sh
     next: the offer that would be asked, none when nobody is left or when the coordination itself has to decide.
     """
     db, city = _db(request), await _coordinated(request, who)
-    if city and city != await store.read_city(db, agency):
+    if city and city != await reading.read_city(db, agency):
         raise HTTPException(404)
     now = edge_now(request.app.state.context.settings)
-    return [await _if_suspended(db, referral, now) for referral in await store.read_lying(db, agency)]
+    return [await _if_suspended(db, referral, now) for referral in await reading.read_lying(db, agency)]
 
 
 async def _if_suspended(db: Any, referral: Referral, now: datetime) -> Shown:
     asked_elsewhere, onward = suspension.goes_on(referral), None
     if asked_elsewhere and referral.place:
-        need = referral.need
+        need = await reading.read_need(db, referral.need)
         search = Search(need, referral.hop + 1, (*referral.tried, referral.place.agency))
         day = calendar.of(need.sender_city, now).day_of(now)
-        onward = routing.route(search, *await store.read_offers(db, need.service), day).first
+        onward = routing.route(search, *await reading.read_offers(db, need.service), day).first
     shown = telling.queued(referral)
     kept = {name: shown[name] for name in ("referral_id", "code", "state", "priority", "due_at")}
     service = codes.bus_code(referral.need.service)
@@ -106,7 +106,7 @@ async def _coordinated(request: Request, who: Speaker) -> str | None:
     """The city whose coordination the speaker is; None for all cities."""
     if "network" in who.roles:
         return None
-    city = await store.read_city(_db(request), who.agency) if who.agency and "coordinator" in who.roles else None
+    city = await reading.read_city(_db(request), who.agency) if who.agency and "coordinator" in who.roles else None
     if city is None:
         raise HTTPException(404)
     return city

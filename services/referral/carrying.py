@@ -102,7 +102,7 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     _say(said, tx)
     if not after.is_open and before.is_open:
         await _free(after, said, tx)
-    elif not before.is_open and after.link:
+    if after.is_open and not before.is_open:
         await _take_up(after, tx)
 
 

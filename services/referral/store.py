@@ -1,6 +1,5 @@
 """What referral keeps: its aggregates, the stored decisions, who holds which offer, and a copy of the directory."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -37,7 +36,7 @@ from services.referral.domain.journey import Journey
 from services.referral.domain.receipts import Receipts
 from services.referral.domain.referral import Referral
 from services.referral.domain.table import OPEN_STATES
-from services.referral.domain.tasks import OPEN, Task
+from services.referral.domain.tasks import Task
 from services.referral.domain.telling import Explanation
 from services.referral.domain.timers import Step, Timer
 from services.referral.domain.unsent import Link
@@ -45,7 +44,6 @@ from services.referral.domain.unsent import Link
 AGGREGATES = ("referrals", "grounds", "decisions", "links", "journeys", "tasks", "unmet")
 COPIES = ("agencies", "offers")
 INTAKES = "intakes"
-LONGEST_PAGE = 500
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -278,62 +276,3 @@ async def is_due(db: Any, command: FireTimer | ChaseTask | ChaseReceipt, at: dat
 def _due(now: datetime) -> Doc:
     """Bounded on both sides: so the index is used by every store, and what waits for nothing is not met."""
     return {"next_at": {"$gt": EPOCH, "$lte": now}}
-
-
-# -- reading for people ------------------------------------------------------------------------------------------------
-
-
-async def read_referral(db: Any, referral_id: UUID) -> Referral | None:
-    doc = await db.referrals.find_one({"_id": str(referral_id)})
-    return REFERRAL.validate_python(doc) if doc else None
-
-
-async def read_explanation(db: Any, referral_id: UUID) -> Explanation | None:
-    doc = await db.decisions.find_one({"_id": str(referral_id)})
-    return EXPLANATION.validate_python(doc) if doc else None
-
-
-async def read_named(db: Any, code: str) -> list[Referral | Explanation]:
-    """What people call by this code: a referral, a need for which nobody was found, and rarely more than one."""
-    referrals = db.referrals.find({"code": code}).limit(LONGEST_PAGE)
-    decisions = db.decisions.find({"code": code}).limit(LONGEST_PAGE)
-    return [REFERRAL.validate_python(doc) async for doc in referrals] + [
-        EXPLANATION.validate_python(doc) async for doc in decisions
-    ]
-
-
-async def read_queue(db: Any, agency: str) -> list[Referral]:
-    """The open referrals that an agency was told of, the most pressing first."""
-    told = {"$in": [state for state in OPEN_STATES if state != "DRAFT"]}
-    query = {"place.agency": agency, "state": told, "seat": {"$ne": "asked"}}
-    found = db.referrals.find(query).sort("due_at", ASCENDING).limit(LONGEST_PAGE)
-    return [REFERRAL.validate_python(doc) async for doc in found]
-
-
-async def read_unmet(db: Any, city: str | None, since: datetime) -> Counter[tuple[str, str, str, bool]]:
-    """How often by city, service, reason and whether it was final. city: None for all."""
-    wanted: Doc = {"at": {"$gte": since}} | ({"city": city} if city else {})
-    rows = db.unmet.find(wanted, {"_id": 0, "at": 0}, batch_size=1000)
-    return Counter([(row["city"], row["service"], row["reason"] or "", row["final"]) async for row in rows])
-
-
-async def read_city(db: Any, agency: str) -> str | None:
-    doc = await db.agencies.find_one({"_id": agency}, {"city": 1})
-    return doc["city"] if doc else None
-
-
-async def read_tasks(db: Any, agency: str) -> list[Task]:
-    found = db.tasks.find({"agency": agency, "state": OPEN}).sort("due_at", ASCENDING).limit(LONGEST_PAGE)
-    return [TASK.validate_python(doc) async for doc in found]
-
-
-async def read_lying(db: Any, agency: str) -> list[Referral]:
-    query = {"place.agency": agency, "state": {"$in": list(OPEN_STATES)}}
-    return [REFERRAL.validate_python(doc) async for doc in db.referrals.find(query).limit(LONGEST_PAGE)]
-
-
-async def read_offers(db: Any, service: str) -> tuple[list[Offer], dict[str, Agency]]:
-    """The offers of a service, and their agencies."""
-    offers = [Offer.model_validate(doc) async for doc in db.offers.find({"service": service})]
-    found = db.agencies.find({"_id": {"$in": sorted({offer.agency for offer in offers})}})
-    return offers, {doc["_id"]: Agency.model_validate(doc) async for doc in found}

@@ -5,12 +5,22 @@ from uuid import UUID
 
 import pytest
 
-from contracts.commands import WriteDraft
+from contracts.commands import KeepSharing, WriteDraft
 from contracts.directory import Capacity, Waitlist
 from contracts.events import CommandAccepted, CommandRejected
 from contracts.values import Asked
 from services.referral.domain.referral import Referral
-from tests.builders import INTAKE_ID, NOW, REFERRAL_ID, TEXT_ID, a_command, a_recorded_intake, an_agency, an_offer
+from tests.builders import (
+    INTAKE_ID,
+    NOW,
+    REFERRAL_ID,
+    TEXT_ID,
+    a_basis,
+    a_command,
+    a_recorded_intake,
+    an_agency,
+    an_offer,
+)
 from tests.domain.test_journey import palermo, say, states
 from tests.offline import Offline
 
@@ -96,16 +106,6 @@ def test_a_sender_may_name_the_offer_to_which_a_draft_goes() -> None:
     assert place.offer == "pa.b.it"
 
 
-def test_a_draft_under_a_basis_that_ended_is_revoked_and_not_sent() -> None:
-    network = met()
-    network.ask(a_draft())
-
-    say(network, DRAFT_ID, "revoke", by=None)
-
-    assert network.referrals[DRAFT_ID].state == "REVOKED"
-    assert states(network)["lab.it"] == "ended"
-
-
 # -- reopened ----------------------------------------------------------------------------------------------------------
 
 
@@ -151,6 +151,20 @@ def test_where_the_person_has_another_open_referral_the_first_stays_closed() -> 
 
     assert isinstance(refused, CommandRejected)
     assert refused.code == "already_open"
+
+
+def test_a_referral_whose_basis_was_taken_back_is_not_reopened_and_one_that_is_goes_with_its_basis() -> None:
+    network, withdrawn = counted(), (a_basis(withdrawn_at=NOW),)
+    say(network, REFERRAL_ID, "reopen", **SUPERVISOR)
+    network.ask(KeepSharing(journey_id=INTAKE_ID, version=2, sharing_basis=withdrawn))
+    assert one(network).state == "REVOKED"
+
+    network = counted()
+    network.ask(KeepSharing(journey_id=INTAKE_ID, version=2, sharing_basis=withdrawn))
+    (refused,) = say(network, REFERRAL_ID, "reopen", **SUPERVISOR)
+
+    assert isinstance(refused, CommandRejected)
+    assert refused.code == "sharing_not_covered"
 
 
 def test_an_acceptance_that_is_taken_back_keeps_its_place_while_there_is_time_to_decide() -> None:

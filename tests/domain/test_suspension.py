@@ -23,8 +23,11 @@ def palermo(*more: Agency) -> Offline:
     return Offline((COMUNE, an_agency(), an_agency("pa.salute"), *more), BOTH)
 
 
-def rerouted(network: Offline, by: str = "pa.comune", of: str = "pa.accura") -> list[Message]:
-    return network.ask(RerouteAgency(of=of, asked=Asked(agency=by, command_id="c-1")))
+def rerouted(
+    network: Offline, by: str = "pa.comune", of: str = "pa.accura", role: str = "coordinator"
+) -> list[Message]:
+    asked = Asked(agency=by, command_id="c-1", roles=(role,) if role else ())
+    return network.ask(RerouteAgency(of=of, asked=asked))
 
 
 def test_what_is_not_decided_is_declined_for_it_and_the_next_candidate_is_asked() -> None:
@@ -75,6 +78,16 @@ def test_only_its_citys_coordination_may_say_so_and_only_of_one_that_is_suspende
     assert isinstance(answer, CommandRejected)
     assert answer.code == code
     assert network.referrals[VISIT].state == "REQUESTED"
+
+
+def test_a_system_of_the_coordinating_agency_may_not_say_so_without_a_coordinator() -> None:
+    network = palermo()
+    network.ask(SUSPENDED)
+
+    (answer,) = rerouted(network, role="")
+
+    assert isinstance(answer, CommandRejected)
+    assert answer.code == "not_authorised"
 
 
 def test_the_answer_comes_before_what_follows() -> None:
