@@ -40,8 +40,8 @@ async def collector() -> AsyncIterator[tuple[str, list[Span]]]:
             writer.close()
 
     server = await asyncio.start_server(quietly, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", spans
-    server.close()
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", spans
 
 
 def _spans(body: bytes) -> list[Span]:

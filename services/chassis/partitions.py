@@ -59,13 +59,15 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
             self.lock.release()
 
     async def recover(self, sources: set[Source]) -> None:
-        """Claim, then publish what is owed, then go to the stored position: in this order."""
+        """Claim, then publish what is owed and say so, then go to the stored position: in this order."""
         await self.outbox.finished()
         if sources:
             begins = await self._ask(self.asked.beginning_offsets, sources)
             claimed, owed = await self.ledger.claim(begins)
             await self._check(claimed, begins)
             await self.outbox.send(owed)
+            if owed:
+                await self.ledger.settle(self.ledger.owing)
             for source in claimed.keys() & self._assigned():  # any other has a next rebalance to bring it here again
                 self.consumer.seek(TopicPartition(*source), claimed[source])
                 self.stored[source] = self.reached[source] = claimed[source]

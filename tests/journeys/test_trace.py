@@ -10,7 +10,7 @@ from tests.builders import an_intake
 from tests.collector import collector
 from tests.processes import running
 
-PERSONAL = ("Amina", "Prova", "1995", "Sintetico", "pa.comune/T-1/1")
+PERSONAL = ("Amina", "Prova", "1995-03-14", "Sintetico", "pa.comune/T-1/1")
 
 
 async def test_an_intake_is_one_trace_from_the_door_to_the_feed(network: Settings, logs: Path) -> None:

@@ -49,8 +49,12 @@ def later(issuer: Settings, seconds: float) -> None:
     tokens.keys(issuer.token_jwks).asked_at -= seconds
 
 
+A_DAY = 86_400
+"""Some are made when the tests are collected, which may be long before they run."""
+
+
 def a_token(key: Any = EC, header: dict[str, Any] | None = None, without: str = "", **claims: Any) -> str:
-    given = {"iss": "https://issuer.test", "aud": "staffetta", "sub": "pa.comune:w01", "exp": int(time.time()) + 300}
+    given = {"iss": "https://issuer.test", "aud": "staffetta", "sub": "pa.comune:w01", "exp": int(time.time()) + A_DAY}
     given |= {"agency": "pa.comune", "roles": ["agency"]} | claims
     given.pop(without, None)
     return jwt.encode(

@@ -41,12 +41,15 @@ class Telling:
     db: Any
 
     async def an_agency(self, email: str | None = "") -> tuple[str, str]:
-        """One that nobody has told anything yet: its code, and the address of its desk (made up unless given)."""
+        """One that is known and was told nothing yet: its code, and the address of its desk (made up unless given)."""
         code = f"t{uuid4().hex[:8]}.ngo"
         address = f"{code}@agency.test" if email == "" else email
         desk = Queue(code=f"{code}.desk", kind="desk", name={"it": code}, languages=("en",),
                      contact=Contact(email=address))  # fmt: skip
         await self.bus.ask(an_agency(code, queues=(desk,)))
+        async with asyncio.timeout(60):
+            while not await self.db.agencies.find_one({"_id": code}):
+                await asyncio.sleep(0.02)
         return code, address or ""
 
     async def tell(self, agency: str, count: int = 1) -> list[UUID]:
