@@ -2,15 +2,17 @@
 
 import asyncio
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 
 from contracts import codes
+from contracts.events import ReferralEscalated
 from contracts.places import PlacesEvent, PutPlaces
 from services.chassis.messages import Incoming
 from services.referral.domain.needs import referral_id
@@ -33,14 +35,25 @@ TO_STATE: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "ACKNOWLEDGED": (("acknowledge", {}),),
     "ACCEPTED": (("accept", {}),),
     "IN_SERVICE": (("accept", {}), ("start", {"first_contact_at": "2026-10-12T09:00:00Z", "contact_mode": "desk"})),
+    "WAITLISTED": (),
+    "EXPIRED": (),
 }
 """What the receiver of a referral that is given has said before the journey begins."""
+NO_PLACE = ("WAITLISTED", "EXPIRED")
+AFTER_DUE = timedelta(seconds=90)
+"""So much later than written a step of the system is looked for: its timers started a moment after what began them."""
+WAITED_FOR = ("timer.", "referral.", "receipt.")
 Step = dict[str, Any]
 
 
 @dataclass
 class Played:
-    """names: r1, r2 of the journey and the referrals they became. buses: what each service says."""
+    """names: r1, r2 of the journey and the referrals they became. buses: what each service says.
+
+    timed: whether the network's clock is set to the hours of the journey. late_by: how much later than written its
+    first step comes. twice: whether agencies say everything twice. last: the id of the last command. due: what the
+    steps so far are to make each referral say.
+    """
 
     journey: dict[str, Any]
     agencies: dict[str, Agency]
@@ -48,19 +61,35 @@ class Played:
     processes: Processes
     names: dict[str, UUID] = field(default_factory=dict)
     intakes: list[UUID] = field(default_factory=list)
+    timed: bool = False
+    late_by: timedelta = timedelta()
+    twice: bool = False
+    last: str = ""
+    due: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     async def play(self) -> None:
+        began = datetime.fromisoformat(self.journey["when"][0]["at"])
+        self._set_clock(began - timedelta(hours=1))
         await self._take_seats()
         await self._send_what_is_given()
+        await self._live_through_what_is_given(began)
         for step in self.journey["when"]:
-            if step["role"] != "system":
+            by_system = step["role"] == "system"
+            self._set_clock(datetime.fromisoformat(step["at"]) + self.late_by + AFTER_DUE * by_system)
+            if not by_system:
                 await self._do(step)
             await self._then(step["then"])
+            if self.timed:
+                await self._said(step)
+
+    def _set_clock(self, to: datetime) -> None:
+        if self.timed:
+            self.processes.move_clock(to - datetime.now(UTC))
 
     # -- given -----------------------------------------------------------------------------------------------------
     async def _take_seats(self) -> None:
         """Other people have what is not free: as if there were no more than that."""
-        taken = [given["offer"] for given in self._given().values()]
+        taken = [given["offer"] for given in self._given().values() if given["state"] not in NO_PLACE]
         for offer, seats in self.journey["given"].get("seats", {}).items():
             total, known = (
                 seats["free"] + taken.count(offer),
@@ -75,53 +104,146 @@ class Played:
         return found
 
     async def _send_what_is_given(self) -> None:
-        """Each of a person of its own, with its place held or taken as its state has it."""
+        """Each of a person of its own, with its place held or taken as its state has it; of one person, of one intake.
+
+        One that has a predecessor comes when that one is over.
+        """
+        if all("sharing_basis" in given and "predecessor" not in given for given in self._given().values()):
+            return await self._send_as_one()
         for name, given in self._given().items():
+            if "predecessor" in given:
+                continue
             sender, offer = self.agencies[given.get("sender", "pa.comune")], given["offer"]
             key, person = f"{sender.code}/{self.journey['id']}/{name}", self.journey["given"].get("people", {})
-            intake = an_intake(key, sender=sender.code, **person.get("p1", {}))
+            intake = an_intake(key, sender=sender.code, **person.get("p1", admitted(offer)))
             intake["tier0"]["services"] = [
                 {"service": OFFERS[offer]["service"], "offer": offer, "priority": given["priority"]}
             ]
-            intake["tier1"]["birth_date"] = None
+            if "sharing_basis" in given:
+                intake["tier0"]["sharing_basis"] = self._bases(self.journey["given"]["sharing"])
+            self.names[name] = referral_id(await self._submit(sender, intake), 0)
+            await self._bring_to(name, given)
+
+    async def _send_as_one(self) -> None:
+        """One intake asks for all of them."""
+        if not self._given():
+            return
+        sender, given = self.agencies["pa.comune"], self._given()
+        intake = an_intake(f"pa.comune/{self.journey['id']}", **self.journey["given"]["people"]["p1"])
+        intake["tier0"]["sharing_basis"] = self._bases(self.journey["given"]["sharing"])
+        intake["tier0"]["services"] = [
+            {"service": OFFERS[g["offer"]]["service"], "offer": g["offer"], "priority": g["priority"]}
+            for g in given.values()
+        ]
+        intake_id = await self._submit(sender, intake)
+        self.names |= {name: referral_id(intake_id, n) for n, name in enumerate(given)}
+        for name, wanted in given.items():
+            await self._bring_to(name, wanted)
+
+    async def _bring_to(self, name: str, given: dict[str, Any]) -> None:
+        """Its place is held, or it waits for one; then its receiver says what leads to its state."""
+        if given["state"] == "WAITLISTED":
+            await self._until(lambda: "WAITLISTED" in self._states(name), f"{name} waitlisted", 60)
+        else:
+            await self._until(lambda: self._is_held(name), f"{name} held", 60)
+        for command, fields in TO_STATE[given["state"]]:
+            await self._say(self.agencies[OFFERS[given["offer"]]["agency"]], name, command, fields)
+
+    async def _live_through_what_is_given(self, began: datetime) -> None:
+        """Until those expire of which it is given; then the journey begins."""
+        now = began - timedelta(hours=1)
+        for name, given in self._given().items():
+            while given["state"] == "EXPIRED" and "EXPIRED" not in self._states(name):
+                now += timedelta(hours=12)
+                self._set_clock(now)
+                await asyncio.sleep(1.5)  # a sweep looks every second
+            if "predecessor" in given:
+                self.names[name] = successor_id(self.names[given["predecessor"]])
+                await self._until(lambda name=name: self._is_held(name), f"{name} held", 60)
+        self.late_by = max(timedelta(), now + timedelta(hours=1) - began)
+
+    async def _submit(self, sender: Agency, intake: Entry) -> UUID:
+        intake["tier1"]["birth_date"] = None  # the journey says how old they are by a band alone
+        if self.timed:
+            intake["occurred_at"] = self.journey["when"][0]["at"]
+            for basis in intake["tier0"]["sharing_basis"]:
+                basis["valid_from"] = "2026-10-01"
+        for _ in range(1 + self.twice):
             await sender.submit(intake)
-            recorded = await sender.answer(key)
-            self.names[name] = referral_id(UUID(recorded["value"]["subject"]), 0)
-            self.intakes.append(UUID(recorded["value"]["subject"]))
-            await self._until(lambda name=name: self._is_held(name), f"{name} held", 60)
-            for command, fields in TO_STATE[given["state"]]:
-                await self._say(self.agencies[OFFERS[offer]["agency"]], name, command, fields)
-
-    # -- when ------------------------------------------------------------------------------------------------------
-    async def _do(self, step: Step) -> None:
-        agency, do = self.agencies[step["actor"]], step["do"]
-        match do.get("action"):
-            case "record_intake":
-                await self._record(agency, step)
-            case "agency_stops_reading":
-                agency.stop_reading()
-            case "agency_reads_again":
-                agency.read_again()
-                for name, missed in do["with"]["missed"].items():
-                    for event in missed:
-                        await agency.event(event, referral_id=self.names[name])
-            case _:
-                await self._say(agency, do["referral"], do["command"], do.get("with", {}), step["then"].get("rejected"))
-
-    async def _say(
-        self, agency: Agency, name: str, command: str, fields: dict[str, Any], refused: str | None = None
-    ) -> None:
-        answer = await agency.answer(await agency.command(str(self.names[name]), command, **fields))
-        assert answer["value"].get("code") == refused, (name, command)
-
-    async def _record(self, agency: Agency, step: Step) -> None:
-        told = step["do"]["with"]
-        intake = self._intake(agency.code, told)
-        await agency.submit(intake)
-        answer = await agency.answer(intake["idempotency_key"])
+        answer = await sender.answer(intake["idempotency_key"])
         assert answer["value"].get("code") is None, answer["value"]
         intake_id = UUID(answer["value"]["subject"])
         self.intakes.append(intake_id)
+        return intake_id
+
+    def _bases(self, given: dict[str, Any]) -> list[Entry]:
+        basis = an_intake()["tier0"]["sharing_basis"][0]
+        return [basis | {"basis_id": name} | known for name, known in given.items()]
+
+    # -- when ------------------------------------------------------------------------------------------------------
+    async def _do(self, step: Step) -> None:
+        do = step["do"]
+        match do.get("action"):
+            case "withdraw_consent":
+                await self._withdraw(do["with"])
+            case "record_intake":
+                await self._record(self.agencies[step["actor"]], step)
+            case "agency_stops_reading":
+                self.agencies[step["actor"]].stop_reading()
+            case "agency_reads_again":
+                await self._read_again(self.agencies[step["actor"]], do["with"]["missed"])
+            case _ if step["role"] == "coordinator":
+                await self._say_by_token(step["actor"], step["role"], do)
+            case _:
+                await self._answer(self.agencies[step["actor"]], step)
+
+    async def _read_again(self, agency: Agency, missed: dict[str, list[str]]) -> None:
+        agency.read_again()
+        for name, events in missed.items():
+            for event in events:
+                await agency.event(event, referral_id=self.names[name])
+
+    async def _answer(self, agency: Agency, step: Step) -> None:
+        """The very same message again gets the very same answer again, under its own id."""
+        do, refused, repeats = step["do"], step["then"].get("rejected"), agency.repeats
+        same = self.last if do.get("repeat") else None
+        await self._say(agency, do["referral"], do["command"], do.get("with", {}), refused, id=same)
+        if same:
+            await self._until(lambda: agency.repeats > repeats, "the same answer again", 60)
+            assert len(agency.answers(same)) == 1
+
+    async def _say(
+        self, agency: Agency, name: str, command: str, fields: dict[str, Any], refused: str | None = None,
+        id: str | None = None,
+    ) -> None:  # fmt: skip
+        self.last = id or uuid4().hex
+        for _ in range(1 + self.twice):
+            await agency.command(str(self.names[name]), command, id=self.last, **fields)
+        answer = await agency.answer(self.last)
+        assert answer["value"].get("code") == refused, (name, command, answer["value"])
+
+    async def _withdraw(self, told: dict[str, Any]) -> None:
+        """At the desk that took the intake."""
+        agency = self.agencies["pa.comune"]
+        value = {"command_id": uuid4().hex, "intake_id": str(self.intakes[0]), "agency": agency.code,
+                 "basis_ids": told["basis"], "revoke_cause": "consent_withdrawn"}  # fmt: skip
+        for _ in range(1 + self.twice):
+            await agency.say("staffetta.sharing.withdraw.v1", value, id=value["command_id"])
+        answer = await agency.answer(value["command_id"])
+        assert answer["value"].get("code") is None, answer["value"]
+
+    async def _say_by_token(self, agency: str, role: str, do: Entry) -> None:
+        """What only a person with this role may say."""
+        body = {"command_id": uuid4().hex, "referral_id": str(self.names[do["referral"]]), "command": do["command"],
+                "agency": agency} | do["with"]  # fmt: skip
+        said = {"ce-type": f"staffetta.referral.{do['command']}.v1", "ce-id": body["command_id"]}
+        async with httpx.AsyncClient(base_url=self.processes.url("gateway"), timeout=60) as http:
+            headers = said | self.processes.bearer(agency, role)
+            answer = (await http.post("/v1/commands", json=body, headers=headers)).json()
+        assert answer["answer"]["outcome"] == "accepted", answer
+
+    async def _record(self, agency: Agency, step: Step) -> None:
+        intake_id = await self._submit(agency, self._intake(agency.code, step["do"]["with"]))
         for n, name in enumerate(step["then"]["opens"]):
             self.names[name] = referral_id(intake_id, n)
 
@@ -129,12 +251,8 @@ class Played:
         given = self.journey["given"]
         person = given["people"][told["person_ref"]]
         intake = an_intake(told["idempotency_key"], sender=agency, **person)
-        basis = intake["tier0"]["sharing_basis"][0]
-        intake["tier0"]["sharing_basis"] = [
-            basis | {"basis_id": name} | given["sharing"][name] for name in told["sharing_basis"]
-        ]
+        intake["tier0"]["sharing_basis"] = self._bases({name: given["sharing"][name] for name in told["sharing_basis"]})
         intake["tier0"]["services"] = told["services"]
-        intake["tier1"]["birth_date"] = None  # the journey says how old they are by a band alone
         intake["tier2"]["needs"] = told["needs"]
         return intake
 
@@ -149,6 +267,24 @@ class Played:
                 await self._until(lambda name=name: self._is_held(name), f"{name} held", seconds)
         for offer, free in then.get("free_seats", {}).items():
             await self._free(offer, free, seconds)
+
+    async def _said(self, step: Step, seconds: float = 60) -> None:
+        """All that the step is to make its referral say, as often as its steps so far; how far it has climbed."""
+        if name := step["do"].get("referral"):
+            words = [word for word in step["then"].get("events", ()) if word.startswith(WAITED_FOR)]
+            self.due.update((name, word) for word in words)
+            for word in words:
+                enough = self.due[name, word]
+                await self._until(
+                    lambda word=word, enough=enough: self._told()[name].count(word) >= enough, word, seconds
+                )
+        for climbed, level in step["then"].get("escalation_level", {}).items():
+            assert self._level(climbed) == level, (step["n"], climbed)
+
+    def _level(self, name: str) -> int:
+        key = str(self.names[name]).encode()
+        levels = [m.message.level for m in self._heard() if m.key == key and isinstance(m.message, ReferralEscalated)]
+        return max(levels, default=0)
 
     def _is_held(self, name: str) -> bool:
         return "referral.seat_held" in self._told()[name]
@@ -190,7 +326,7 @@ class Played:
         if isinstance(m.message, PlacesEvent):
             return f"offer:{m.message.offer}"
         if m.key.decode() in {str(id) for id in self.intakes}:
-            return "intake" if word.startswith("intake.") else "journey"
+            return "intake" if word.startswith(("intake.", "consent.")) else "journey"
         return next((name for name, id in self.names.items() if str(id) == m.key.decode()), "task")
 
     async def missing(self, seconds: float = 30) -> list[str]:
@@ -216,6 +352,12 @@ class Played:
 def _in_order(wanted: list[str], told: list[str]) -> bool:
     rest = iter(told)
     return all(word in rest for word in wanted)
+
+
+def admitted(offer: str) -> dict[str, Any]:
+    """Whom this offer takes, where the journey does not say who it is."""
+    rules = OFFERS[offer]["admission"]["all_of"]
+    return {"gender": rule["values"][0] for rule in rules if rule["rule"] == "gender_in"}
 
 
 def has_waitlist(offer: str) -> bool:
