@@ -11,6 +11,7 @@ from services.chassis.faults import die, patiently
 from services.chassis.ledger import Ledger
 from services.chassis.messages import Incoming, Offsets, Record, Source, read
 from services.chassis.outbox import Outbox
+from services.chassis.records import up_to_a_bad_one
 
 log = logging.getLogger("staffetta.worker")
 
@@ -139,6 +140,15 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
             messages.append(read(r, self.ledger.route(r.topic).topic, ahead))
             following[s] = r.offset + 1
         return messages, following
+
+    async def anew(self) -> list[Record]:
+        """What was handed out and lost, from where each of mine is read to."""
+        found: list[Record] = []
+        for source in self.reached.keys() & self._assigned():
+            p, at = TopicPartition(*source), self.reached[source]
+            found += (more := await patiently(up_to_a_bad_one, self.asked, p, at))
+            self.consumer.seek(p, more[-1].offset + 1 if more else at)
+        return found
 
     def _look_again(self, source: Source, position: int, *, gap: bool) -> None:
         self.consumer.seek(TopicPartition(*source), position)

@@ -1,5 +1,6 @@
 """Records as Kafka hands them out, whatever is in them: FastStream neither waits for them nor reads them for us."""
 
+from collections.abc import Awaitable, Callable
 from itertools import chain
 from types import SimpleNamespace
 from typing import Any
@@ -13,29 +14,37 @@ BATCH = 200
 WAIT_MS = 1000
 
 
-async def fetched(consumer: AIOKafkaConsumer) -> tuple[Record, ...]:
-    """Waits for records. FastStream's own looks every few milliseconds, and sleeps between two looks."""
+async def fetched(consumer: AIOKafkaConsumer, anew: Callable[[], Awaitable[list[Record]]]) -> tuple[Record, ...]:
+    """Waits for records. FastStream's own looks every few milliseconds, and sleeps between two looks.
+
+    anew: reads again what was lost with a record that aiokafka cannot read.
+    """
     try:
         found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=BATCH)
     except UnicodeDecodeError:
-        return await _one_by_one(consumer)
+        return tuple(await anew())
     return tuple(chain.from_iterable(found.values()))
 
 
-async def _one_by_one(consumer: AIOKafkaConsumer) -> tuple[Record, ...]:
-    """aiokafka never gets past a header whose name is not UTF-8: that record is handed on as an empty one."""
-    for p in consumer.assignment():
-        at = await consumer.position(p)
-        if at < (consumer.highwater(p) or 0):
-            consumer.seek(p, at)
-            try:
-                found = await consumer.getmany(p, timeout_ms=WAIT_MS, max_records=1)
-            except UnicodeDecodeError:
-                consumer.seek(p, at + 1)
-                return (_empty(p, at),)
-            if found:
-                return tuple(found[p])
-    return ()
+async def up_to_a_bad_one(reader: AIOKafkaConsumer, p: TopicPartition, at: int) -> list[Record]:
+    """aiokafka never gets past a header whose name is not UTF-8: that record is handed on as an empty one.
+
+    reader: one that reads nothing else, or it would wait for its other partitions.
+    """
+    found: list[Record] = []
+    end = (await reader.end_offsets([p]))[p]
+    reader.assign([p])
+    reader.seek(p, at)
+    while at < end and len(found) < BATCH:
+        try:
+            one = (await reader.getmany(p, timeout_ms=WAIT_MS, max_records=1)).get(p)
+        except UnicodeDecodeError:
+            return [*found, _empty(p, at)]
+        if not one:
+            break
+        found += one
+        at = one[0].offset + 1
+    return found
 
 
 def _empty(at: TopicPartition, offset: int) -> Record:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from functools import partial
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -38,7 +39,7 @@ class Worker:
             parser=records.unread, decoder=records.nothing, no_reply=True,
         )  # fmt: skip
         self.subscriber(self.on_batch)
-        self.subscriber.get_msg = records.fetched  # type: ignore[method-assign]
+        self.subscriber.get_msg = partial(records.fetched, anew=self.partitions.anew)  # type: ignore[method-assign]
         if any(s.ack_policy is not AckPolicy.MANUAL for s in self.broker.subscribers):
             raise ValueError("a subscriber would acknowledge by itself: positions are the ledger's alone")
 
