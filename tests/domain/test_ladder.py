@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.commands import ChaseTask, CompleteTask, FireTimer
+from contracts.commands import ChaseTask, CompleteTask, FireTimer, NotePlace
 from contracts.events import (
     ReferralEscalated,
     ReferralExpired,
@@ -17,9 +17,9 @@ from contracts.events import (
     UnmetNeedRecorded,
 )
 from contracts.values import Asked, Message
-from services.referral.domain import ladder
+from services.referral.domain import ladder, seats
 from services.referral.domain.referral import Referral, successor_id
-from tests.builders import NOW, a_recorded_intake, an_agency, an_offer, the_facts
+from tests.builders import NOW, REFERRAL_ID, a_need, a_recorded_intake, a_referral, an_agency, an_offer, the_facts
 from tests.domain.test_journey import VISIT, palermo, say
 from tests.offline import Offline
 
@@ -244,3 +244,21 @@ def test_a_task_that_is_done_is_chased_no_more() -> None:
 
 def done(network: Offline) -> CompleteTask:
     return CompleteTask(task_id=network.tasks[0].task_id, asked=Asked(agency="pa.comune", command_id="c"))
+
+
+@pytest.mark.parametrize(("after", "told"), [(4 * HOUR, [("seat_hold", 100)]), (HOUR, [])], ids=["due", "not yet"])
+def test_a_place_that_lapses_before_the_sweep_comes_round_is_told_as_the_timer_that_it_is(
+    after: timedelta, told: list[tuple[str, int]]
+) -> None:
+    beds = {"need": a_need("housing.emergency_bed", priority="URGENT"), "seat": "waiting"}
+    waiting = a_referral("WAITLISTED", **beds)
+    offered, _ = seats.note(waiting, an_answer("promoted"), the_facts(noted=an_answer("promoted")))
+
+    lapsed, said = seats.note(offered, an_answer("lapsed"), the_facts(NOW + after, noted=an_answer("lapsed")))
+
+    assert fired(said) == told
+    assert (lapsed.state, lapsed.seat) == ("WAITLISTED", "waiting")
+
+
+def an_answer(what: str) -> NotePlace:
+    return NotePlace(referral_id=REFERRAL_ID, answer=what, order_rule_version=1)

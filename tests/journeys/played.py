@@ -263,7 +263,9 @@ class Played:
             if name not in self.names:  # the system opened it in place of the one before
                 self.names[name] = successor_id(self.names[f"r{int(name[1:]) - 1}"])
             await self._until(lambda name=name, state=state: state in self._states(name), f"{name} {state}", seconds)
-            if "capacity.held" in then.get("events", ()):  # only then is the receiver told, and may answer
+            if state == "REQUESTED" and "capacity.held" in then.get(
+                "events", ()
+            ):  # only then is the receiver told, and may answer
                 await self._until(lambda name=name: self._is_held(name), f"{name} held", seconds)
         for offer, free in then.get("free_seats", {}).items():
             await self._free(offer, free, seconds)
@@ -301,11 +303,16 @@ class Played:
             await asyncio.sleep(0.05)
 
     async def _free(self, offer: str, free: int, seconds: float = 120) -> None:
+        """So many are left, or were for a moment: who waits may have the place at once."""
         url, until = self.processes.url(counted_by(offer)), asyncio.get_running_loop().time() + seconds
         async with httpx.AsyncClient(base_url=url, headers=self.processes.bearer("pa.comune")) as client:
-            while (shown := (await client.get(f"/v1/offers/{offer}/places")).json())["free"] != free:
-                assert asyncio.get_running_loop().time() < until, f"{offer}: {shown}, not {free} free"
+            while free not in self._left(offer) | await _shown(client, offer):
+                assert asyncio.get_running_loop().time() < until, f"{offer}: not {free} free"
                 await asyncio.sleep(0.05)
+
+    def _left(self, offer: str) -> set[int]:
+        said = [m.message for m in self._heard()]
+        return {m.free for m in said if isinstance(m, PlacesEvent) and m.offer == offer}
 
     # -- what was said ---------------------------------------------------------------------------------------------
     def _heard(self) -> list[Incoming]:
@@ -357,7 +364,16 @@ def _in_order(wanted: list[str], told: list[str]) -> bool:
 def admitted(offer: str) -> dict[str, Any]:
     """Whom this offer takes, where the journey does not say who it is."""
     rules = OFFERS[offer]["admission"]["all_of"]
-    return {"gender": rule["values"][0] for rule in rules if rule["rule"] == "gender_in"}
+    genders = next((rule["values"] for rule in rules if rule["rule"] == "gender_in"), None)
+    return {"gender": genders[0]} if genders else {}
+
+
+async def _shown(client: httpx.AsyncClient, offer: str) -> set[int]:
+    """None while its service is just being started anew."""
+    try:
+        return {(await client.get(f"/v1/offers/{offer}/places")).json()["free"]}
+    except httpx.HTTPError:
+        return set()
 
 
 def has_waitlist(offer: str) -> bool:

@@ -26,6 +26,16 @@ def fire(referral: Referral, command: FireTimer, facts: Facts) -> Outcome:
     return referral, said
 
 
+def catch_up(referral: Referral, code: str, facts: Facts) -> Outcome:
+    """What is due of this timer and was not taken: what ends it may be heard before the sweep has come round."""
+    timer = referral.timer(code)
+    if timer is None or not timer.steps:
+        return referral, []
+    last = timer.steps[-1].percent
+    all_of_it = FireTimer(referral_id=referral.referral_id, timer=code, version=timer.version, percent=last)
+    return fire(referral, all_of_it, facts)
+
+
 def _due(referral: Referral, command: FireTimer, now: datetime) -> Timer | None:
     for timer in referral.timers:
         if (timer.code, timer.version) == (command.timer, command.version) and timer.steps:

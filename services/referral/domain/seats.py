@@ -7,12 +7,12 @@ from typing import Any
 from contracts.commands import NotePlace, ReferralCommand
 from contracts.events import ReferralEvent, ReferralSeatHeld, ReferralSeatLapsed
 from contracts.values import Message
-from services.referral.domain import aftermath, life
+from services.referral.domain import aftermath, ladder, life
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Entry, Referral, entered, request, snapshot
 
 Outcome = tuple[Referral, list[Message]]
-NOTED = "note_place"
+NOTED, SEAT_HOLD = "note_place", "seat_hold"
 
 
 def note(referral: Referral, command: NotePlace, facts: Facts) -> Outcome:
@@ -65,6 +65,12 @@ def _as(command: str, **fields: Any) -> Callable[[Referral, NotePlace, Facts], O
     return given
 
 
+def _lapsed(referral: Referral, told: NotePlace, facts: Facts) -> Outcome:
+    referral, fired = ladder.catch_up(referral, SEAT_HOLD, facts)
+    after, said = _as("lapse_seat", lapse_cause="lapsed")(referral, told, facts)
+    return after, [*fired, *said]
+
+
 Answer = Callable[[Referral, NotePlace, Facts], Outcome]
 UNDECIDED = ("REQUESTED", "ACKNOWLEDGED")
 TAKEN = ("ACCEPTED", "IN_SERVICE", "ON_HOLD")
@@ -76,7 +82,7 @@ ANSWERS: dict[tuple[str, str], Answer] = {
     **{(state, "lapsed"): _not_held_any_more for state in UNDECIDED},
     ("WAITLISTED", "waitlisted"): _moved_on_the_list,
     ("WAITLISTED", "promoted"): _as("offer_seat"),
-    ("WAITLISTED", "lapsed"): _as("lapse_seat", lapse_cause="lapsed"),
+    ("WAITLISTED", "lapsed"): _lapsed,
     **{(state, "refused"): _taken_from_under for state in TAKEN},
 }
 
