@@ -19,7 +19,17 @@ from contracts.events import (
 from contracts.values import Asked, Message
 from services.referral.domain import ladder, seats
 from services.referral.domain.referral import Referral, successor_id
-from tests.builders import NOW, REFERRAL_ID, a_need, a_recorded_intake, a_referral, an_agency, an_offer, the_facts
+from tests.builders import (
+    ACCURA,
+    NOW,
+    REFERRAL_ID,
+    a_need,
+    a_recorded_intake,
+    a_referral,
+    an_agency,
+    an_offer,
+    the_facts,
+)
 from tests.domain.test_journey import VISIT, palermo, say
 from tests.offline import Offline
 
@@ -250,7 +260,11 @@ def done(network: Offline) -> CompleteTask:
 def test_a_place_that_lapses_before_the_sweep_comes_round_is_told_as_the_timer_that_it_is(
     after: timedelta, told: list[tuple[str, int]]
 ) -> None:
-    beds = {"need": a_need("housing.emergency_bed", priority="URGENT"), "seat": "waiting"}
+    beds = {
+        "need": a_need("housing.emergency_bed", priority="URGENT"),
+        "seat": "waiting",
+        "place": replace(ACCURA, counted=True),
+    }
     waiting = a_referral("WAITLISTED", **beds)
     offered, _ = seats.note(waiting, an_answer("promoted"), the_facts(noted=an_answer("promoted")))
 
