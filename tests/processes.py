@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import signal
 import socket
 import sys
@@ -94,6 +95,12 @@ class Processes:
     def kill(self, name: str) -> None:
         if self.workers[name].returncode is None:
             self.workers[name].send_signal(signal.SIGKILL)
+
+    async def kill_some(self, rng: random.Random) -> None:
+        """One worker after another, until cancelled; each is started anew."""
+        while True:
+            await asyncio.sleep(rng.uniform(1, 3))
+            self.kill(rng.choice(sorted(self.workers)))
 
     async def ready(self, seconds: float = 120) -> None:
         until = time.monotonic() + seconds

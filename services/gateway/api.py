@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from pymongo.errors import PyMongoError
 
 from contracts.codes import PERSON_ROLES
@@ -134,17 +134,21 @@ async def get_feed(
     request: Request,
     agency: SpeakingAgency,
     after: Annotated[int | None, Query(ge=0)] = None,
+    since: Annotated[AwareDatetime | None, Query()] = None,
     limit: Annotated[int, Query(ge=0, le=500)] = 100,
     wait: Annotated[float, Query(ge=0, le=LONGEST_POLL_S)] = 0,
 ) -> Page:
     """What happened, in order, after a cursor; with `wait`, the answer may come so many seconds later.
 
+    `since`, a time with its zone, in place of a cursor: for who was away and lost it. What is kept no more is left out.
     `limit=0` gives no entries and the feed's end as `next`, for who wants only what is still to come.
     410: the feed no longer holds what followed this cursor; begin again without one.
     """
+    if after is not None and since is not None:
+        raise RequestValidationError([{"type": "value_error", "loc": ("query", "since")}])
     settings = request.app.state.context.settings
     try:
-        entries, next = await broker.read_feed(settings, agency, after, limit, wait, stopping)
+        entries, next = await broker.read_feed(settings, agency, broker.Page(after, since, limit, wait), stopping)
     except broker.Gone:
         raise HTTPException(410) from None
     return Page(entries=entries, next=next)

@@ -5,6 +5,8 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -74,13 +76,24 @@ def person_of(headers: Mapping[str, str]) -> Voice:
     return Voice(agency, headers.get("ce_actor"), tuple(headers.get("ce_roles", "").split(",")))
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What of a feed is asked for. after: a position. since: a time, where there is no position. wait: seconds."""
+
+    after: int | None
+    since: datetime | None
+    limit: int
+    wait: float
+
+
 async def read_feed(
-    settings: Settings, agency: str, after: int | None, limit: int, wait: float, stopping: asyncio.Event
+    settings: Settings, agency: str, page: Page, stopping: asyncio.Event
 ) -> tuple[list[Entry], int | None]:
-    """What follows a position of the agency's feed, waiting for the first entry for so many seconds; and where it ends.
+    """What follows in the agency's feed, waiting for the first entry for so many seconds; and where it ends.
 
     limit 0: nothing, and the feed's own end. Raises Gone.
     """
+    after = page.after
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url, enable_auto_commit=False)
     try:
         await consumer.start()
@@ -89,17 +102,26 @@ async def read_feed(
             return [], after
         consumer.assign([feed])
         begin, end = (await consumer.beginning_offsets([feed]))[feed], (await consumer.end_offsets([feed]))[feed]
-        if limit == 0:
+        if page.limit == 0:
             return [], end - 1 if end else None
         start = begin if after is None else after + 1
+        if page.since:
+            start = await _first_since(consumer, feed, page.since, end)
+            after = start - 1 if start else None
         if not begin <= start <= end:
             raise Gone
         consumer.seek(feed, start)
-        until = time.monotonic() + (max(wait, FETCH_S) if start < end else wait)
-        entries = await _first_entries(consumer, limit, until, stopping)
+        until = time.monotonic() + (max(page.wait, FETCH_S) if start < end else page.wait)
+        entries = await _first_entries(consumer, page.limit, until, stopping)
         return entries, entries[-1]["cursor"] if entries else after
     finally:
         await consumer.stop()
+
+
+async def _first_since(consumer: AIOKafkaConsumer, feed: TopicPartition, since: datetime, end: int) -> int:
+    """Of what is still kept, the first that was said then or later; the end when nothing was."""
+    found = (await consumer.offsets_for_times({feed: max(0, int(since.timestamp() * 1000))}))[feed]
+    return int(found.offset) if found else end
 
 
 async def _first_entries(consumer: AIOKafkaConsumer, limit: int, until: float, stopping: asyncio.Event) -> list[Entry]:

@@ -1,8 +1,9 @@
 """The sample journeys that need no moved clock end as they are written, over Kafka."""
 
+import asyncio
+import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,47 +15,43 @@ from services.chassis.settings import Settings
 from services.referral.domain.needs import referral_id
 from tests.agency import Agency
 from tests.builders import VALID, Entry, a_draft, an_intake
-from tests.journeys.palermo import AGENCIES
+from tests.journeys.cities import City, a_city, assert_ends_as_written
 from tests.journeys.played import JOURNEYS, OFFERS, Played
-from tests.processes import Processes, running
-from tests.services.bus import Bus, bus
 from tests.verified import assert_verified
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-SAYING = ("intake", "referral", "housing", "programmes")
-
-
-@dataclass
-class City:
-    settings: Settings
-    processes: Processes
-    agencies: dict[str, Agency]
-    buses: dict[str, Bus]
+AT_ONCE = ("J01", "J02", "J04", "J10", "J12", "J13")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def city(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
     """One Palermo for all: the journeys played here meet at no offer."""
     network = engines.model_copy(update={"namespace": f"t{uuid4().hex[:10]}"})
-    async with AsyncExitStack() as stack:
-        load = ("directory.palermo.json",)
-        processes = await stack.enter_async_context(running(network, tmp_path_factory.mktemp("journeys"), load=load))
-        agencies = {code: Agency(code, network.kafka_url, f"{network.namespace}-") for code in AGENCIES}
-        for agency in agencies.values():
-            await agency.open()
-            stack.push_async_callback(agency.close)
-        buses = {name: await stack.enter_async_context(bus(network, name)) for name in SAYING}
-        yield City(network, processes, agencies, buses)
+    async with a_city(network, tmp_path_factory.mktemp("journeys")) as found:
+        yield found
 
 
-@pytest.mark.parametrize("name", ["J01", "J02", "J04", "J10", "J12", "J13"])
+@pytest.mark.parametrize("name", AT_ONCE)
 async def test_a_journey_ends_as_it_is_written(city: City, name: str) -> None:
     journey = Played(JOURNEYS[name], city.agencies, city.buses, city.processes)
 
     await journey.play()
 
-    assert await journey.missing() == []
-    assert journey.ends() == JOURNEYS[name]["then"]["final_states"]
+    await assert_ends_as_written(journey)
+
+
+async def test_with_everything_said_twice_and_workers_killed_the_end_is_the_same(network: Settings, logs: Path) -> None:
+    async with a_city(network, logs) as city:
+        journeys = [Played(JOURNEYS[name], city.agencies, city.buses, city.processes, twice=True) for name in AT_ONCE]
+        killing = asyncio.create_task(city.processes.kill_some(random.Random(5)))
+        for journey in journeys:
+            await journey.play()
+        killing.cancel()
+        await city.processes.ready()
+
+        for journey in journeys:
+            await assert_ends_as_written(journey)
+        await assert_verified(city.settings)
 
 
 async def test_a_caseworker_asks_for_one_more_service_of_a_person_whom_their_desk_has_met(city: City) -> None:

@@ -221,4 +221,6 @@ async def test_what_is_renewed_in_time_stays_and_what_runs_out_goes_and_late_rec
     assert (await network.referral(kept["referral_id"]))["state"]["code"] == "ACCEPTED"
     assert await network.person(kept["person_ref"]) == 200
     clock = {"clock_file": str(network.processes.clock)}
-    await assert_verified(network.processes.settings.model_copy(update=clock))
+    await assert_verified(
+        network.processes.settings.model_copy(update=clock), patience_s=300
+    )  # all timers of two months

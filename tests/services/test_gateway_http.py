@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -105,6 +106,9 @@ async def test_a_refusal_at_the_http_door_is_a_problem_and_nothing_is_kept(two: 
             await http.get("/v1/commands/unknown"),
             await http.get("/v1/feed?after=-1"),
             await http.get("/v1/feed?after=77"),
+            await http.get("/v1/feed?since=yesterday"),
+            await http.get("/v1/feed?since=2026-11-01T00:00:00"),
+            await http.get("/v1/feed?after=1&since=2026-11-01T00:00:00Z"),
         ]
         feed = await http.get("/v1/feed")
 
@@ -120,6 +124,7 @@ async def test_a_refusal_at_the_http_door_is_a_problem_and_nothing_is_kept(two: 
         (404, None, None),
         (422, "invalid_value", None),
         (410, None, None),
+        *3 * [(422, "invalid_value", None)],
     ]
     assert {p.headers["content-type"] for p in posts} == {"application/problem+json"}
     assert feed.json() == {"entries": [], "next": None}
@@ -190,6 +195,26 @@ async def test_the_feed_over_http_is_read_by_cursor_and_waits_for_what_comes(two
     assert wanted.items() <= polled["entries"][0].items()
 
 
+async def test_who_was_away_reads_the_feed_from_a_time(two: Two) -> None:
+    await two.behind.say(two.referral(version=1))
+    await two.sender.event("referral.sent", version=1)
+    away = datetime.now(UTC)
+    for version in (2, 3):
+        await two.behind.say(two.referral(version=version))
+    await two.sender.event("referral.sent", version=3)
+
+    async with two.http(two.sender) as http:
+        missed = (await http.get("/v1/feed", params={"since": away.isoformat()})).json()
+        of_old = (await http.get("/v1/feed", params={"since": "1969-07-20T20:17:00Z"})).json()
+        later = (await http.get("/v1/feed", params={"since": (away + timedelta(days=1)).isoformat()})).json()
+        polling = asyncio.create_task(http.get(f"/v1/feed?after={later['next']}&wait=20"))
+        await two.behind.say(two.referral(version=4))
+        polled = (await asyncio.wait_for(polling, 30)).json()
+
+    versions = [[e["data"]["version"] for e in page["entries"]] for page in (missed, of_old, later, polled)]
+    assert versions == [[2, 3], [1, 2, 3], [], [4]]
+
+
 async def test_a_long_poll_does_not_hold_up_a_process_that_is_asked_to_stop(two: Two) -> None:
     processes = two.behind.processes
     processes.again = False
@@ -213,6 +238,6 @@ async def test_the_openapi_document_says_what_may_be_posted_and_how_it_is_refuse
 
     post = document["paths"]["/v1/commands"]["post"]
     body = post["requestBody"]["content"]["application/json"]
-    assert set(body["examples"]) == {"an intake", "a decline"}
+    assert set(body["examples"]) == {"an intake", "a decline", "a consent withdrawn"}
     assert "application/problem+json" in post["responses"]["409"]["content"]
     assert "SubmitIntake" in json.dumps(body["schema"])
