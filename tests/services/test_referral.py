@@ -169,6 +169,23 @@ async def test_a_declined_need_goes_on_and_a_late_answer_learns_who_has_it(refer
     assert (late.code, late.successor_id, late.successor_agency) == ("superseded", successor_id(first), "pa.salute")
 
 
+async def test_two_who_speak_at_the_same_instant_are_judged_one_after_the_other(referrals: Referrals) -> None:
+    intakes = [an_intake() for _ in range(5)]
+    for intake in intakes:
+        await referrals.bus.ask(intake)
+    for intake in intakes:
+        await referrals.told(intake.intake_id, "referral.seat_held")
+
+    ids = [referral_id(intake.intake_id, 0) for intake in intakes]
+    said = await asyncio.gather(*(referrals.ask("accept", id) for id in ids for _ in range(2)))
+
+    for pair in zip(said[::2], said[1::2], strict=True):
+        accepted, refused = sorted((one[0] for one in pair), key=lambda answer: isinstance(answer, CommandRejected))
+        assert isinstance(accepted, CommandAccepted)
+        assert isinstance(refused, CommandRejected)
+        assert (refused.code, refused.state) == ("invalid_transition", "ACCEPTED")
+
+
 async def test_a_stranger_cannot_tell_a_referral_of_others_from_one_that_does_not_exist(referrals: Referrals) -> None:
     intake = an_intake()
     await referrals.bus.ask(intake)
