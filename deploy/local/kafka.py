@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import socket
 import struct
 import subprocess
@@ -107,7 +108,8 @@ def _image(java: list[str], cache: Path, say: Say) -> Path | None:
 
 
 async def _use(url: str) -> None:
-    """What services ask of a broker when they start."""
+    """What services ask of a broker when they start; that it first refuses is nothing to tell."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     admin, topic = AIOKafkaAdminClient(bootstrap_servers=url), "learnt"
     reader = AIOKafkaConsumer(topic, bootstrap_servers=url, group_id=topic, auto_offset_reset="earliest")
     async with AIOKafkaProducer(bootstrap_servers=url, enable_idempotence=True) as writer:
