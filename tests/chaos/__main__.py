@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,11 +23,16 @@ def main() -> None:
         kafka, store = start_kafka(Path(folder)), start_store(Path(folder))
         began = time.monotonic()
         try:
-            result = asyncio.run(disturb(kafka, store, Path(folder), kills=wish.kills, seed=wish.seed))
+            result = asyncio.run(disturb(kafka, store, Path(folder), kills=wish.kills, seed=wish.seed, say=told))
         finally:
             store.stop()
             kafka.stop()
     show(result, wish.seed, time.monotonic() - began)
+
+
+def told(what: str) -> None:
+    """As it goes on; what came of it alone is the output."""
+    print(what, file=sys.stderr, flush=True)
 
 
 def show(result: Result, seed: int, seconds: float) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +52,9 @@ class Result:
         return self.lost + self.doubled + self.reordered + self.broken
 
 
-async def disturb(kafka: Engine, store: Engine, folder: Path, *, kills: int, seed: int) -> Result:
+async def disturb(
+    kafka: Engine, store: Engine, folder: Path, *, kills: int, seed: int, say: Callable[[str], None] = lambda _: None
+) -> Result:
     """Kill `kills` times a service, and a twentieth as often the store and the broker, in a seeded order."""
     settings = Settings(
         kafka_url=kafka.url, mongo_url=SecretStr(store.url), environment="test", namespace=f"c{uuid4().hex[:8]}"
@@ -71,9 +73,11 @@ async def disturb(kafka: Engine, store: Engine, folder: Path, *, kills: int, see
         for victim in _victims(rng, kills):
             await _kill(victim, processes, kafka, store, rng)
             result.kills[victim] += 1
+            say(f"killed {sum(result.kills.values())} of {kills + 2 * _seldom(kills)}: {victim}")
             await asyncio.sleep(rng.uniform(0.5, 2 * EVERY_S - 0.5))
         done.set()
         await load
+        say("no more kills: until everything is answered")
         await processes.ready()
         await come_to_rest(settings, agencies)
         for task in working:
@@ -87,8 +91,12 @@ async def disturb(kafka: Engine, store: Engine, folder: Path, *, kills: int, see
     return result
 
 
+def _seldom(kills: int) -> int:
+    return kills // 20 or 1
+
+
 def _victims(rng: random.Random, kills: int) -> Iterator[str]:
-    order = ["service"] * kills + ["store"] * (kills // 20 or 1) + ["broker"] * (kills // 20 or 1)
+    order = ["service"] * kills + ["store"] * _seldom(kills) + ["broker"] * _seldom(kills)
     rng.shuffle(order)
     return iter(order)
 
