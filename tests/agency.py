@@ -165,13 +165,17 @@ class Working(Agency):
 
 
 def disorder(entries: list[Entry]) -> list[str]:
-    """For each aggregate the versions must never fall, and an answer must come before the events of its version."""
+    """For each aggregate the versions must never fall, and an answer must come before the events of its version.
+
+    An intake and the journey that it begins have one id, and are two aggregates of two services.
+    """
     found = []
-    last: dict[str, int] = defaultdict(int)
+    last: dict[tuple[str, bool], int] = defaultdict(int)
     for entry in entries:
-        sequence = int(entry["headers"].get("ce_sequence", last[entry["key"]]))
-        late = is_answer(entry) and "accepted" in entry["type"] and sequence == last[entry["key"]] > 0
-        if late or sequence < last[entry["key"]]:
-            found.append(f"{entry['key']}: {entry['type']} of version {sequence} after version {last[entry['key']]}")
-        last[entry["key"]] = sequence
+        of = entry["key"], entry["value"].get("intake_id") == entry["key"]
+        sequence = int(entry["headers"].get("ce_sequence", last[of]))
+        late = is_answer(entry) and "accepted" in entry["type"] and sequence == last[of] > 0
+        if late or sequence < last[of]:
+            found.append(f"{entry['key']}: {entry['type']} of version {sequence} after version {last[of]}")
+        last[of] = sequence
     return found
