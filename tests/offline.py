@@ -62,6 +62,10 @@ class Shelf:
             else:
                 self.docs[id] = bson.encode(doc)
 
+    def put(self, doc: Doc) -> None:
+        """As an earlier moment left it."""
+        self.docs[doc["_id"]] = bson.encode(doc)
+
     def all(self) -> list[Doc]:
         return [bson.decode(doc, AWARE) for doc in self.docs.values()]
 

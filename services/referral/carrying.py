@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from contracts import codes
 from contracts.catalogue import ANSWERS
@@ -181,17 +182,30 @@ async def _free(referral: Referral, said: list[Message], tx: Transaction) -> Non
 
 
 async def keep_sharing(command: KeepSharing, tx: Transaction) -> None:
-    """The grounds of all needs of the journey; what rests on one that has ended is revoked."""
+    """The grounds of all needs of the journey, and of those that may be added; what rests on one that ended goes."""
     tx.correlate(command.journey_id)
+    known = await store.find_ground(tx, command.journey_id)
+    store.save_ground(tx, basis.changed(known, command.journey_id, command))
     for wanted in (await store.get_journey(tx, command.journey_id)).needs:
-        before = await store.find_ground(tx, wanted.need_id)
-        after = basis.changed(before, wanted.need_id, command)
-        if after == before:
-            continue
-        store.save_ground(tx, after)
-        held = await facts.holder_of(wanted.need_id, tx)
-        if held and held.is_open and (why := await facts.why_ended(held, tx)):
-            tx.emit(basis.revoke(held, why, command))
+        await _rest_on(wanted.need_id, command, tx)
+
+
+async def _rest_on(need_id: UUID, command: KeepSharing, tx: Transaction) -> None:
+    before = await store.find_ground(tx, need_id)
+    after = basis.changed(before, need_id, command)
+    if after == before:
+        return
+    store.save_ground(tx, after)
+    held = await facts.holder_of(need_id, tx)
+    if held and held.is_open and (why := await facts.why_ended(held, tx)):
+        tx.emit(basis.revoke(held, why, command))
+
+
+async def _rest_on_what_is_known(command: AddNeed, tx: Transaction) -> None:
+    """A need that is added may carry bases that have changed since: those of its journey are kept under its name."""
+    if known := await store.find_ground(tx, command.journey_id):
+        now = KeepSharing(journey_id=command.journey_id, version=known.version, sharing_basis=known.bases)
+        await _rest_on(command.need.referral_id, now, tx)
 
 
 # -- journeys and tasks ------------------------------------------------------------------------------------------------
@@ -205,6 +219,7 @@ async def change_journey(command: BeginJourney | AddNeed | EndNeed, tx: Transact
             found, said = journey.begin(found, command, tx.now)
         case AddNeed():
             found, said = journey.add_need(found, command)
+            await _rest_on_what_is_known(command, tx)
         case EndNeed():
             found, said = journey.end_need(found, command, tx.now)
     store.save_journey(tx, found)

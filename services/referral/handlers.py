@@ -36,6 +36,7 @@ async def on_intake(event: Message, tx: Transaction) -> None:
             tx.emit(*needs.set_going(event))
         case SharingEvent():
             tx.correlate(event.intake_id)
+            await store.copy_sharing(tx, event)
             tx.emit(needs.shared(event))
         case _:
             pass

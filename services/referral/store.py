@@ -27,7 +27,7 @@ from contracts.commands import (
     WriteDraft,
 )
 from contracts.directory import Agency, Offer
-from contracts.events import IntakeRecorded
+from contracts.events import IntakeRecorded, SharingEvent
 from contracts.values import Message
 from services.chassis.transaction import Doc, Transaction
 from services.referral.domain.aftermath import COORDINATION
@@ -207,6 +207,13 @@ async def find_agencies(tx: Transaction, agencies: Iterable[str]) -> dict[str, A
 def copy_intake(tx: Transaction, intake: IntakeRecorded) -> None:
     """So that a caseworker may ask for one more service later."""
     tx.save(INTAKES, intake.model_dump(mode="json") | {"_id": str(intake.intake_id)})
+
+
+async def copy_sharing(tx: Transaction, event: SharingEvent) -> None:
+    """A need that is added later rests on the bases as they are then."""
+    if doc := await tx.load(INTAKES, event.intake_id):
+        bases = [basis.model_dump(mode="json") for basis in event.sharing_basis]
+        tx.save(INTAKES, doc | {"sharing_basis": bases})
 
 
 async def find_intake(tx: Transaction, person_ref: str, agency: str | None) -> IntakeRecorded | None:

@@ -1,14 +1,16 @@
 """A caseworker's own drafts, and what reopening makes of a person's place: played through referral's own handlers."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from contracts.commands import KeepSharing, WriteDraft
+from contracts.commands import AddNeed, JourneyNeed, KeepSharing, WriteDraft
 from contracts.directory import Capacity, Waitlist
-from contracts.events import CommandAccepted, CommandRejected
+from contracts.events import CommandAccepted, CommandRejected, ConsentWithdrawn
 from contracts.values import Asked
+from services.referral import store
 from services.referral.domain.referral import Referral
 from tests.builders import (
     INTAKE_ID,
@@ -190,3 +192,39 @@ def test_what_was_flagged_in_error_holds_nobody_else_up() -> None:
 
     assert one(network).in_error
     assert list(network.links.values()) == [again.referral_id]
+
+
+# -- what a draft may rest on ------------------------------------------------------------------------------------------
+
+
+def taken_back(version: int = 2) -> ConsentWithdrawn:
+    gone = (a_basis(withdrawn_at=NOW),)
+    return ConsentWithdrawn(intake_id=INTAKE_ID, version=version, at=NOW, sender_agency="pa.comune", basis_ids=("b1",),
+                            sharing_basis=gone, revoke_cause="consent_withdrawn")  # fmt: skip
+
+
+def test_a_draft_that_is_written_after_the_person_took_everything_back_goes_to_nobody() -> None:
+    network = met()
+    network.ask(taken_back())
+
+    network.ask(a_draft())
+    said = say(network, DRAFT_ID, "send", by="pa.comune")
+
+    assert isinstance(said[0], CommandRejected)
+    assert network.referrals[DRAFT_ID].state == "DRAFT"
+
+
+def test_a_draft_that_crosses_with_a_withdrawal_and_was_sent_is_revoked() -> None:
+    """The journey learns of the withdrawal first, and of the need only when its referral has gone out."""
+    network = met()
+    network.ask(a_draft())
+    say(network, DRAFT_ID, "send", by="pa.comune")
+    journey = network.journeys[0]
+    before = replace(journey, needs=tuple(need for need in journey.needs if need.need_id != DRAFT_ID))
+    network.db["journeys"].put(store.JOURNEY.dump_python(before, mode="json") | {"_id": str(INTAKE_ID)})
+    network.ask(KeepSharing(journey_id=INTAKE_ID, version=2, sharing_basis=taken_back().sharing_basis))
+    assert network.referrals[DRAFT_ID].state == "REQUESTED"
+
+    network.ask(AddNeed(journey_id=INTAKE_ID, need=JourneyNeed(service="lab.it", referral_id=DRAFT_ID)))
+
+    assert network.referrals[DRAFT_ID].state == "REVOKED"
