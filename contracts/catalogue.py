@@ -2,7 +2,19 @@
 
 from dataclasses import dataclass
 
-from contracts import commands, directory, events, notifications, places, topics
+from contracts import (
+    answers,
+    beside,
+    commands,
+    directory,
+    events,
+    journeys,
+    notifications,
+    places,
+    sharing,
+    stated,
+    topics,
+)
 from contracts.topics import Topic
 from contracts.values import Message
 
@@ -40,10 +52,10 @@ COUNTING = (topics.PROGRAMMES_COMMANDS,)
 INSIDE = (
     Row(commands.RecordIntake, topics.INTAKE_COMMANDS, "intake_id"),
     Row(commands.KeepText, topics.INTAKE_COMMANDS, "text_id"),
-    Row(commands.WithdrawBases, topics.INTAKE_COMMANDS, "intake_id"),
-    Row(commands.GiveBasis, topics.INTAKE_COMMANDS, "intake_id"),
-    Row(commands.ExcludeRecipients, topics.INTAKE_COMMANDS, "intake_id"),
-    Row(commands.ExpireBases, topics.INTAKE_COMMANDS, "intake_id"),
+    Row(sharing.WithdrawBases, topics.INTAKE_COMMANDS, "intake_id"),
+    Row(sharing.GiveBasis, topics.INTAKE_COMMANDS, "intake_id"),
+    Row(sharing.ExcludeRecipients, topics.INTAKE_COMMANDS, "intake_id"),
+    Row(sharing.ExpireBases, topics.INTAKE_COMMANDS, "intake_id"),
     Row(commands.GrantAccess, topics.INTAKE_COMMANDS, "referral_id"),
     Row(commands.EndAccess, topics.INTAKE_COMMANDS, "referral_id"),
     Row(commands.OpenReferral, topics.REFERRAL_COMMANDS, "referral_id"),
@@ -51,14 +63,14 @@ INSIDE = (
     Row(commands.WriteDraft, topics.REFERRAL_COMMANDS, "referral_id"),
     Row(commands.ReferralCommand, topics.REFERRAL_COMMANDS, "referral_id"),
     Row(commands.ChaseReceipt, topics.REFERRAL_COMMANDS, "referral_id"),
-    Row(commands.KeepSharing, topics.REFERRAL_COMMANDS, "journey_id"),
-    Row(commands.BeginJourney, topics.REFERRAL_COMMANDS, "journey_id"),
-    Row(commands.AddNeed, topics.REFERRAL_COMMANDS, "journey_id"),
-    Row(commands.EndNeed, topics.REFERRAL_COMMANDS, "journey_id"),
-    Row(commands.OpenTask, topics.REFERRAL_COMMANDS, "task_id"),
-    Row(commands.CompleteTask, topics.REFERRAL_COMMANDS, "task_id"),
+    Row(sharing.KeepSharing, topics.REFERRAL_COMMANDS, "journey_id"),
+    Row(journeys.BeginJourney, topics.REFERRAL_COMMANDS, "journey_id"),
+    Row(journeys.AddNeed, topics.REFERRAL_COMMANDS, "journey_id"),
+    Row(journeys.EndNeed, topics.REFERRAL_COMMANDS, "journey_id"),
+    Row(journeys.OpenTask, topics.REFERRAL_COMMANDS, "task_id"),
+    Row(journeys.CompleteTask, topics.REFERRAL_COMMANDS, "task_id"),
     Row(commands.FireTimer, topics.REFERRAL_COMMANDS, "referral_id"),
-    Row(commands.ChaseTask, topics.REFERRAL_COMMANDS, "task_id"),
+    Row(journeys.ChaseTask, topics.REFERRAL_COMMANDS, "task_id"),
     Row(commands.RerouteAgency, topics.REFERRAL_COMMANDS, "agency_id"),
     Row(commands.NotePlace, topics.REFERRAL_COMMANDS, "referral_id"),
     Row(places.PutPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
@@ -77,9 +89,9 @@ INSIDE = (
     Row(commands.PutAgency, topics.DIRECTORY_COMMANDS, "agency.code", "agency/"),
     Row(commands.PutOffer, topics.DIRECTORY_COMMANDS, "offer.code", "offer/"),
     Row(events.IntakeRecorded, topics.INTAKES, "intake_id"),
-    Row(events.ConsentWithdrawn, topics.INTAKES, "intake_id"),
-    Row(events.SharingBasisExpired, topics.INTAKES, "intake_id"),
-    Row(events.SharingBasisGiven, topics.INTAKES, "intake_id"),
+    Row(sharing.ConsentWithdrawn, topics.INTAKES, "intake_id"),
+    Row(sharing.SharingBasisExpired, topics.INTAKES, "intake_id"),
+    Row(sharing.SharingBasisGiven, topics.INTAKES, "intake_id"),
     Row(events.RoutingDecided, topics.REFERRALS, "referral_id"),
     Row(events.ReferralCreated, topics.REFERRALS, "referral_id"),
     Row(events.ReferralSent, topics.REFERRALS, "referral_id"),
@@ -105,26 +117,26 @@ INSIDE = (
     Row(events.ReferralRevoked, topics.REFERRALS, "referral_id"),
     Row(events.ReferralEnteredInError, topics.REFERRALS, "referral_id"),
     Row(events.ReferralFlaggedInError, topics.REFERRALS, "referral_id"),
-    Row(events.ReferralWorkerAssigned, topics.REFERRALS, "referral_id"),
-    Row(events.ReferralNoteAdded, topics.REFERRALS, "referral_id"),
-    Row(events.ReferralPriorityChanged, topics.REFERRALS, "referral_id"),
-    Row(events.ReferralContactAttempted, topics.REFERRALS, "referral_id"),
-    Row(events.AppointmentScheduled, topics.REFERRALS, "referral_id"),
-    Row(events.AppointmentAttended, topics.REFERRALS, "referral_id"),
-    Row(events.AppointmentNoShow, topics.REFERRALS, "referral_id"),
-    Row(events.AppointmentCancelled, topics.REFERRALS, "referral_id"),
-    Row(events.ReceiptRequested, topics.REFERRALS, "referral_id"),
-    Row(events.ReceiptConfirmed, topics.REFERRALS, "referral_id"),
-    Row(events.ReceiptOverdue, topics.REFERRALS, "referral_id"),
-    Row(events.TimerStarted, topics.REFERRALS, "referral_id"),
-    Row(events.TimerCleared, topics.REFERRALS, "referral_id"),
-    Row(events.TimerFired, topics.REFERRALS, "referral_id"),
-    Row(events.ReferralEscalated, topics.REFERRALS, "referral_id"),
-    Row(events.RoutingNoCandidate, topics.REFERRALS, "journey_id"),
-    Row(events.UnmetNeedRecorded, topics.REFERRALS, "journey_id"),
-    Row(events.TaskOpened, topics.REFERRALS, "task_id"),
-    Row(events.TaskDone, topics.REFERRALS, "task_id"),
-    Row(events.TaskOverdue, topics.REFERRALS, "task_id"),
+    Row(beside.ReferralWorkerAssigned, topics.REFERRALS, "referral_id"),
+    Row(beside.ReferralNoteAdded, topics.REFERRALS, "referral_id"),
+    Row(beside.ReferralPriorityChanged, topics.REFERRALS, "referral_id"),
+    Row(beside.ReferralContactAttempted, topics.REFERRALS, "referral_id"),
+    Row(beside.AppointmentScheduled, topics.REFERRALS, "referral_id"),
+    Row(beside.AppointmentAttended, topics.REFERRALS, "referral_id"),
+    Row(beside.AppointmentNoShow, topics.REFERRALS, "referral_id"),
+    Row(beside.AppointmentCancelled, topics.REFERRALS, "referral_id"),
+    Row(beside.ReceiptRequested, topics.REFERRALS, "referral_id"),
+    Row(beside.ReceiptConfirmed, topics.REFERRALS, "referral_id"),
+    Row(beside.ReceiptOverdue, topics.REFERRALS, "referral_id"),
+    Row(beside.TimerStarted, topics.REFERRALS, "referral_id"),
+    Row(beside.TimerCleared, topics.REFERRALS, "referral_id"),
+    Row(beside.TimerFired, topics.REFERRALS, "referral_id"),
+    Row(beside.ReferralEscalated, topics.REFERRALS, "referral_id"),
+    Row(journeys.RoutingNoCandidate, topics.REFERRALS, "journey_id"),
+    Row(journeys.UnmetNeedRecorded, topics.REFERRALS, "journey_id"),
+    Row(journeys.TaskOpened, topics.REFERRALS, "task_id"),
+    Row(journeys.TaskDone, topics.REFERRALS, "task_id"),
+    Row(journeys.TaskOverdue, topics.REFERRALS, "task_id"),
     Row(places.CapacityHeld, topics.CAPACITY, "places_id"),
     Row(places.CapacityConfirmed, topics.CAPACITY, "places_id"),
     Row(places.CapacityReleased, topics.CAPACITY, "places_id"),
@@ -138,18 +150,18 @@ INSIDE = (
     Row(directory.Offer, topics.DIRECTORY, "code", "offer/"),
 )
 
-ANSWERS = (events.CommandAccepted, events.CommandRejected)
+ANSWERS = (answers.CommandAccepted, answers.CommandRejected)
 """Answers travel on the topic of the aggregate they are about, with its key; see `contracts.topics.said_by`."""
 
 BY_TYPE: dict[str, type[Message]] = {row.type: row.model for row in INSIDE} | {a.TYPE: a for a in ANSWERS}
 BY_MODEL: dict[type[Message], Row] = {row.model: row for row in INSIDE}
 
 OUTSIDE: dict[str, type[Message]] = {
-    commands.SubmitIntake.TYPE: commands.SubmitIntake,
-    commands.StatedDraft.TYPE: commands.StatedDraft,
-    commands.CompleteStatedTask.TYPE: commands.CompleteStatedTask,
-    commands.RerouteStatedAgency.TYPE: commands.RerouteStatedAgency,
-    commands.WithdrawStatedBases.TYPE: commands.WithdrawStatedBases,
-    commands.GiveStatedBasis.TYPE: commands.GiveStatedBasis,
+    stated.SubmitIntake.TYPE: stated.SubmitIntake,
+    stated.StatedDraft.TYPE: stated.StatedDraft,
+    stated.CompleteStatedTask.TYPE: stated.CompleteStatedTask,
+    stated.RerouteStatedAgency.TYPE: stated.RerouteStatedAgency,
+    stated.WithdrawStatedBases.TYPE: stated.WithdrawStatedBases,
+    stated.GiveStatedBasis.TYPE: stated.GiveStatedBasis,
 }
-"""What is taken at the door beside `staffetta.referral.<command>.v1` (`commands.StatedCommand`)."""
+"""What is taken at the door beside `staffetta.referral.<command>.v1` (`stated.StatedCommand`)."""

@@ -51,7 +51,7 @@ class OfQueue(Message):
 
     queue: Ref
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def mailbox_id(self) -> UUID:
         return mailbox_id(self.queue)

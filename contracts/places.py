@@ -22,7 +22,7 @@ class OfOffer(Message):
 
     offer: Ref
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def places_id(self) -> UUID:
         return places_id(self.offer)

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from contracts.commands import Need, RecordIntake, ReferralCommand, SubmitIntake
+from contracts.commands import Need, RecordIntake, ReferralCommand
 from contracts.directory import Admission, Agency, AreaServed, Capacity, Offer, Queue, Rule
 from contracts.events import IntakeRecorded
+from contracts.stated import SubmitIntake
 from contracts.values import Asked, PersonFacts, SharingBasis, basis_id
 from services.intake.domain.known import Directory
 from services.referral.domain import table

@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from contracts import catalogue, topics
-from contracts.events import ReferralEvent, TaskOpened
+from contracts.events import ReferralEvent
+from contracts.journeys import TaskOpened
 from contracts.notifications import Notice, TellQueue
 from contracts.values import PersonFacts
 from tests.builders import INTAKE_ID, NOW, REFERRAL_ID

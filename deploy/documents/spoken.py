@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from contracts import catalogue, codes, feeds, topics
 from contracts.catalogue import Row
-from contracts.commands import StatedCommand
+from contracts.stated import StatedCommand
 from contracts.topics import Topic
 from contracts.values import Message
 

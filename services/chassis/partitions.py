@@ -19,7 +19,7 @@ BATCH_BYTES = 2_000_000
 """So that what is said of a batch fits one document."""
 
 
-class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]
+class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """stored: where each of mine stands in the ledger. reached: how far it is read; the ledger learns later of messages
     that came to nothing.
 

@@ -11,7 +11,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne, ReplaceOne
 
 from contracts import catalogue
-from contracts.events import CommandRejected
+from contracts.answers import CommandRejected
 from contracts.refusals import Refusal
 from contracts.topics import said_by
 from contracts.values import Asked, Message

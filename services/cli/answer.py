@@ -43,7 +43,7 @@ def reasons(command: str) -> dict[str, codes.Item]:
 
 def help_page(words: Words) -> str:
     """The commands, what each needs, and the reasons it takes, from the reference data, for `--help`."""
-    from contracts.commands import ReferralFields
+    from contracts.stated import ReferralFields
 
     lines = ["COMMAND: " + ", ".join(commands())]
     for command in commands():

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def _checks(session: Session) -> Iterator[Callable[[], Check]]:
     if where.mongo:
         yield lambda: store(where.mongo or "")
     for name, url in where.services.items():
-        yield lambda name=name, url=url: service(name, url)  # type: ignore[misc]
+        yield partial(service, name, url)
 
 
 def _seen(look: Callable[[], Check]) -> Check:

@@ -73,7 +73,7 @@ def needed(command: str) -> dict[str, str]:
 
     What a referral needs to be sent is filled in by routing.
     """
-    from contracts.commands import StatedCommand
+    from contracts.stated import StatedCommand
 
     rows = [r for r in codes.commands_on_referrals() if r["command"] == command and r.get("to") != "REQUESTED"]
     always = {name: "" for row in rows for name in row.get("required_fields", ())}
@@ -108,6 +108,6 @@ def _adapter(name: str) -> "TypeAdapter[Any]":
 
 
 def _model() -> dict[str, Any]:
-    from contracts.commands import StatedCommand
+    from contracts.stated import StatedCommand
 
     return StatedCommand.model_fields

@@ -110,7 +110,8 @@ def command(run: Callable[..., None]) -> Callable[..., None]:
     own = list(inspect.signature(run).parameters.values())[1:]
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [common[0], *(p.replace(kind=keyword) for p in (*own, *common[1:]))]
-    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    shown: Any = called
+    shown.__signature__ = inspect.Signature(parameters)
     called.__annotations__ = {p.name: p.annotation for p in parameters}
     called.__name__, called.__doc__ = run.__name__, run.__doc__
     return called

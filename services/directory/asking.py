@@ -9,9 +9,9 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from contracts import catalogue, topics
+from contracts.answers import Answer, CommandAccepted, CommandRejected
 from contracts.commands import PutAgency, PutOffer
 from contracts.directory import Agency, Offer
-from contracts.events import Answer, CommandAccepted, CommandRejected
 from services.chassis import kafka, messages
 from services.chassis.settings import Settings
 

@@ -1,9 +1,9 @@
 """What the directory does when it is asked to take an agency or an offer."""
 
 from contracts import topics
+from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import PutAgency, PutOffer
 from contracts.directory import Agency, Offer
-from contracts.events import CommandAccepted, CommandRejected
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
 from services.chassis.handlers import Handlers

@@ -20,9 +20,9 @@ from uuid import uuid4
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
+from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import PutAgency, PutOffer
 from contracts.directory import Agency, Offer
-from contracts.events import CommandAccepted, CommandRejected
 from contracts.values import Asked
 from services.chassis.settings import Settings, from_environment
 from services.directory import asking

@@ -11,8 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime, BaseModel
 from pymongo.errors import PyMongoError
 
+from contracts.answers import CommandAccepted
 from contracts.codes import PERSON_ROLES
-from contracts.events import CommandAccepted
 from contracts.refusals import Refusal
 from contracts.values import MAX_BODY_BYTES
 from services.chassis.service import Context

@@ -5,9 +5,9 @@ from hashlib import sha256
 from uuid import uuid5
 
 from contracts import topics
+from contracts.answers import CommandAccepted, CommandRejected
 from contracts.codes import codes
 from contracts.directory import Agency
-from contracts.events import CommandAccepted, CommandRejected
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
 from services.chassis.handlers import Handlers

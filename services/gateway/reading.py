@@ -15,8 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts import catalogue
 from contracts.codes import PERSON_ROLES, door_refusal, table
-from contracts.commands import StatedCommand
 from contracts.refusals import Refusal
+from contracts.stated import StatedCommand
 from contracts.values import MAX_BODY_BYTES, MAX_DEPTH, Message, Ref
 from services.gateway.domain.door import Read, Stated
 

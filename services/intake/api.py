@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 
-from contracts.commands import Tier1, Tier2
 from contracts.events import IntakeRecorded
+from contracts.stated import Tier1, Tier2
 from services.chassis.sweep import edge_now
 from services.http.tokens import Speaker, speaker
 from services.intake import store

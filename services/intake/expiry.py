@@ -7,7 +7,7 @@ from uuid import uuid5
 from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
-from contracts.commands import ExpireBases
+from contracts.sharing import ExpireBases
 from services.chassis.service import Context
 from services.chassis.sweep import edge_now, publish
 from services.intake import store

@@ -1,18 +1,11 @@
 """What intake does when it is asked to record a meeting, to change who may be told, or to keep a text."""
 
 from contracts import topics
-from contracts.commands import (
-    EndAccess,
-    ExcludeRecipients,
-    ExpireBases,
-    GiveBasis,
-    GrantAccess,
-    KeepText,
-    RecordIntake,
-    WithdrawBases,
-)
+from contracts.answers import CommandAccepted
+from contracts.commands import EndAccess, GrantAccess, KeepText, RecordIntake
 from contracts.directory import Agency, Offer
-from contracts.events import CommandAccepted, ReferralEvent
+from contracts.events import ReferralEvent
+from contracts.sharing import ExcludeRecipients, ExpireBases, GiveBasis, WithdrawBases
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction

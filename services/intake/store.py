@@ -11,9 +11,10 @@ from pydantic import TypeAdapter
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.write_concern import WriteConcern
 
-from contracts.commands import KeepText, Tier0
+from contracts.commands import KeepText
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded
+from contracts.stated import Tier0
 from services.chassis.transaction import Doc, Transaction
 from services.intake.domain.access import Grant
 from services.intake.domain.basis import Sharing

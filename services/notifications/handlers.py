@@ -1,8 +1,10 @@
 """Which events are told, what becomes of a queue's mails, and how the service learns where queues are reached."""
 
 from contracts import topics
+from contracts.beside import TimerFired
 from contracts.directory import Agency
-from contracts.events import ReferralEvent, TaskOpened, TaskOverdue, TimerFired
+from contracts.events import ReferralEvent
+from contracts.journeys import TaskOpened, TaskOverdue
 from contracts.notifications import NotificationEvent, OfQueue, PageRaised, TellQueue
 from contracts.values import Message
 from services.chassis.handlers import Handlers

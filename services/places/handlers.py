@@ -8,7 +8,7 @@ from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.places import store
-from services.places.domain import asking, places
+from services.places.domain import asking, changes
 from services.places.domain.asking import Needed
 
 
@@ -32,7 +32,7 @@ def counting(commands: Topic, needed: Needed) -> Handlers:
 
 async def on_command(command: OfOffer, tx: Transaction) -> None:
     before = await store.get_places(tx, command.offer)
-    after, said = places.change(before, command, tx.now)
+    after, said = changes.change(before, command, tx.now)
     store.save_places(tx, after)
     for message in said:
         if isinstance(message, CapacityEvent):

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dateutil.easter import easter  # type: ignore[import-untyped]
+from dateutil.easter import easter
 from holidays import country_holidays
 
 from contracts import codes

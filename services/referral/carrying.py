@@ -6,27 +6,22 @@ from typing import Any
 from uuid import UUID
 
 from contracts import codes
+from contracts.answers import CommandAccepted
 from contracts.catalogue import ANSWERS
 from contracts.commands import (
-    AddNeed,
-    BeginJourney,
     ChaseReceipt,
-    ChaseTask,
-    CompleteTask,
     DraftReferral,
-    EndNeed,
     FireTimer,
-    KeepSharing,
     Need,
     NotePlace,
     OpenReferral,
-    OpenTask,
     ReferralCommand,
     RerouteAgency,
     WriteDraft,
 )
-from contracts.events import CommandAccepted
+from contracts.journeys import AddNeed, BeginJourney, ChaseTask, CompleteTask, EndNeed, OpenTask
 from contracts.refusals import Refusal
+from contracts.sharing import KeepSharing
 from contracts.values import Asked, Message
 from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store

@@ -6,15 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from contracts.commands import Need, OpenReferral, ReferralCommand
-from contracts.directory import Agency
 from services.chassis.transaction import Transaction
 from services.referral import calendar, store
 from services.referral.domain import basis, routing, table
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
-
-"""Commands for a receiver that does not work."""
 
 
 async def to_open(command: OpenReferral, tx: Transaction) -> Facts:
@@ -39,19 +36,19 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
         decision = await _decide(search, tx)
     clock = calendar.of(place.city if place else need.sender_city, tx.now)
     latest = await latest_of(referral, tx)
-    of_agencies = await _of_agencies(referral, command, tx, needs_speaker=latest is not None)
+    of_agencies = await _of_agencies(referral, command, tx, has_successor=latest is not None)
     return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **await _of_place(referral, command, tx))
 
 
 async def _of_agencies(
-    referral: Referral, command: ReferralCommand, tx: Transaction, *, needs_speaker: bool
+    referral: Referral, command: ReferralCommand, tx: Transaction, *, has_successor: bool
 ) -> dict[str, Any]:
     """Who asks and who has it, where that is looked at."""
     known: dict[str, Any] = {}
-    if command.asked.roles:
+    if has_successor or command.asked.roles:
         known["speaker"] = await store.find_agency(tx, command.asked.agency or "")
-    elif needs_speaker:
-        known["speaker"] = await _to_be_told(referral, command, tx)
+    if has_successor:
+        known["shared"] = (await store.get_ground(tx, referral.need)).applied_to(referral.need)
     if (place := referral.place) and command.command in table.BY_DIRECTORY:
         known["receiver"] = await store.find_agency(tx, place.agency)
         known["lead"] = await store.find_lead(tx, place.city)
@@ -96,14 +93,6 @@ async def latest_of(referral: Referral, tx: Transaction) -> Referral | None:
     while next_id and (successor := await store.find_referral(tx, next_id)):
         latest, next_id = successor, successor.successor_id
     return latest
-
-
-async def _to_be_told(referral: Referral, command: ReferralCommand, tx: Transaction) -> Agency | None:
-    """The agency that asks, unless nothing may be shared with it any more."""
-    if not (agency := await store.find_agency(tx, command.asked.agency or "")):
-        return None
-    need = (await store.get_ground(tx, referral.need)).applied_to(referral.need)
-    return agency if routing.is_covered(need, agency, _day(need, tx)) else None
 
 
 def _day(need: Need, tx: Transaction) -> date:

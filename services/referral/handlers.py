@@ -2,9 +2,10 @@
 
 from contracts import topics
 from contracts.directory import Agency, Offer
-from contracts.events import IntakeRecorded, SharingEvent
+from contracts.events import IntakeRecorded
 from contracts.notifications import NotificationFailed
 from contracts.places import CapacityEvent
+from contracts.sharing import SharingEvent
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction

@@ -9,25 +9,12 @@ from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from contracts.commands import (
-    AddNeed,
-    BeginJourney,
-    ChaseReceipt,
-    ChaseTask,
-    CompleteTask,
-    DraftReferral,
-    EndNeed,
-    FireTimer,
-    KeepSharing,
-    Need,
-    NotePlace,
-    OpenReferral,
-    OpenTask,
-    ReferralCommand,
-    WriteDraft,
-)
+from contracts import catalogue
+from contracts.commands import ChaseReceipt, FireTimer, Need, OpenReferral
 from contracts.directory import Agency, Offer
-from contracts.events import IntakeRecorded, SharingEvent
+from contracts.events import IntakeRecorded
+from contracts.journeys import ChaseTask
+from contracts.sharing import SharingEvent
 from contracts.values import Message
 from services.chassis.transaction import Doc, Transaction
 from services.referral.domain.aftermath import COORDINATION
@@ -42,6 +29,7 @@ from services.referral.domain.timers import Step, Timer
 from services.referral.domain.unsent import Link
 
 AGGREGATES = ("referrals", "grounds", "decisions", "links", "journeys", "tasks", "unmet")
+KEPT_BY = {"referral_id": "referrals", "journey_id": "journeys", "task_id": "tasks"}
 COPIES = ("agencies", "offers")
 INTAKES = "intakes"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,17 +63,12 @@ EXPLANATION, LINK = TypeAdapter(Explanation), TypeAdapter(Link)
 
 
 def ahead(command: Message, _tx: Transaction) -> Iterator[tuple[str, str]]:
-    """The aggregate that a command is for."""
-    match command:
-        case BeginJourney() | AddNeed() | EndNeed() | KeepSharing():
-            yield "journeys", str(command.journey_id)
-        case OpenTask() | ChaseTask() | CompleteTask():
-            yield "tasks", str(command.task_id)
-        case OpenReferral():
-            yield "referrals", str(command.referral_id)
-            yield "grounds", str(command.need.need_id)
-        case DraftReferral() | WriteDraft() | ReferralCommand() | FireTimer() | NotePlace() | ChaseReceipt():
-            yield "referrals", str(command.referral_id)
+    """The aggregate that a command is for, by its key; who opens a referral also asks on what ground."""
+    key = catalogue.BY_MODEL[type(command)].key
+    if key in KEPT_BY:
+        yield KEPT_BY[key], str(getattr(command, key))
+    if isinstance(command, OpenReferral):
+        yield "grounds", str(command.need.need_id)
 
 
 # -- aggregates --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from uuid import UUID, uuid5
 from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
-from contracts.commands import ChaseReceipt, ChaseTask, FireTimer
+from contracts.commands import ChaseReceipt, FireTimer
+from contracts.journeys import ChaseTask
 from services.chassis.service import Context
 from services.chassis.sweep import edge_now, publish
 from services.referral import store

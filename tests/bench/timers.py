@@ -16,7 +16,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from rich.console import Console
 from rich.table import Table
 
-from contracts.events import TimerFired
+from contracts.beside import TimerFired
 from contracts.topics import REFERRALS
 from services.chassis import kafka
 from services.chassis.settings import Settings, from_environment

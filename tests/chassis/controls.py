@@ -25,7 +25,7 @@ def no_inbox() -> None:
     async def unseen(self: Ledger, messages: list[Incoming]) -> dict[str, Incoming]:
         return {m.place: m for m in messages}
 
-    Ledger._unseen = unseen  # type: ignore[method-assign]
+    Ledger._unseen = unseen
 
 
 def offset_first() -> None:
@@ -43,8 +43,8 @@ def offset_first() -> None:
         failpoints.hit("fetched")
         return await process(self, messages, stored, following, *how)
 
-    Ledger._move = moved  # type: ignore[method-assign]
-    Ledger.process = outside  # type: ignore[method-assign, assignment]
+    Ledger._move = moved
+    Ledger.process = outside
 
 
 def no_drain() -> None:
@@ -63,11 +63,11 @@ def no_drain() -> None:
         async def wait(rows: list[Outgoing]) -> None:
             relays.add(asyncio.create_task(relay(rows)))
 
-        self.outbox.send = wait  # type: ignore[method-assign]
+        self.outbox.send = wait
         await recover(self, sources)
-        self.outbox.send = send  # type: ignore[method-assign]
+        self.outbox.send = send
 
-    Partitions.recover = later  # type: ignore[method-assign]
+    Partitions.recover = later
 
 
 def no_fence() -> None:
@@ -78,7 +78,7 @@ def no_fence() -> None:
             change = {"$set": {"next": next, "owed": packed(said.get(source))}}
             await self.db.offsets.update_one({"_id": place(source)}, change, session=self.session)
 
-    Ledger._move = moved  # type: ignore[method-assign]
+    Ledger._move = moved
 
 
 def slow_claim() -> None:
@@ -89,7 +89,7 @@ def slow_claim() -> None:
         await asyncio.sleep(2 * self.settings.session_s)
         return await claim(self, begins)
 
-    Ledger.claim = slowly  # type: ignore[method-assign]
+    Ledger.claim = slowly
 
 
 def each_owns_all() -> None:
@@ -99,4 +99,4 @@ def each_owns_all() -> None:
     def alone(self: KafkaBroker, *topics: Any, group_id: str, **how: Any) -> Any:
         return subscriber(self, *topics, group_id=f"{group_id}-{os.environ['REPLICA']}", **how)
 
-    KafkaBroker.subscriber = alone  # type: ignore[method-assign, assignment]
+    KafkaBroker.subscriber = alone

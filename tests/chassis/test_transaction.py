@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from contracts.events import CommandRejected
+from contracts.answers import CommandRejected
 from contracts.values import Asked
 from services.chassis.messages import Incoming
 from services.chassis.settings import Settings

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from contracts import catalogue
-from contracts.commands import StatedCommand
+from contracts.stated import StatedCommand
 from contracts.values import Message
 
 MODELS: tuple[type[Message], ...] = (

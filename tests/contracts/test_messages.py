@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from contracts import catalogue, codes, feeds, topics
-from contracts.commands import StatedCommand, SubmitIntake, Tier0, Tier1, Tier2
 from contracts.events import IntakeRecorded
+from contracts.stated import StatedCommand, SubmitIntake, Tier0, Tier1, Tier2
 from contracts.topics import said_by
 from contracts.values import Message
 from deploy.documents.spoken import FEED_COPIES, Spoken, all_spoken

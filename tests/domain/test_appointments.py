@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.events import (
+from contracts.beside import (
     AppointmentAttended,
     AppointmentCancelled,
     AppointmentNoShow,

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from contracts.commands import ChaseReceipt, KeepSharing
-from contracts.events import ReceiptConfirmed, ReceiptOverdue, ReceiptRequested, ReferralRevoked
+from contracts.beside import ReceiptConfirmed, ReceiptOverdue, ReceiptRequested
+from contracts.commands import ChaseReceipt
+from contracts.events import ReferralRevoked
 from contracts.refusals import Refusal
+from contracts.sharing import KeepSharing
 from contracts.values import SharingBasis, basis_id
 from services.referral.domain import basis, life, overdue
 from services.referral.domain.referral import Referral

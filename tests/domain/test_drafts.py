@@ -6,9 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from contracts.commands import AddNeed, JourneyNeed, KeepSharing, WriteDraft
+from contracts.answers import CommandAccepted, CommandRejected
+from contracts.commands import WriteDraft
 from contracts.directory import Capacity, Waitlist
-from contracts.events import CommandAccepted, CommandRejected, ConsentWithdrawn
+from contracts.journeys import AddNeed, JourneyNeed
+from contracts.sharing import ConsentWithdrawn, KeepSharing
 from contracts.values import Asked
 from services.referral import store
 from services.referral.domain.referral import Referral

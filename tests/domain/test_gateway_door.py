@@ -7,17 +7,11 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from contracts.commands import (
-    CompleteTask,
-    GiveBasis,
-    KeepText,
-    RecordIntake,
-    ReferralCommand,
-    WithdrawBases,
-    WriteDraft,
-)
-from contracts.events import CommandAccepted
+from contracts.answers import CommandAccepted
+from contracts.commands import KeepText, RecordIntake, ReferralCommand, WriteDraft
+from contracts.journeys import CompleteTask
 from contracts.refusals import Refusal
+from contracts.sharing import GiveBasis, WithdrawBases
 from contracts.values import Asked
 from services.gateway import reading
 from services.gateway.domain.door import Answered, Forward, Known, Read, Use, Voice, admit, minted

@@ -7,13 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from contracts import catalogue, events, topics
+from contracts import answers, beside, catalogue, events, journeys, sharing, topics
 from contracts.feeds import WITHHELD_FROM_ALL, WITHHELD_FROM_RECEIVER
 from contracts.values import Asked, Message, PersonFacts, ServiceAsked, SharingBasis
 from services.gateway.domain.feeds import copies, feed_id
 from tests.builders import NOW, REFERRAL_ID
 
-FOR_OURSELVES = (events.TimerStarted, events.TimerCleared)
+FOR_OURSELVES = (beside.TimerStarted, beside.TimerCleared)
 SAID = [
     row.model
     for row in catalogue.INSIDE
@@ -96,13 +96,13 @@ def test_a_referral_without_a_receiver_is_told_to_the_sender_alone() -> None:
     assert list(copies(an_event(events.ReferralWithdrawn, receiver_agency=None))) == ["pa.comune"]
 
 
-@pytest.mark.parametrize("model", [events.TaskOpened, events.TaskDone])
+@pytest.mark.parametrize("model", [journeys.TaskOpened, journeys.TaskDone])
 def test_a_task_is_told_to_the_agency_that_has_it(model: type[Message]) -> None:
     assert list(copies(an_event(model, agency="rm.comune"))) == ["rm.comune"]
 
 
 @pytest.mark.parametrize(
-    "model", [events.RoutingNoCandidate, events.UnmetNeedRecorded, events.IntakeRecorded, events.ConsentWithdrawn]
+    "model", [journeys.RoutingNoCandidate, journeys.UnmetNeedRecorded, events.IntakeRecorded, sharing.ConsentWithdrawn]
 )
 def test_a_journey_is_told_to_the_sender_alone(model: type[Message]) -> None:
     assert list(copies(an_event(model))) == ["pa.comune"]
@@ -114,7 +114,7 @@ def test_that_a_timer_runs_is_told_by_the_due_time_of_other_events(model: type[M
 
 
 def test_an_answer_is_not_an_event_of_the_feeds() -> None:
-    assert copies(events.CommandAccepted(asked=Asked(), subject="s")) == {}
+    assert copies(answers.CommandAccepted(asked=Asked(), subject="s")) == {}
 
 
 def test_the_same_event_has_one_id_on_a_feed_and_another_on_each() -> None:

@@ -5,9 +5,16 @@ from typing import Any
 
 import pytest
 
-from contracts.commands import ExcludeRecipients, GiveBasis, WithdrawBases
-from contracts.events import CommandAccepted, ConsentWithdrawn, SharingBasisExpired, SharingBasisGiven
+from contracts.answers import CommandAccepted
 from contracts.refusals import Refusal
+from contracts.sharing import (
+    ConsentWithdrawn,
+    ExcludeRecipients,
+    GiveBasis,
+    SharingBasisExpired,
+    SharingBasisGiven,
+    WithdrawBases,
+)
 from contracts.values import Asked, SharingBasis
 from services.intake.domain import basis
 from services.intake.domain.basis import Sharing

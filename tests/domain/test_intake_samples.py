@@ -9,10 +9,11 @@ from uuid import UUID
 
 import pytest
 
-from contracts.commands import RecordIntake, SubmitIntake
+from contracts.answers import CommandAccepted
+from contracts.commands import RecordIntake
 from contracts.directory import Agency, Offer
-from contracts.events import CommandAccepted
 from contracts.refusals import Refusal
+from contracts.stated import SubmitIntake
 from contracts.values import Asked
 from services.intake.domain.intake import again, digest, record
 from services.intake.domain.known import Directory

@@ -6,18 +6,20 @@ from uuid import UUID
 
 import pytest
 
-from contracts.commands import (
+from contracts.answers import CommandAccepted, CommandRejected
+from contracts.commands import DraftReferral, OpenReferral, ReferralCommand
+from contracts.directory import AreaServed
+from contracts.journeys import (
     BeginJourney,
-    DraftReferral,
     EndNeed,
     JourneyNeed,
-    OpenReferral,
     OpenTask,
-    ReferralCommand,
+    RoutingNoCandidate,
+    TaskOpened,
+    UnmetNeedRecorded,
 )
-from contracts.directory import AreaServed
-from contracts.events import CommandAccepted, CommandRejected, RoutingNoCandidate, TaskOpened, UnmetNeedRecorded
-from contracts.values import Message
+from contracts.sharing import KeepSharing
+from contracts.values import Message, SharingBasis
 from services.referral.domain import journey, needs
 from services.referral.domain.journey import Journey
 from services.referral.domain.referral import successor_id
@@ -25,6 +27,7 @@ from tests.builders import (
     INTAKE_ID,
     NOW,
     REFERRAL_ID,
+    a_basis,
     a_command,
     a_recorded_intake,
     an_agency,
@@ -150,6 +153,26 @@ def test_a_late_answer_is_told_who_has_the_request_after_several_hops() -> None:
     assert isinstance(refused, CommandRejected)
     assert (refused.code, refused.successor_agency) == ("superseded", "pa.c")
     assert refused.successor_id == successor_id(successor_id(VISIT))
+
+
+@pytest.mark.parametrize("roles", [(), ("supervisor",)], ids=["its system", "a person by token"])
+@pytest.mark.parametrize(
+    "bases",
+    [(a_basis(withdrawn_at=NOW),), (a_basis(), a_basis("pa.accura", basis_id="no", refused=True))],
+    ids=["all is taken back", "it is excluded"],
+)
+def test_whom_the_person_does_not_trust_any_more_does_not_learn_who_has_the_request(
+    bases: tuple[SharingBasis, ...], roles: tuple[str, ...]
+) -> None:
+    network = palermo(an_offer("pa.accura.x"), an_offer("pa.b.x"))
+    network.ask(a_recorded_intake())
+    say(network, VISIT, "decline")
+    network.ask(KeepSharing(journey_id=INTAKE_ID, version=2, sharing_basis=bases))
+
+    (refused,) = say(network, VISIT, "accept", roles=roles)
+
+    assert isinstance(refused, CommandRejected)
+    assert (refused.code, refused.successor_agency) == ("superseded", None)
 
 
 def test_after_three_successors_the_need_is_unmet_and_the_sender_has_a_task() -> None:

@@ -7,15 +7,10 @@ from typing import Any
 
 import pytest
 
-from contracts.commands import ChaseTask, CompleteTask, FireTimer, NotePlace
-from contracts.events import (
-    ReferralEscalated,
-    ReferralExpired,
-    TaskOpened,
-    TaskOverdue,
-    TimerFired,
-    UnmetNeedRecorded,
-)
+from contracts.beside import ReferralEscalated, TimerFired
+from contracts.commands import FireTimer, NotePlace
+from contracts.events import ReferralExpired
+from contracts.journeys import ChaseTask, CompleteTask, TaskOpened, TaskOverdue, UnmetNeedRecorded
 from contracts.values import Asked, Message
 from services.referral.domain import ladder, seats
 from services.referral.domain.referral import Referral, successor_id

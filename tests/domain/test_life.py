@@ -6,10 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from contracts.commands import DraftReferral, EndNeed, OpenReferral, OpenTask
+from contracts.answers import CommandAccepted
+from contracts.beside import TimerEvent
+from contracts.commands import DraftReferral, OpenReferral
 from contracts.directory import Agency
 from contracts.events import (
-    CommandAccepted,
     ReferralAccepted,
     ReferralClosed,
     ReferralCreated,
@@ -19,8 +20,8 @@ from contracts.events import (
     ReferralStarted,
     ReferralWithdrawn,
     RoutingDecided,
-    TimerEvent,
 )
+from contracts.journeys import EndNeed, OpenTask
 from contracts.refusals import Refusal
 from contracts.values import Message
 from services.referral.domain import life, unsent
@@ -337,7 +338,7 @@ def late(by: str, speaker: Agency | None = None) -> Refusal:
     has_it = a_referral("ACCEPTED", referral_id=successor_id(REFERRAL_ID), place=SALUTE)
     with pytest.raises(Refusal) as refusal:
         decide(a_referral("DECLINED"), "accept" if by == "pa.accura" else "withdraw", by=by,
-               facts=the_facts(latest=has_it, speaker=speaker))  # fmt: skip
+               facts=the_facts(latest=has_it, shared=a_need(), speaker=speaker))  # fmt: skip
     return refusal.value
 
 

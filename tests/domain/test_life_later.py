@@ -7,19 +7,17 @@ from uuid import UUID
 
 import pytest
 
-from contracts.commands import EndNeed, OpenReferral, OpenTask
+from contracts.beside import AppointmentCancelled, ReceiptConfirmed, ReceiptRequested, ReferralPriorityChanged
+from contracts.commands import OpenReferral
 from contracts.events import (
-    AppointmentCancelled,
-    ReceiptConfirmed,
-    ReceiptRequested,
     ReferralEnteredInError,
     ReferralFlaggedInError,
     ReferralHeld,
-    ReferralPriorityChanged,
     ReferralReopened,
     ReferralRevoked,
     ReferralUnaccepted,
 )
+from contracts.journeys import EndNeed, OpenTask
 from contracts.refusals import Refusal
 from services.referral.domain import life
 from services.referral.domain.appointments import Appointment

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from contracts import codes
+from contracts.answers import CommandAccepted, CommandRejected
 from contracts.directory import Capacity, Offer, Waitlist
-from contracts.events import CommandAccepted, CommandRejected, ReferralEvent
+from contracts.events import ReferralEvent
 from services.places.domain.places import Places, lapsing
 from services.referral.domain import table
 from services.referral.domain.referral import Referral

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from contracts import codes
+from contracts.answers import CommandAccepted
+from contracts.beside import TimerEvent
 from contracts.commands import DraftReferral, NotePlace, OpenReferral, ReferralCommand
 from contracts.directory import Waitlist
-from contracts.events import CommandAccepted, ReferralEvent, TimerEvent
+from contracts.events import ReferralEvent
 from contracts.refusals import Refusal
 from contracts.values import Asked
 from services.referral.domain import guards, life, table

@@ -6,8 +6,10 @@ from uuid import UUID
 import pytest
 
 from contracts import codes
+from contracts.beside import TimerFired
 from contracts.directory import Queue
-from contracts.events import ReferralSent, TaskOverdue, TimerFired
+from contracts.events import ReferralSent
+from contracts.journeys import TaskOverdue
 from contracts.notifications import PageRaised
 from services.notifications.domain.climbing import Lead, lead_of
 from services.notifications.domain.mailbox import BURST, Mailbox, change

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts import codes
-from contracts.events import ReferralEvent, TaskOpened, TaskOverdue, TimerFired
+from contracts.beside import TimerFired
+from contracts.events import ReferralEvent
+from contracts.journeys import TaskOpened, TaskOverdue
 from contracts.values import Message
 from services.notifications.domain import climbing
 from services.notifications.domain.letters import HEADLINES, languages, write

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from contracts import codes, events
+from contracts import answers, beside, codes, events
 from contracts.events import ReferralEvent
 from contracts.notifications import public_code
 from contracts.values import Asked, Message
@@ -52,7 +52,7 @@ def test_no_side_has_two_rows_for_one_event() -> None:
         (events.ReferralWithdrawn, {"by": "receiver"}, {DESK: "withdrawn"}),
         (events.ReferralWithdrawn, {"by": "sender"}, {CLINIC: "withdrawn"}),
         (events.ReferralRevoked, {"by": "system"}, {DESK: "revoked", CLINIC: "to_delete"}),
-        (events.ReceiptOverdue, {"by": "system"}, {DESK: "receipt_overdue", CLINIC: "receipt_overdue"}),
+        (beside.ReceiptOverdue, {"by": "system"}, {DESK: "receipt_overdue", CLINIC: "receipt_overdue"}),
         (events.ReferralWithdrawn, {"by": "sender", "receiver_agency": None, "receiver_queue": None}, {}),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_task_that_no_answer_has_opened_is_told_to_whoever_has_it() -> None:
 
 
 def test_an_answer_to_a_command_is_told_by_its_event_alone() -> None:
-    assert told(events.CommandAccepted(asked=Asked(), subject="s")) == {}
+    assert told(answers.CommandAccepted(asked=Asked(), subject="s")) == {}
 
 
 def test_the_same_event_makes_the_same_notice_and_another_for_each_queue() -> None:

@@ -25,7 +25,8 @@ from contracts.places import (
 )
 from contracts.values import Message
 from services.places.domain import asking
-from services.places.domain.places import Places, change, lapsing
+from services.places.domain.changes import change
+from services.places.domain.places import Places, lapsing
 from tests.builders import NOW, an_offer
 
 OFFER = "pa.ponte.bed"

@@ -2,9 +2,11 @@
 
 import pytest
 
+from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import RerouteAgency
 from contracts.directory import Agency, Queue
-from contracts.events import CommandAccepted, CommandRejected, ReferralDeclined, TaskOpened
+from contracts.events import ReferralDeclined
+from contracts.journeys import TaskOpened
 from contracts.values import Asked, Message
 from services.referral.domain.referral import successor_id
 from tests.builders import a_recorded_intake, an_agency, an_offer

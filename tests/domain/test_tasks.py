@@ -4,8 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from contracts.commands import CompleteTask, OpenTask
-from contracts.events import CommandAccepted, TaskDone, TaskOpened
+from contracts.answers import CommandAccepted
+from contracts.journeys import CompleteTask, OpenTask, TaskDone, TaskOpened
 from contracts.refusals import Refusal
 from contracts.values import Asked
 from services.referral.domain import tasks

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from contracts import codes
-from contracts.events import ReferralEscalated
+from contracts.beside import ReferralEscalated
 from contracts.places import PlacesEvent, PutPlaces
 from services.chassis.messages import Incoming
 from services.referral.domain.needs import referral_id

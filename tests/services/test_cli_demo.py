@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.commands import StatedCommand, SubmitIntake
+from contracts.stated import StatedCommand, SubmitIntake
 from deploy.local.demo import intakes, script
 from deploy.local.demo.board import Board, Need
 from services.cli.wire import Entry

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import PutAgency, PutOffer
 from contracts.directory import Agency, Offer
-from contracts.events import CommandAccepted, CommandRejected
 from contracts.values import Asked
 from services.chassis.settings import Settings
 from services.directory.load import load

@@ -9,7 +9,8 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 
-from contracts.events import CommandRejected, ReferralSent
+from contracts.answers import CommandRejected
+from contracts.events import ReferralSent
 from services.chassis.settings import Settings
 from tests.services.two_agencies import Behind, Two, gateway_alone, two_agencies
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from contracts import events, topics
-from contracts.events import CommandAccepted
+from contracts.answers import CommandAccepted
 from contracts.values import Asked
 from services.chassis.kafka import ensure_topics
 from services.chassis.settings import Settings

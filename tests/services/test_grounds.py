@@ -11,8 +11,10 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import PyMongoError
 
 from contracts import catalogue
-from contracts.commands import KeepSharing, OpenReferral, ReferralCommand
-from contracts.events import CommandRejected, ReferralSent, SharingBasisExpired
+from contracts.answers import CommandRejected
+from contracts.commands import OpenReferral, ReferralCommand
+from contracts.events import ReferralSent
+from contracts.sharing import KeepSharing, SharingBasisExpired
 from contracts.topics import Topic
 from contracts.values import Message
 from services.chassis.ledger import Ledger

@@ -14,8 +14,9 @@ import pytest
 import pytest_asyncio
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import KeepText, RecordIntake
-from contracts.events import CommandAccepted, CommandRejected, IntakeRecorded
+from contracts.events import IntakeRecorded
 from services.chassis.settings import Settings
 from tests.builders import a_record
 from tests.processes import ROOT, Processes, running

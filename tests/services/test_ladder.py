@@ -13,14 +13,9 @@ from uuid import UUID
 import pytest_asyncio
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from contracts.events import (
-    ReferralExpired,
-    ReferralSeatHeld,
-    TaskOpened,
-    TaskOverdue,
-    TimerFired,
-    UnmetNeedRecorded,
-)
+from contracts.beside import TimerFired
+from contracts.events import ReferralExpired, ReferralSeatHeld
+from contracts.journeys import TaskOpened, TaskOverdue, UnmetNeedRecorded
 from contracts.values import Message
 from services.chassis.settings import Settings
 from services.referral.domain.needs import referral_id

@@ -12,8 +12,10 @@ import pytest
 import pytest_asyncio
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from contracts.commands import CompleteTask
-from contracts.events import CommandAccepted, CommandRejected, ReferralEvent, TaskOpened, TimerEvent
+from contracts.answers import CommandAccepted, CommandRejected
+from contracts.beside import TimerEvent
+from contracts.events import ReferralEvent
+from contracts.journeys import CompleteTask, TaskOpened
 from contracts.notifications import public_code
 from contracts.values import Asked, Message
 from services.chassis.settings import Settings

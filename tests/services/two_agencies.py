@@ -13,8 +13,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts import catalogue, topics
+from contracts.answers import CommandAccepted
 from contracts.commands import KeepText
-from contracts.events import CommandAccepted, ReferralSent
+from contracts.events import ReferralSent
 from contracts.values import Message, PersonFacts
 from services.chassis import messages
 from services.chassis.kafka import ensure_topics

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts import topics
-from contracts.commands import SubmitIntake
+from contracts.stated import SubmitIntake
 from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED, PEOPLE_COMMANDS
 from services.chassis.messages import place_id
 from services.chassis.settings import Settings

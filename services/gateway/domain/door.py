@@ -4,26 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from contracts.commands import (
+from contracts.answers import CommandAccepted, CommandRejected
+from contracts.commands import KeepText, RecordIntake, ReferralCommand, RerouteAgency, WriteDraft
+from contracts.journeys import CompleteTask
+from contracts.refusals import Refusal
+from contracts.sharing import GiveBasis, WithdrawBases
+from contracts.stated import (
     CompleteStatedTask,
-    CompleteTask,
-    GiveBasis,
     GiveStatedBasis,
-    KeepText,
-    RecordIntake,
-    ReferralCommand,
     ReferralFields,
-    RerouteAgency,
     RerouteStatedAgency,
     StatedCommand,
     StatedDraft,
     SubmitIntake,
-    WithdrawBases,
     WithdrawStatedBases,
-    WriteDraft,
 )
-from contracts.events import CommandAccepted, CommandRejected
-from contracts.refusals import Refusal
 from contracts.values import Asked, Message
 
 MESSAGES = uuid5(NAMESPACE_URL, "staffetta:messages")

@@ -2,19 +2,15 @@
 
 from uuid import UUID, uuid5
 
+from contracts.beside import TimerCleared, TimerStarted
 from contracts.events import (
     IntakeRecorded,
-    JourneyEvent,
     ReferralCreated,
     ReferralEvent,
     ReferralSeatHeld,
     ReferralSeatOffered,
     ReferralSent,
     RoutingDecided,
-    SharingEvent,
-    TaskEvent,
-    TimerCleared,
-    TimerStarted,
 )
 from contracts.feeds import (
     WITHHELD_FROM_ALL,
@@ -23,6 +19,8 @@ from contracts.feeds import (
     ReferralSentToReceiver,
     SeatOfferedToReceiver,
 )
+from contracts.journeys import JourneyEvent, TaskEvent
+from contracts.sharing import SharingEvent
 from contracts.values import Message
 
 

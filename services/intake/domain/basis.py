@@ -8,9 +8,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from contracts import codes
-from contracts.commands import ExcludeRecipients, GiveBasis, WithdrawBases
-from contracts.events import CommandAccepted, ConsentWithdrawn, IntakeRecorded, SharingBasisExpired, SharingBasisGiven
+from contracts.answers import CommandAccepted
+from contracts.events import IntakeRecorded
 from contracts.refusals import Refusal
+from contracts.sharing import (
+    ConsentWithdrawn,
+    ExcludeRecipients,
+    GiveBasis,
+    SharingBasisExpired,
+    SharingBasisGiven,
+    WithdrawBases,
+)
 from contracts.values import Asked, Message, SharingBasis
 from services.intake.domain.rules import PURPOSE, day_in
 

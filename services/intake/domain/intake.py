@@ -6,9 +6,11 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from contracts.commands import RecordIntake, SubmitIntake, Tier1, Tier2
-from contracts.events import CommandAccepted, IntakeRecorded
+from contracts.answers import CommandAccepted
+from contracts.commands import RecordIntake
+from contracts.events import IntakeRecorded
 from contracts.refusals import Refusal
+from contracts.stated import SubmitIntake, Tier1, Tier2
 from services.intake.domain.known import Directory, check_names
 from services.intake.domain.pseudonym import pseudonym
 from services.intake.domain.remarks import flags

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from contracts import codes
-from contracts.commands import Tier0
 from contracts.directory import Agency, Offer
 from contracts.refusals import Refusal
+from contracts.stated import Tier0
 from contracts.values import SharingBasis
 
 ANY_OFFER = "any"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from contracts.commands import PersonName, SubmitIntake
+from contracts.stated import PersonName, SubmitIntake
 from services.intake.domain import identifiers
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

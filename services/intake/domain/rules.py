@@ -4,8 +4,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from contracts import codes
-from contracts.commands import BirthDate, SubmitIntake, Tier0
 from contracts.refusals import Refusal
+from contracts.stated import BirthDate, SubmitIntake, Tier0
 from contracts.values import first_day
 from services.intake.domain.known import ANY_OFFER, Directory, names_of
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from contracts import codes
-from contracts.commands import SubmitIntake
 from contracts.refusals import Refusal
+from contracts.stated import SubmitIntake
 from contracts.values import SharingBasis
 
 CITIES, SERVICES, PRIORITIES = ("cities", "items"), ("services", "items"), ("priorities", "items")

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from contracts.beside import TimerFired
 from contracts.directory import Agency
-from contracts.events import TaskOverdue, TimerFired
+from contracts.journeys import TaskOverdue
 
 COORDINATION = "coordination"
 """The kind of the queue from which a city is coordinated; whoever has it leads there."""

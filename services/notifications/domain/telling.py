@@ -6,7 +6,7 @@ from typing import Literal
 from uuid import UUID, uuid5
 
 from contracts import codes
-from contracts.events import (
+from contracts.beside import (
     AppointmentAttended,
     AppointmentCancelled,
     AppointmentNoShow,
@@ -14,22 +14,28 @@ from contracts.events import (
     ReceiptConfirmed,
     ReceiptOverdue,
     ReceiptRequested,
+    ReferralContactAttempted,
+    ReferralEscalated,
+    ReferralNoteAdded,
+    ReferralPriorityChanged,
+    ReferralWorkerAssigned,
+    TimerCleared,
+    TimerFired,
+    TimerStarted,
+)
+from contracts.events import (
     ReferralAccepted,
     ReferralAcknowledged,
     ReferralClosed,
-    ReferralContactAttempted,
     ReferralCreated,
     ReferralDeclined,
     ReferralEnteredInError,
-    ReferralEscalated,
     ReferralEvent,
     ReferralExpired,
     ReferralFlaggedInError,
     ReferralHeld,
     ReferralHoldRenewed,
     ReferralInterestConfirmed,
-    ReferralNoteAdded,
-    ReferralPriorityChanged,
     ReferralReopened,
     ReferralRerouted,
     ReferralResumed,
@@ -43,14 +49,9 @@ from contracts.events import (
     ReferralUpdated,
     ReferralWaitlisted,
     ReferralWithdrawn,
-    ReferralWorkerAssigned,
     RoutingDecided,
-    TaskOpened,
-    TaskOverdue,
-    TimerCleared,
-    TimerFired,
-    TimerStarted,
 )
+from contracts.journeys import TaskOpened, TaskOverdue
 from contracts.notifications import Notice, TellQueue, public_code
 from contracts.values import Message
 from services.notifications.domain import climbing

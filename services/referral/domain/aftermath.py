@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid5
 
-from contracts.commands import EndNeed, OpenReferral, OpenTask
+from contracts.commands import OpenReferral
 from contracts.directory import Agency
+from contracts.journeys import EndNeed, OpenTask
 from contracts.values import Message
 from services.referral.domain.case import Case
 from services.referral.domain.referral import Referral, raised, successor_id

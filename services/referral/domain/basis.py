@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
-from contracts.commands import KeepSharing, Need, ReferralCommand
+from contracts.commands import Need, ReferralCommand
 from contracts.directory import Agency
+from contracts.sharing import KeepSharing
 from contracts.values import SharingBasis
 from services.referral.domain import routing
 from services.referral.domain.referral import Referral

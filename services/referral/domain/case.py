@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts import codes
-from contracts.commands import NotePlace, ReferralCommand
+from contracts.commands import Need, NotePlace, ReferralCommand
 from contracts.directory import Agency, Offer
 from contracts.refusals import Refusal
 from services.referral.domain import table
@@ -34,10 +34,11 @@ class Facts:
 
     calendar: of the city whose clock runs next. decision: what routing says now, for a command that needs a receiver.
     linked_id: the open referral of this person to the chosen offer. predecessor: whom this one makes way for. latest:
-    who has it now, when this one has a successor. speaker, receiver: the directory's entries of the agency that asks,
-    and of the one where it lies. lead: of who coordinates the city where it lies. offer: the entry of where it lies,
-    for a command that waitlists or reopens. noted: what was answered about a place. basis_ended: whether what it rests
-    on has ended, for a command that revokes or reopens. person_erased: nothing is kept any more of who the person is.
+    who has it now, when this one has a successor; shared: then, the need under the sharing bases as they are now.
+    speaker, receiver: the directory's entries of the agency that asks, and of the one where it lies. lead: of who
+    coordinates the city where it lies. offer: the entry of where it lies, for a command that waitlists or reopens.
+    noted: what was answered about a place. basis_ended: whether what it rests on has ended, for a command that revokes
+    or reopens. person_erased: nothing is kept any more of who the person is.
     """
 
     now: datetime
@@ -46,6 +47,7 @@ class Facts:
     linked_id: UUID | None = None
     predecessor: Referral | None = None
     latest: Referral | None = None
+    shared: Need | None = None
     speaker: Agency | None = None
     receiver: Agency | None = None
     offer: Offer | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from contracts import codes
-from contracts.commands import ReferralFields
+from contracts.stated import ReferralFields
 from services.referral.domain import appointments, given
 from services.referral.domain.appointments import NO_SHOW
 from services.referral.domain.case import Case, Fault, is_usable

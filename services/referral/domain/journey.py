@@ -6,8 +6,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from contracts.commands import AddNeed, BeginJourney, EndNeed, JourneyNeed, OpenTask, ReferralCommand
-from contracts.events import CommandAccepted, RoutingNoCandidate, UnmetNeedRecorded
+from contracts.answers import CommandAccepted
+from contracts.commands import ReferralCommand
+from contracts.journeys import (
+    AddNeed,
+    BeginJourney,
+    EndNeed,
+    JourneyNeed,
+    OpenTask,
+    RoutingNoCandidate,
+    UnmetNeedRecorded,
+)
 from contracts.values import Asked, Message
 
 Outcome = tuple["Journey", list[Message]]

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
+from contracts.beside import ReferralEscalated, TimerFired
 from contracts.commands import FireTimer, ReferralCommand
-from contracts.events import ReferralEscalated, TimerFired
 from contracts.values import Message
 from services.referral.domain import life, timers
 from services.referral.domain.case import Facts

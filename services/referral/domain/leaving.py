@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from contracts import codes
-from contracts.events import AppointmentCancelled, ReceiptRequested, ReferralEvent
+from contracts.beside import AppointmentCancelled, ReceiptRequested
+from contracts.events import ReferralEvent
 from services.referral.domain import appointments, receipts
 from services.referral.domain.appointments import SCHEDULED
 from services.referral.domain.case import Case

@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from contracts import catalogue
-from contracts.commands import DraftReferral, OpenReferral, ReferralCommand, ReferralFields
-from contracts.events import CommandAccepted, RoutingDecided
+from contracts.answers import CommandAccepted
+from contracts.commands import DraftReferral, OpenReferral, ReferralCommand
+from contracts.events import RoutingDecided
 from contracts.refusals import Refusal
+from contracts.stated import ReferralFields
 from contracts.values import Asked, Message
 from services.referral.domain import aftermath, beside, clocks, fields, guards, leaving, routing, table, timers
 from services.referral.domain.case import Case, Facts, Fault, meet
@@ -120,9 +122,9 @@ def _refusal(case: Case, fault: Fault) -> Refusal:
 
 def _may_know(case: Case) -> bool:
     """Who has it now is for the sender, and for an agency that may still be told of this person."""
-    speaker, facts = case.facts.speaker, case.facts
-    day = facts.calendar.day_of(facts.now)
-    return "sender" in case.roles or bool(speaker and routing.is_covered(case.referral.need, speaker, day))
+    facts, day = case.facts, case.facts.calendar.day_of(case.facts.now)
+    told = facts.speaker and facts.shared and routing.may_be_told(facts.shared, facts.speaker, day)
+    return "sender" in case.roles or bool(told)
 
 
 # -- carrying out a row ------------------------------------------------------------------------------------------------

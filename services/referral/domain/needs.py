@@ -4,18 +4,11 @@ from collections.abc import Sequence
 from uuid import UUID, uuid5
 
 from contracts import codes
-from contracts.commands import (
-    AddNeed,
-    BeginJourney,
-    DraftReferral,
-    JourneyNeed,
-    KeepSharing,
-    Need,
-    OpenReferral,
-    WriteDraft,
-)
-from contracts.events import ConsentWithdrawn, IntakeRecorded, SharingEvent
+from contracts.commands import DraftReferral, Need, OpenReferral, WriteDraft
+from contracts.events import IntakeRecorded
+from contracts.journeys import AddNeed, BeginJourney, JourneyNeed
 from contracts.refusals import Refusal
+from contracts.sharing import ConsentWithdrawn, KeepSharing, SharingEvent
 from contracts.values import Message, PersonFacts, ServiceAsked
 
 

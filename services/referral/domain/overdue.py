@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from contracts.beside import ReceiptOverdue
 from contracts.commands import ChaseReceipt
-from contracts.events import ReceiptOverdue
 from contracts.values import Message
 from services.referral.domain import receipts
 from services.referral.domain.case import Facts

@@ -119,6 +119,10 @@ def is_covered(need: Need, agency: Agency, day: date) -> bool:
     return any(_covers(basis, agency, day) for basis in need.sharing_basis)
 
 
+def may_be_told(need: Need, agency: Agency, day: date) -> bool:
+    return is_covered(need, agency, day) and not is_withheld(need, agency)
+
+
 def is_withheld(need: Need, agency: Agency) -> bool:
     """Whether the person excluded it. A refusal of one recipient always wins over a wider basis."""
     refused = {basis.recipient for basis in need.sharing_basis if basis.refused}

@@ -1,7 +1,8 @@
 """An agency that stopped working: what lies there goes elsewhere, or before the coordination of its city."""
 
-from contracts.commands import OpenTask, ReferralCommand, RerouteAgency
+from contracts.commands import ReferralCommand, RerouteAgency
 from contracts.directory import Agency
+from contracts.journeys import OpenTask
 from contracts.refusals import Refusal
 from services.referral.domain import aftermath, table
 from services.referral.domain.referral import Referral

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contracts.commands import ChaseTask, CompleteTask, OpenTask
-from contracts.events import CommandAccepted, TaskDone, TaskOpened, TaskOverdue
+from contracts.answers import CommandAccepted
+from contracts.journeys import ChaseTask, CompleteTask, OpenTask, TaskDone, TaskOpened, TaskOverdue
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
 from services.referral.domain import clocks, timers

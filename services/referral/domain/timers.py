@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from contracts import codes
-from contracts.events import TimerCleared, TimerStarted
+from contracts.beside import TimerCleared, TimerStarted
 from contracts.values import Message
 
 POLICY = codes.table("priorities")

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from contracts.commands import EndNeed
-from contracts.events import CommandAccepted, CommandRejected, RoutingDecided
+from contracts.answers import CommandAccepted, CommandRejected
+from contracts.events import RoutingDecided
+from contracts.journeys import EndNeed
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
 from services.referral.domain import aftermath

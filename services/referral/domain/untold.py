@@ -2,7 +2,7 @@
 
 from uuid import uuid5
 
-from contracts.commands import OpenTask
+from contracts.journeys import OpenTask
 from contracts.notifications import NotificationFailed
 from services.referral.domain import aftermath
 from services.referral.domain.referral import Referral

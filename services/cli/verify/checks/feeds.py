@@ -4,17 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from uuid import UUID, uuid5
 
-from contracts.events import (
-    IntakeRecorded,
-    JourneyEvent,
-    ReferralCreated,
-    ReferralEvent,
-    ReferralSent,
-    RoutingDecided,
-    TaskEvent,
-    TimerCleared,
-    TimerStarted,
-)
+from contracts.beside import TimerCleared, TimerStarted
+from contracts.events import IntakeRecorded, ReferralCreated, ReferralEvent, ReferralSent, RoutingDecided
+from contracts.journeys import JourneyEvent, TaskEvent
 from contracts.topics import AGENCY_FEED, INTAKES, REFERRALS
 from services.cli.verify.checks.folding import model_of
 from services.cli.verify.loaded import Loaded, Said

@@ -6,16 +6,10 @@ from typing import Any
 
 from contracts import codes
 from contracts.catalogue import BY_TYPE
-from contracts.events import (
-    IntakeRecorded,
-    JourneyEvent,
-    ReferralEvent,
-    SharingEvent,
-    TaskDone,
-    TaskEvent,
-    UnmetNeedRecorded,
-)
+from contracts.events import IntakeRecorded, ReferralEvent
+from contracts.journeys import JourneyEvent, TaskDone, TaskEvent, UnmetNeedRecorded
 from contracts.places import CapacityConfirmed, CapacityHeld, CapacityReleased, PlacesEvent
+from contracts.sharing import SharingEvent
 from contracts.topics import CAPACITY, INTAKES, REFERRALS, Topic
 from contracts.values import Message, SharingBasis
 from services.cli.verify.loaded import Doc, Said, instant

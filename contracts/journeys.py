@@ -1,0 +1,153 @@
+"""What came of one intake as a whole, and what people have to decide: journeys and tasks."""
+
+from uuid import UUID
+
+from contracts.values import AgencyCode, Asked, Code, Message, Ref, Time, Value
+
+
+class JourneyNeed(Value):
+    """What a journey knows of one service asked for: which referral began it, and what it waits for."""
+
+    service: Code
+    referral_id: UUID
+    depends_on: Code | None = None
+
+
+class BeginJourney(Message):
+    """An intake was recorded: these needs are to be answered."""
+
+    TYPE = "staffetta.journey.begin.v1"
+
+    journey_id: UUID
+    sender_agency: AgencyCode
+    sender_queue: Ref
+    city: Code
+    needs: tuple[JourneyNeed, ...]
+
+
+class AddNeed(Message):
+    """A caseworker's own draft is one more need of the intake that it leans on."""
+
+    TYPE = "staffetta.journey.add_need.v1"
+
+    journey_id: UUID
+    need: JourneyNeed
+
+
+class EndNeed(Message):
+    """How the referral (or the search for one) of a need ended, or what became of it meanwhile.
+
+    outcome: served, ended (not served), no_capacity (a successor is tried), no_candidate (final), linked (the person
+    has an open referral to the same offer already), sent (the sender did not wait for the service that comes first),
+    reopened (it goes on after its end).
+    """
+
+    TYPE = "staffetta.journey.end_need.v1"
+
+    journey_id: UUID
+    need_id: UUID
+    service: Code
+    referral_id: UUID
+    outcome: Code
+    reason: Code | None = None
+
+
+class OpenTask(Message):
+    """A worker of `queue` has something to decide."""
+
+    TYPE = "staffetta.task.open.v1"
+
+    task_id: UUID
+    kind: Code
+    journey_id: UUID
+    referral_id: UUID | None = None
+    service: Code
+    agency: AgencyCode
+    queue: Ref
+    city: Code
+    reason: Code | None = None
+    next: Code | None = None
+    documents: tuple[Code, ...] = ()
+
+
+class ChaseTask(Message):
+    """A step of a task that is not done is due. percent: which step."""
+
+    TYPE = "staffetta.task.chase.v1"
+
+    task_id: UUID
+    percent: int
+
+
+class CompleteTask(Message):
+    """The door passes on that a task was done."""
+
+    TYPE = "staffetta.task.command.v1"
+
+    task_id: UUID
+    asked: Asked
+
+
+class JourneyEvent(Message):
+    """What every event of a journey says: everything that came of one intake."""
+
+    journey_id: UUID
+    version: int
+    at: Time
+    service: Code
+    sender_agency: AgencyCode
+    referral_id: UUID | None = None
+
+
+class RoutingNoCandidate(JourneyEvent):
+    """reason: the filter of `routing.json` without which somebody would have been found, else admission or no_offer."""
+
+    TYPE = "staffetta.routing.no_candidate.v1"
+
+    reason: Code | None = None
+
+
+class UnmetNeedRecorded(JourneyEvent):
+    """A service could not be given now (final false: a successor is tried) or at all (final true)."""
+
+    TYPE = "staffetta.unmet_need.recorded.v1"
+
+    final: bool
+    reason: Code | None = None
+
+
+class TaskEvent(Message):
+    """What every event of a task says: who has to decide what, until when."""
+
+    task_id: UUID
+    version: int
+    at: Time
+    kind: Code
+    journey_id: UUID
+    referral_id: UUID | None
+    service: Code
+    agency: AgencyCode
+    queue: Ref
+    due_at: Time
+
+
+class TaskOpened(TaskEvent):
+    TYPE = "staffetta.task.opened.v1"
+
+    reason: Code | None = None
+    next: Code | None = None
+    documents: tuple[Code, ...] = ()
+
+
+class TaskDone(TaskEvent):
+    TYPE = "staffetta.task.done.v1"
+
+
+class TaskOverdue(TaskEvent):
+    """It was not decided in time. percent: of its limit; level: of the tasks' ladder; notify: whom that level tells."""
+
+    TYPE = "staffetta.task.overdue.v1"
+
+    percent: int
+    level: int
+    notify: tuple[Code, ...]

@@ -1,0 +1,90 @@
+"""On what grounds the data of an intake are shared: what is asked of them, and what became of them."""
+
+from uuid import UUID
+
+from contracts.values import AgencyCode, Asked, Code, Message, Ref, SharingBasis, Time, Version
+
+
+class WithdrawBases(Message):
+    """The door passes on that bases are taken back."""
+
+    TYPE = "staffetta.intake.withdraw_bases.v1"
+
+    intake_id: UUID
+    asked: Asked
+    basis_ids: tuple[Ref, ...]
+    revoke_cause: Code
+
+
+class GiveBasis(Message):
+    """The door passes on a further basis, a refusal, or new dates."""
+
+    TYPE = "staffetta.intake.give_basis.v1"
+
+    intake_id: UUID
+    asked: Asked
+    basis: SharingBasis
+
+
+class ExcludeRecipients(Message):
+    """At a later meeting the person excluded these recipients: that holds for this earlier intake of theirs too."""
+
+    TYPE = "staffetta.intake.exclude_recipients.v1"
+
+    intake_id: UUID
+    recipients: tuple[Code, ...]
+
+
+class ExpireBases(Message):
+    """The last day of bases of this intake is over. until: since when."""
+
+    TYPE = "staffetta.intake.expire_bases.v1"
+
+    intake_id: UUID
+    until: Time
+
+
+class KeepSharing(Message):
+    """On what grounds the data of this journey may be shared from now on. version: intake's, of these bases together.
+
+    revoke_cause: why bases were withdrawn, when some were.
+    """
+
+    TYPE = "staffetta.journey.keep_sharing.v1"
+
+    journey_id: UUID
+    version: Version
+    sharing_basis: tuple[SharingBasis, ...]
+    revoke_cause: Code | None = None
+
+
+class SharingEvent(Message):
+    """What every event of an intake's sharing bases says: all of them as they are now, and which it is about.
+
+    version: of the intake, 1 when it was recorded; basis_ids: what its sender calls them.
+    """
+
+    intake_id: UUID
+    version: int
+    at: Time
+    sender_agency: AgencyCode
+    basis_ids: tuple[Ref, ...]
+    sharing_basis: tuple[SharingBasis, ...]
+
+
+class ConsentWithdrawn(SharingEvent):
+    """revoke_cause: a code of `withdraw_reasons.json`."""
+
+    TYPE = "staffetta.consent.withdrawn.v1"
+
+    revoke_cause: Code
+
+
+class SharingBasisExpired(SharingEvent):
+    TYPE = "staffetta.sharing_basis.expired.v1"
+
+
+class SharingBasisGiven(SharingEvent):
+    """A further basis, a refusal, or new dates."""
+
+    TYPE = "staffetta.sharing_basis.given.v1"
