@@ -32,7 +32,16 @@ def _client() -> httpx.AsyncClient:
 async def say(session: Session, type: str, body: dict[str, Any], command_id: str = "") -> Answer:
     """One command of the person's agency through the one door; the same id said again is the same command."""
     id = command_id or uuid4().hex
-    stated = {"command_id": id, "agency": session.actor.agency, "actor": session.actor.subject, **body}
+    known = {"command_id": id, "agency": session.actor.agency, "actor": session.actor.subject}
+    return await _post(session, type, known | body, id)
+
+
+async def submit(session: Session, type: str, body: dict[str, Any]) -> Answer:
+    """An intake, which is known by its idempotency key."""
+    return await _post(session, type, body, body["idempotency_key"])
+
+
+async def _post(session: Session, type: str, stated: dict[str, Any], id: str) -> Answer:
     headers = {"Authorization": f"Bearer {session.token}", "ce-id": id, "ce-type": type, "ce-specversion": "1.0",
                "ce-source": f"/agencies/{session.actor.agency}"}  # fmt: skip
     try:

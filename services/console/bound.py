@@ -7,7 +7,8 @@ from uuid import UUID
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
-from services.console import live, web
+from services.console import live, pages, web
+from services.console.asking import Answer
 from services.console.domain import actions
 from services.console.gate import Case, Gate
 
@@ -36,6 +37,15 @@ def said(request: Request) -> dict[str, Any] | None:
         return None
     code = of if of.replace("-", "").isalnum() and len(of) <= 16 else ""
     return {"wrong": key not in ("done", "waiting"), "key": key, "code": code, "why": ""}
+
+
+def refused(request: Request, case: Case | None, answer: Answer) -> dict[str, Any] | None:
+    """Why a command was not taken, for above its form."""
+    if answer.code is None:
+        return None
+    code, away = case.row["code"] if case else "", answer.code == "away"
+    why = "" if away else pages.refusal(request, answer.code)
+    return {"wrong": True, "key": "away" if away else "refused", "code": code, "why": why}
 
 
 async def stay(request: Request, draw: Drawn, agencies: Iterable[str] = ()) -> Response:

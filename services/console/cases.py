@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from services.console import asking, pages, web
 from services.console.answering import stated_fields
 from services.console.asking import Answer
-from services.console.bound import case_of, doable, gate_of, said, stay
+from services.console.bound import case_of, doable, gate_of, refused, said, stay
 from services.console.domain import access, actions
 from services.console.gate import Case, Gate
 
@@ -120,18 +120,10 @@ async def _form(
     return pages.page(
         request, "command.html", at.now, 422 if answer.code else 200, case=case, command=command, back=back,
         asked=actions.questions(command, case.row["state"], case.row["priority"]), stated=stated,
-        pointer=answer.pointer, command_id=uuid4().hex, said=_refusal(request, case, answer),
+        pointer=answer.pointer, command_id=uuid4().hex, said=refused(request, case, answer),
         choosable_agencies={code: agencies[code] for code in sorted(offering & agencies.keys())},
         choosable_offers={o["_id"]: o for o in offers},
     )  # fmt: skip
-
-
-def _refusal(request: Request, case: Case, answer: Answer) -> dict[str, Any] | None:
-    if answer.code is None:
-        return None
-    if answer.code == "away":
-        return {"wrong": True, "key": "away", "code": case.row["code"], "why": ""}
-    return {"wrong": True, "key": "refused", "code": case.row["code"], "why": pages.refusal(request, answer.code)}
 
 
 async def _may(request: Request, referral_id: UUID, command: str) -> Case:

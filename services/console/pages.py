@@ -20,6 +20,7 @@ Language = Literal["it", "en"]
 ROME = ZoneInfo("Europe/Rome")
 SOON = timedelta(hours=4)
 NOTHING = "-"
+REASONS = ("decline_reasons", "closure_outcomes", "withdraw_reasons", "hold_reasons")
 
 
 @cache
@@ -52,6 +53,26 @@ def named(context: Context, of: Mapping[str, Any] | None, code: str | None) -> s
 @pass_context
 def choice(context: Context, field: str, labels: Mapping[str, str], code: str) -> str:
     return _worded(labels, context["language"]) or _word(f"{field}.{code}", context["language"]) or code
+
+
+@pass_context
+def todo(context: Context, kind: str) -> str:
+    return kind_of_task(kind, context["language"])
+
+
+def kind_of_task(kind: str, language: str) -> str:
+    """What a task asks to decide: the action that a reason leads to, or what came to an end."""
+    action = codes.codes("decline_reasons", "next_actions").get(kind, {})
+    return _worded(action.get("label"), language) or _word(f"task.{kind}", language) or kind
+
+
+@pass_context
+def reason(context: Context, code: str | None) -> str:
+    """The words of a reason, whichever list it is of."""
+    found = [codes.codes(list_).get(code or "", {}).get("label") for list_ in REASONS]
+    labels = [_worded(label, context["language"]) for label in found if label]
+    own = [_word(f"{kind}.{code}", context["language"]) for kind in ("filter", "reason")]
+    return next((text for text in (*labels, *own) if text), code or NOTHING)
 
 
 @pass_context
@@ -105,7 +126,7 @@ def _templates() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.globals |= {"t": say, "label": label, "named": named, "left": left, "haste": haste, "at": at,
-                     "choice": choice, "word": word}  # fmt: skip
+                     "choice": choice, "word": word, "todo": todo, "reason": reason}  # fmt: skip
     return made
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 FOUND = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
          "--disable-background-networking", "--disable-component-update")  # fmt: skip
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+WIDE, NARROW = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 
 needs_a_browser = pytest.mark.skipif(FOUND is None, reason="there is no Chromium here: install the package chromium")
 
@@ -52,9 +52,9 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def screen(
-    browser: Browser, url: str, *, size: Any = None, language: str = "it-IT", **more: Any
+    browser: Browser, url: str, *, size: ViewportSize = WIDE, language: str = "it-IT", **more: Any
 ) -> AsyncIterator[Screen]:
-    context = await browser.new_context(viewport=size or WIDE, locale=language, **more)
+    context = await browser.new_context(viewport=size, locale=language, **more)
     page = await context.new_page()
     seen = Screen(page, url)
     page.on("request", lambda request: seen.asked.append(request.url))

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, ViewportSize, expect
 
 from tests.builders import Entry, an_intake
 from tests.console.browser import NARROW, WIDE, chromium, needs_a_browser, screen
@@ -24,8 +24,8 @@ async def browser() -> AsyncIterator[Browser]:
         yield found
 
 
-def a_new_intake(**tier0: object) -> Entry:
-    return an_intake(f"pa.comune/{uuid4().hex}/1", **tier0)
+def a_new_intake() -> Entry:
+    return an_intake(f"pa.comune/{uuid4().hex}/1")
 
 
 async def test_a_request_is_acknowledged_and_accepted_by_keyboard_alone(palermo: Town, browser: Browser) -> None:
@@ -99,6 +99,7 @@ PAGES = (
     "/queue",
     "/sent",
     "/tasks",
+    "/new",
     "/looks",
     "{referral}",
     "{referral}/decline",
@@ -110,13 +111,13 @@ PAGES = (
 @pytest.mark.parametrize("language", ["it-IT", "en-GB"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 async def test_every_page_can_be_used_by_everybody_and_loads_nothing_from_elsewhere(
-    palermo: Town, browser: Browser, language: str, size: object
+    palermo: Town, browser: Browser, language: str, size: ViewportSize
 ) -> None:
     await palermo.submit(a_new_intake())
     async with screen(browser, palermo.url, size=size, language=language) as seen:
         await seen.log_in(ACCURA)
         referral = await seen.page.locator("[data-row] a").first.get_attribute("href")
-        found = {}
+        found: dict[str, list[str]] = {}
         for path in (p.format(referral=referral) for p in PAGES):
             await seen.page.goto(palermo.url + path)
             wrong = await seen.faults_of_access()
@@ -152,3 +153,34 @@ async def test_an_acceptance_shows_elsewhere_in_under_a_second(palermo: Town, br
             await desk.post(f"{referral}/acknowledge")
         await expect(seen.page.locator("[data-row]", has_text=code)).to_contain_text("Presa visione")
         assert time.monotonic() - began < 30
+
+
+async def test_an_intake_takes_a_need_a_suggestion_and_a_name_and_arrives_at_the_other_desk(
+    palermo: Town, browser: Browser
+) -> None:
+    async with screen(browser, palermo.url, size=NARROW) as seen:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/new")
+        await seen.page.get_by_label("Sta male oggi").check()
+        await seen.page.get_by_role("button", name="Proponi i servizi").click()
+        await expect(seen.page.get_by_label("Medicina di base").first).to_be_checked()
+        await seen.page.get_by_label("Lingua").select_option("wo")
+        await seen.page.get_by_label("Vostro riferimento").fill("COMUNE-77")
+        await seen.page.get_by_role("button", name="Invia le richieste").click()
+
+        await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible()
+        await expect(seen.page.locator("[data-row]", has_text="wolof").first).to_be_visible(timeout=20_000)
+
+
+async def test_an_intake_that_breaks_a_rule_comes_back_as_it_was_typed_with_what_is_wrong(
+    palermo: Town, browser: Browser
+) -> None:
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/new")
+        await seen.page.get_by_label("Vostro riferimento").fill("COMUNE-78")
+        await seen.page.get_by_role("button", name="Invia le richieste").click()
+
+        await expect(seen.page.get_by_role("status").filter(has_text="non è stato possibile")).to_be_visible()
+        await expect(seen.page.locator("code")).to_have_text("/tier0/services")
+        await expect(seen.page.get_by_label("Vostro riferimento")).to_have_value("COMUNE-78")

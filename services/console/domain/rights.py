@@ -32,6 +32,8 @@ RIGHTS: dict[str, Right] = {
     "GET /sent/live": Right("the same, live", WORKERS),
     "GET /city": Right("what is open in one's cities", frozenset({COORDINATOR})),
     "GET /city/live": Right("the same, live", frozenset({COORDINATOR})),
+    "GET /new": Right("a new intake", WORKERS),
+    "POST /new": Right("say it, or look what is suggested", WORKERS),
     "GET /tasks": Right("what is to be decided", WORKERS | {COORDINATOR}),
     "GET /tasks/live": Right("the same, live", WORKERS | {COORDINATOR}),
     "POST /tasks/{task_id}": Right("say that it was", WORKERS),
