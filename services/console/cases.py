@@ -115,7 +115,7 @@ async def _form(
     request: Request, case: Case, command: str, back: str, stated: dict[str, str], answer: Answer
 ) -> Response:
     at = gate_of(request)
-    agencies, offers = await at.agencies(), await at.offers_of(case.row["service"])
+    agencies, offers = await at.agencies(), await at.offers(case.row["service"])
     offering = {o["agency"] for o in offers if o["status"] == "open"} - {case.row["receiver_agency"]}
     return pages.page(
         request, "command.html", at.now, 422 if answer.code else 200, case=case, command=command, back=back,

@@ -13,7 +13,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from services.console.domain import access
 from services.console.domain.access import Actor, Grant
-from services.console.store import AGENCIES, GLASS, LINES, MARKS, OFFERS, READS, REFERRALS, TASKS, TOLD
+from services.console.store import AGENCIES, GLASS, LINES, MARKS, OFFERS, PLACES, READS, REFERRALS, TASKS, TOLD, UNMET
 
 Doc = dict[str, Any]
 
@@ -91,6 +91,25 @@ class Gate:
         found = [t for w in where for t in await self._list(self.db[TASKS].find(w | {"open": True}).limit(LONGEST))]
         return sorted({t["_id"]: t for t in found}.values(), key=lambda task: task["due_at"])
 
+    async def search(self, wanted: str) -> list[Case]:
+        """By code, or by the reference of the person's own agency, which no other agency's people see."""
+        own = {"sender_agency": self.actor.agency, "sender_ref": wanted} if self.actor.works else {"_id": None}
+        return await self._cases({"$or": [{"code": wanted.upper()}, own]})
+
+    async def city_rows(self, since: datetime) -> list[Doc]:
+        """What a city's board counts: no person, no id of one."""
+        wanted = self._of_cities() | {"sent_at": {"$gte": since}}
+        counted = dict.fromkeys(("state", "receiver_agency", "sent_at", "answered_at", "due_at", "level"), 1)
+        return await self._list(self.db[REFERRALS].find(wanted, counted | {"_id": 0}))
+
+    async def city_unmet(self, since: datetime) -> list[Doc]:
+        wanted = self._of_cities() | {"at": {"$gte": since}}
+        return await self._list(self.db[UNMET].find(wanted, {"service": 1, "reason": 1, "_id": 0}))
+
+    def _of_cities(self) -> Doc:
+        coordinates = access.COORDINATOR in self.actor.roles
+        return {"cities": {"$in": sorted(self.actor.cities) if coordinates else []}}
+
     async def watched(self) -> frozenset[str]:
         """The agencies whose work the person's lists show."""
         cities = sorted(self.actor.cities) if access.COORDINATOR in self.actor.roles else []
@@ -101,8 +120,14 @@ class Gate:
     async def agencies(self) -> dict[str, Doc]:
         return {doc["_id"]: doc async for doc in self.db[AGENCIES].find({})}
 
-    async def offers_of(self, service: str) -> list[Doc]:
-        return await self._list(self.db[OFFERS].find({"service": service}))
+    async def offers(self, service: str = "") -> list[Doc]:
+        """Those of a service, or all."""
+        found = self.db[OFFERS].find({"service": service} if service else {})
+        return await self._list(found.sort([("agency", ASCENDING), ("_id", ASCENDING)]))
+
+    async def free(self) -> dict[str, int]:
+        """How many places are free, by offer, where they are counted."""
+        return {doc["_id"]: doc["free"] async for doc in self.db[PLACES].find({})}
 
     async def offer(self, code: str | None) -> Doc | None:
         found: Doc | None = await self.db[OFFERS].find_one({"_id": code}) if code else None

@@ -3,8 +3,9 @@
 from contracts import topics
 from contracts.directory import Agency, Offer
 from contracts.events import ReferralEvent
-from contracts.journeys import TaskEvent
+from contracts.journeys import TaskEvent, UnmetNeedRecorded
 from contracts.notifications import NotificationEvent
+from contracts.places import PlacesEvent
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
@@ -31,8 +32,16 @@ async def on_referral(event: Message, tx: Transaction) -> None:
             await store.note_referral(tx, event)
         case TaskEvent():
             await store.note_task(tx, event)
+        case UnmetNeedRecorded():
+            await store.note_unmet(tx, event)
         case _:
             pass
+
+
+@handlers.on(topics.CAPACITY, copies=(store.PLACES,))
+async def on_capacity(event: Message, tx: Transaction) -> None:
+    if isinstance(event, PlacesEvent):
+        store.note_places(tx, event)
 
 
 @handlers.on(topics.NOTIFICATIONS, copies=(store.TOLD,))

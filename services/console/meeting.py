@@ -52,7 +52,8 @@ async def _form(request: Request, typed: Typed, answer: Answer) -> Response:
     brought = meeting.priority_of(sorted(chosen), typed.get("needs", ()))
     return pages.page(
         request, "new.html", at.now, 422 if answer.code else 200, typed=typed, chosen=chosen, suggested=suggested,
-        priority=next(iter(typed.get("priority", ())), brought), said=refused(request, None, answer), pointer=answer.pointer,
+        priority=next(iter(typed.get("priority", ())), brought), said=refused(request, None, answer),
+        pointer=answer.pointer,
         agencies=await _others(at), lists={name: codes.codes(name) for name in LISTS}, needs=codes.codes("needs"),
         lines=_lines(), bases=codes.codes("sharing", "types"),
     )  # fmt: skip

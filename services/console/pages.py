@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup
 
 from contracts import codes
 
@@ -119,6 +120,19 @@ def haste(context: Context, due: datetime | None) -> str:
     return "late" if span < timedelta() else "soon" if span < SOON else "calm"
 
 
+def bar(value: float, most: float) -> Markup:
+    """A bar of a hundred, for the eye; the number stands beside it."""
+    wide = round(100 * value / most) if most else 0
+    frame = '<svg class="bar" width="102" height="12" aria-hidden="true"><rect x=".5" y=".5" width="101" height="11"/>'
+    return Markup(f'{frame}<rect x="1" y="1" width="{wide}" height="10"/></svg>')
+
+
+@pass_context
+def on_a_board(context: Context, service: str) -> str:
+    """A service's bus code in words: of a sensitive one only that it is reserved."""
+    return label(context, "services", service) if service in codes.codes("services") else say(context, "reserved")
+
+
 @cache
 def _templates() -> Environment:
     made = Environment(
@@ -126,7 +140,8 @@ def _templates() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.globals |= {"t": say, "label": label, "named": named, "left": left, "haste": haste, "at": at,
-                     "choice": choice, "word": word, "todo": todo, "reason": reason}  # fmt: skip
+                     "choice": choice, "word": word, "todo": todo, "reason": reason, "bar": bar, "span": _span,
+                     "on_a_board": on_a_board}  # fmt: skip
     return made
 
 

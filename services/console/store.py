@@ -7,15 +7,17 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from contracts.directory import Agency, Offer
 from contracts.events import ReferralEvent
-from contracts.journeys import TaskEvent
+from contracts.journeys import TaskEvent, UnmetNeedRecorded
 from contracts.notifications import NotificationEvent, NotificationFailed
+from contracts.places import PlacesEvent
 from services.chassis.transaction import Transaction
 from services.console.domain import picture
 
 AGENCIES, OFFERS = "agencies", "offers"
 REFERRALS, LINES, TASKS, TOLD, MARKS = "referrals", "lines", "tasks", "told", "marks"
+PLACES, UNMET = "places", "unmet"
 OF_DIRECTORY = (AGENCIES, OFFERS)
-OF_REFERRALS = (REFERRALS, LINES, TASKS, MARKS)
+OF_REFERRALS = (REFERRALS, LINES, TASKS, UNMET, MARKS)
 SESSIONS, LOGINS, READS, GLASS = "sessions", "logins", "reads", "glass"
 
 INDEXES: Mapping[str, list[IndexModel]] = {
@@ -25,6 +27,8 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         IndexModel([("cities", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
         IndexModel([("code", ASCENDING)]),
         IndexModel([("journey_id", ASCENDING)]),
+        IndexModel([("sender_agency", ASCENDING), ("sender_ref", ASCENDING)]),
+        IndexModel([("cities", ASCENDING), ("sent_at", ASCENDING)]),
     ],
     LINES: [IndexModel([("referral_id", ASCENDING), ("version", ASCENDING), ("place", ASCENDING)])],
     TASKS: [
@@ -32,6 +36,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         IndexModel([("cities", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
     ],
     TOLD: [IndexModel([("referral_id", ASCENDING), ("at", ASCENDING)])],
+    UNMET: [IndexModel([("cities", ASCENDING), ("at", ASCENDING)])],
     MARKS: [IndexModel([("agency", ASCENDING)])],
     SESSIONS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],
     LOGINS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],
@@ -61,6 +66,17 @@ async def note_task(tx: Transaction, event: TaskEvent) -> None:
     before = await tx.load(TASKS, event.task_id)
     tx.save(TASKS, picture.task_after(before, event, await _cities(tx, event.agency)))
     _mark(tx, event.agency)
+
+
+async def note_unmet(tx: Transaction, event: UnmetNeedRecorded) -> None:
+    """A need that nobody could meet, by city; what is tried elsewhere is not final and is left out."""
+    if event.final:
+        known = {"service": event.service, "reason": event.reason, "at": event.at}
+        tx.save(UNMET, known | {"_id": str(tx.cause.id), "cities": await _cities(tx, event.sender_agency)})
+
+
+def note_places(tx: Transaction, event: PlacesEvent) -> None:
+    tx.save(PLACES, {"_id": event.offer, "free": event.free, "at": event.at})
 
 
 async def note_told(tx: Transaction, event: NotificationEvent) -> None:

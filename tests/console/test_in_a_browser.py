@@ -100,6 +100,8 @@ PAGES = (
     "/sent",
     "/tasks",
     "/new",
+    "/directory",
+    "/search?q=niente",
     "/looks",
     "{referral}",
     "{referral}/decline",
@@ -184,3 +186,32 @@ async def test_an_intake_that_breaks_a_rule_comes_back_as_it_was_typed_with_what
         await expect(seen.page.get_by_role("status").filter(has_text="non è stato possibile")).to_be_visible()
         await expect(seen.page.locator("code")).to_have_text("/tier0/services")
         await expect(seen.page.get_by_label("Vostro riferimento")).to_have_value("COMUNE-78")
+
+
+async def test_a_coordinator_sees_the_numbers_of_the_city_change(palermo: Town, browser: Browser) -> None:
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in("Coordinamento, Comune di Palermo")
+        await seen.page.goto(f"{palermo.url}/board")
+        waiting = seen.page.locator("ul.numbers strong").first
+        before = int(await waiting.inner_text())
+        await palermo.submit(a_new_intake())
+
+        await expect(waiting).to_have_text(str(before + 1), timeout=20_000)
+        assert await seen.faults_of_access() == []
+
+
+async def test_a_referral_is_found_by_its_code_and_by_the_own_reference(palermo: Town, browser: Browser) -> None:
+    stated = a_new_intake()
+    await palermo.submit(stated)
+    async with screen(browser, palermo.url) as seen, screen(browser, palermo.url) as other:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/search")
+        await seen.page.get_by_label("Codice").fill(stated["tier0"]["sender_ref"])
+        await seen.page.keyboard.press("Enter")
+        code = (await seen.page.locator("h1").inner_text()).partition(":")[0]
+        await other.log_in(ACCURA)
+        await other.page.goto(f"{palermo.url}/search?q={stated['tier0']['sender_ref']}")
+
+        await expect(other.page.get_by_role("status").filter(has_text="Nessun risultato")).to_be_visible()
+        await other.page.goto(f"{palermo.url}/search?q={code.lower()}")
+        await expect(other.page.locator("h1")).to_contain_text(code)

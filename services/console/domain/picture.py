@@ -6,11 +6,13 @@ from typing import Any
 from contracts import codes
 from contracts.beside import AppointmentEvent, ReceiptEvent, TimerEvent, TimerFired
 from contracts.events import (
+    ReferralAccepted,
     ReferralClosed,
     ReferralDeclined,
     ReferralEvent,
     ReferralRerouted,
     ReferralSent,
+    ReferralWaitlisted,
     ReferralWithdrawn,
     RoutingDecided,
 )
@@ -33,6 +35,7 @@ ADDRESSED = ("sender_agency", "sender_queue", "receiver_agency", "receiver_queue
 NEW: Doc = {
     "code": None, "read_until": None, "why": None, "linked_id": None, "person_ref": None, "person": None,
     "reply_by": None, "sent_at": None, "sender_ref": None, "ended": None, "level": 0,
+    "answered_at": None,
 }  # fmt: skip
 """What an event may yet tell."""
 
@@ -49,7 +52,13 @@ def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
         "changed_at": event.at,
         "cities": cities,
     }
-    return doc | _told(event, doc) | _more(event)
+    return doc | _told(event, doc) | _answered(event, doc) | _more(event)
+
+
+def _answered(event: ReferralEvent, doc: Doc) -> Doc:
+    """When the receiver first decided."""
+    decides = isinstance(event, (ReferralAccepted, ReferralDeclined, ReferralRerouted, ReferralWaitlisted))
+    return {"answered_at": event.at} if decides and event.by == "receiver" and not doc["answered_at"] else {}
 
 
 def _told(event: ReferralEvent, doc: Doc) -> Doc:
