@@ -9,10 +9,9 @@ NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 
 def a_row(agency="pa.penc", state="REQUESTED", hours=1, answered=None, due=24, level=0):
     sent = NOW - timedelta(hours=hours)
-    return {
-        "receiver_agency": agency, "state": state, "sent_at": sent, "level": level,
-        "due_at": sent + timedelta(hours=due), "answered_at": None if answered is None else sent + timedelta(hours=answered),
-    }  # fmt: skip
+    answer = None if answered is None else sent + timedelta(hours=answered)
+    times = {"sent_at": sent, "due_at": sent + timedelta(hours=due), "answered_at": answer}
+    return {"receiver_agency": agency, "state": state, "level": level} | times
 
 
 def test_what_waits_is_counted_with_the_oldest_and_the_late():
