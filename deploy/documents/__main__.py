@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deploy.documents import asyncapi, life, tables
+from deploy.documents import access, asyncapi, life, tables
 from deploy.documents.spoken import Spoken, by_name
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -19,6 +19,7 @@ def documents() -> dict[Path, str]:
     """Every document with its text."""
     schemas = {DOCS / "schemas" / f"{name}.json": _json(schema(spoken)) for name, spoken in by_name().items()}
     pages = {DOCS / "events.md": tables.page(), DOCS / "referral-life.md": life.page()}
+    pages |= {DOCS / "access.md": access.page()}
     return schemas | pages | {DOCS / "asyncapi.json": _json(asyncapi.document())}
 
 

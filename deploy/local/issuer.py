@@ -14,12 +14,16 @@ AUDIENCE = "staffetta"
 
 def token_environment(state: Path) -> dict[str, str]:
     """What a service must know to check a token. The private key, an ES256 JWK, is `issuer/key.json` for who signs."""
-    private, public = state / "issuer" / "key.json", state / "issuer" / "jwks.json"
+    private, public = key_file(state), state / "issuer" / "jwks.json"
     if not public.exists():
         key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, private=True, auto_kid=True)
         write_private(private, json.dumps(key.as_dict(private=True)))
         public.write_text(json.dumps({"keys": [key.as_dict(private=False)]}), "utf-8")
     return {"TOKEN_ISSUER": ISSUER, "TOKEN_AUDIENCE": AUDIENCE, "TOKEN_JWKS": str(public)}
+
+
+def key_file(state: Path) -> Path:
+    return state / "issuer" / "key.json"
 
 
 def pseudonym_key(state: Path) -> str:

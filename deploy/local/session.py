@@ -47,6 +47,8 @@ class Session:
         first = await asyncio.to_thread(self._is_first_start)
         say(f"starting {', '.join(self.stack.services)}")
         self.supervisor.keep(self.stack.child(service) for service in self.stack.services)
+        if not given(os.environ, "OIDC_ISSUER"):
+            self.supervisor.keep([self.stack.provider()])
         await self._services_are_ready()
         if first:
             await self._first_start()

@@ -12,7 +12,9 @@ from deploy.local.engine import HOST
 from deploy.local.supervisor import Child
 
 SERVICES = ("gateway", "intake", "directory", "referral", "housing", "programmes", "notifications", "console")
-"""A service's place is its port, counted from the first; those that are not written yet keep theirs."""
+"""A service's place is its port, counted from the first."""
+PROVIDER = "provider"
+"""Who logs people in, unless OIDC_ISSUER says that somebody else does; its port follows the services'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,33 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """What every process of the stack is told, beside what its caller's environment says (`OTEL_*` among it)."""
+        provider = {"OIDC_ISSUER": given(os.environ, "OIDC_ISSUER") or self.provider_url}
         known = {"KAFKA_URL": self.kafka, "MONGO_URL": self.mongo, "SMTP_URL": self.smtp, "STAFFETTA_ENV": "local"}
         addresses = {f"{name.upper()}_URL": url for name, url in self.services.items()}
         secret = {"PSEUDONYM_KEY": issuer.pseudonym_key(self.state)}
         always = {"PYTHONUNBUFFERED": "1"}
-        return {**os.environ, **known, **addresses, **issuer.token_environment(self.state), **secret, **always}
+        return {
+            **os.environ,
+            **known,
+            **addresses,
+            **issuer.token_environment(self.state),
+            **secret,
+            **provider,
+            **always,
+        }
+
+    @property
+    def provider_port(self) -> int:
+        return self.http_port + len(SERVICES)
+
+    @property
+    def provider_url(self) -> str:
+        return f"http://{HOST}:{self.provider_port}"
+
+    def provider(self) -> Child:
+        own = {"PROVIDER_PORT": str(self.provider_port), "KEY_FILE": str(issuer.key_file(self.state))}
+        log = self.state / "logs" / f"{PROVIDER}.log"
+        return Child(PROVIDER, lambda: module("deploy.local.provider"), log, self.environment() | own, shown=True)
 
     def child(self, service: str) -> Child:
         own = {"HTTP_HOST": HOST, "HTTP_PORT": str(self.port(service)), "REPLICA": f"{service}-0"}

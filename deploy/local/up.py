@@ -11,7 +11,7 @@ from deploy.local.faults import CannotRun
 from deploy.local.kafka import kafka
 from deploy.local.mail import mail
 from deploy.local.session import Session
-from deploy.local.stack import Stack, given
+from deploy.local.stack import PROVIDER, Stack, given
 from deploy.local.state import forget, only_one
 from deploy.local.store import store
 
@@ -65,6 +65,8 @@ def _check(stack: Stack, engines: list[Engine]) -> None:
         checks.port_is_free(engine.port, engine.name, f"--{engine.log.stem.replace('store', 'mongo')}-port")
     for service in stack.services:
         checks.port_is_free(stack.port(service), service, "--http-port")
+    if not given(os.environ, "OIDC_ISSUER"):
+        checks.port_is_free(stack.provider_port, PROVIDER, "--http-port")
     checks.disk_is_enough(stack.state)
     checks.memory_is_enough()
     for engine in engines:

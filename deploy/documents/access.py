@@ -1,0 +1,46 @@
+"""Who may open which page of the console, as a page that people read."""
+
+from collections.abc import Iterator
+
+from deploy.documents.tables import table
+from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, NATIONAL, OPS, SUPERVISOR
+from services.console.domain.rights import RIGHTS, Right
+
+ROLES = (CASEWORKER, SUPERVISOR, COORDINATOR, NATIONAL, AUDITOR, OPS)
+RELATIONS = ("sender", "receiver", COORDINATOR, "glass")
+
+HEAD = """# Who sees what in the console
+
+Made from `services/console/domain/rights.py` by `python -m deploy.documents`; do not edit.
+`tests/console/test_access.py` asks every cell over HTTP. A page that the table does not name is not served.
+
+As what somebody sees a referral:
+
+- *sender*: a caseworker or supervisor of the agency that sent it; *receiver*: of the agency that is asked, from when it
+  is told, while the referral is open, and 30 days after its end; at once no more when it is revoked or was entered in
+  error. A caseworker who has queues of their own sees those queues, a supervisor the whole agency.
+- *coordinator*: of the sender's or the receiver's city. *glass*: who broke the glass, for four hours.
+
+Nobody else sees it, and what is not there and what may not be seen look the same (404).
+"""
+
+
+def page() -> str:
+    return "\n".join([HEAD, "## By role\n", *_by_role(), "\n## By relation to a referral\n", *_by_relation()]) + "\n"
+
+
+def _by_role() -> Iterator[str]:
+    pages = [(name, right) for name, right in RIGHTS.items() if not right.relations]
+    rows = ((f"`{name}`", right.what, *(_may(right, role) for role in ROLES)) for name, right in pages)
+    yield from table(("Page", "What", *ROLES), rows)
+
+
+def _may(right: Right, role: str) -> str:
+    return "yes" if not right.roles or role in right.roles else ""
+
+
+def _by_relation() -> Iterator[str]:
+    pages = [(name, right) for name, right in RIGHTS.items() if right.relations]
+    rows = ((f"`{name}`", right.what, *("yes" if one in right.relations else "" for one in RELATIONS))
+            for name, right in pages)  # fmt: skip
+    yield from table(("Page", "What", *RELATIONS), rows)

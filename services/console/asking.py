@@ -1,0 +1,69 @@
+"""What the console asks of others with the person's own token: commands of the gateway, people of intake."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from services.console import settings
+from services.console.sessions import Session
+
+PATIENCE_S = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a command was answered. code: of a refusal, `waiting` while there is no answer yet, None when accepted."""
+
+    code: str | None
+    pointer: str | None = None
+    message: str | None = None
+    successor_agency: str | None = None
+    subject: str | None = None
+
+
+@cache
+def _client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=PATIENCE_S, trust_env=False, follow_redirects=False)
+
+
+async def say(session: Session, type: str, body: dict[str, Any], command_id: str = "") -> Answer:
+    """One command of the person's agency through the one door; the same id said again is the same command."""
+    id = command_id or uuid4().hex
+    known = {"command_id": id, "agency": session.actor.agency, "actor": session.actor.subject}
+    return await _post(session, type, known | body, id)
+
+
+async def submit(session: Session, type: str, body: dict[str, Any]) -> Answer:
+    """An intake, which is known by its idempotency key."""
+    return await _post(session, type, body, body["idempotency_key"])
+
+
+async def _post(session: Session, type: str, stated: dict[str, Any], id: str) -> Answer:
+    headers = {"Authorization": f"Bearer {session.token}", "ce-id": id, "ce-type": type, "ce-specversion": "1.0",
+               "ce-source": f"/agencies/{session.actor.agency}"}  # fmt: skip
+    try:
+        sent = await _client().post(f"{settings.current().gateway_url}/v1/commands", json=stated, headers=headers)
+        said = sent.json()
+    except (httpx.HTTPError, ValueError):
+        return Answer("away")
+    if sent.status_code != 202:
+        return Answer(said.get("code") or "away", said.get("pointer"), said.get("detail"))
+    answer = said.get("answer")
+    if answer is None:
+        return Answer("waiting")
+    if answer["outcome"] == "accepted":
+        return Answer(None, subject=answer.get("subject"))
+    return Answer(answer["code"], answer["pointer"], answer["message"], answer.get("successor_agency"))
+
+
+async def person(session: Session, person_ref: str) -> dict[str, Any] | None:
+    """Who the person is, within the sharing basis; None when intake does not tell."""
+    headers = {"Authorization": f"Bearer {session.token}"}
+    try:
+        found = await _client().get(f"{settings.current().intake_url}/v1/people/{person_ref}", headers=headers)
+        return dict(found.json()) if found.status_code == 200 else None
+    except (httpx.HTTPError, ValueError):
+        return None

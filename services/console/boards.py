@@ -1,0 +1,65 @@
+"""Pages that look beyond one's own work: a city's board, the directory, and the search for one referral."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from contracts import codes
+from services.console import pages, web
+from services.console.bound import gate_of, stay
+from services.console.domain import board
+from services.console.gate import Gate
+
+router = APIRouter(route_class=web.Page, include_in_schema=False)
+
+LOOKED_AT = timedelta(days=90)
+
+
+@router.get("/board")
+async def city_board(request: Request) -> Response:
+    at = gate_of(request)
+    return pages.page(request, "board.html", at.now, **await _board(at))
+
+
+@router.get("/board/live")
+async def city_board_live(request: Request) -> Response:
+    async def drawn(at: Gate) -> str:
+        return pages.draw(request, "_board.html", at.now, **await _board(at))
+
+    return await stay(request, drawn)
+
+
+async def _board(at: Gate) -> dict[str, Any]:
+    rows, unmet = await at.city_rows(at.now - LOOKED_AT), await at.city_unmet(at.now - LOOKED_AT)
+    return {"board": board.board(rows, unmet, at.now), "agencies": await at.agencies(), "days": LOOKED_AT.days}
+
+
+@router.get("/directory")
+async def directory(
+    request: Request,
+    service: Annotated[str, Query(max_length=64)] = "",
+    city: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    """Which offers there are, whether they are open, and how many places are free where they are counted."""
+    at, agencies = gate_of(request), await gate_of(request).agencies()
+    own = agencies.get(at.actor.agency or "", {}).get("city", "")
+    chosen = city or own
+    offers = [o for o in await at.offers(service) if agencies.get(o["agency"], {}).get("city") == chosen or not chosen]
+    served = {city for doc in agencies.values() if (city := doc["city"])}
+    return pages.page(
+        request, "directory.html", at.now, offers=offers, agencies=agencies, free=await at.free(), service=service,
+        city=chosen, services=codes.codes("services"),
+        cities={code: item for code, item in codes.codes("cities").items() if code in served},
+    )  # fmt: skip
+
+
+@router.get("/search")
+async def search(request: Request, q: Annotated[str, Query(max_length=128)] = "") -> Response:
+    """By the code that people say, or by the sender's own reference; one that is found alone is opened."""
+    at = gate_of(request)
+    found = await at.search(q.strip()) if q.strip() else []
+    if len(found) == 1:
+        return RedirectResponse(f"/referrals/{found[0].id}", 303)
+    return pages.page(request, "search.html", at.now, cases=found, q=q, agencies=await at.agencies())

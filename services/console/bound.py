@@ -1,0 +1,67 @@
+"""What every page of a person begins with: their gate, the referral they mean, and their last answer."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+from starlette.exceptions import HTTPException
+
+from services.console import live, pages, web
+from services.console.asking import Answer
+from services.console.domain import actions
+from services.console.gate import Case, Gate
+
+Drawn = Callable[[Gate], Awaitable[str | None]]
+
+
+def gate_of(request: Request) -> Gate:
+    found: Gate = request.state.gate
+    return found
+
+
+async def case_of(request: Request, referral_id: UUID) -> Case:
+    case = await gate_of(request).case(str(referral_id))
+    if case is None or not request.state.right.relations & case.relations:
+        raise HTTPException(404)
+    return case
+
+
+SAID = ("done", "waiting", "away", "refused", "glass_none")
+
+
+def said(request: Request) -> dict[str, Any] | None:
+    """What became of the last command; only words of ours, whatever a link says."""
+    key, of = request.query_params.get("said"), request.query_params.get("of", "")
+    if key not in SAID:
+        return None
+    code = of if of.replace("-", "").isalnum() and len(of) <= 16 else ""
+    return {"wrong": key not in ("done", "waiting"), "key": key, "code": code, "why": ""}
+
+
+def refused(request: Request, case: Case | None, answer: Answer) -> dict[str, Any] | None:
+    """Why a command was not taken, for above its form."""
+    if answer.code is None:
+        return None
+    code, away = case.row["code"] if case else "", answer.code == "away"
+    why = "" if away else pages.refusal(request, answer.code)
+    return {"wrong": True, "key": "away" if away else "refused", "code": code, "why": why}
+
+
+async def stay(request: Request, draw: Drawn, agencies: Iterable[str] = ()) -> Response:
+    """draw: the fragment for what the person may see at that moment; their session may end meanwhile."""
+    key = request.cookies.get(web.cookie("staffetta"), "")
+    watched = frozenset(agencies) or await gate_of(request).watched()
+
+    async def drawn() -> str | None:
+        at = await web.still_here(request, key)
+        return await draw(at) if at else None
+
+    return live.stream(watched, drawn)
+
+
+def doable(case: Case, at: Gate) -> list[tuple[str, bool]]:
+    """Each command, and whether it asks something first."""
+    state, priority = case.row["state"], case.row["priority"]
+    may = actions.commands(state, case.relations, at.actor.roles)
+    return [(command, bool(actions.questions(command, state, priority))) for command in may]

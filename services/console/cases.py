@@ -1,0 +1,133 @@
+"""One referral: everything about it that this person may see, and what they may say of it."""
+
+from functools import partial
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from services.console import asking, pages, web
+from services.console.answering import stated_fields
+from services.console.asking import Answer
+from services.console.bound import case_of, doable, gate_of, refused, said, stay
+from services.console.domain import access, actions
+from services.console.gate import Case, Gate
+
+router = APIRouter(prefix="/referrals", route_class=web.Page, include_in_schema=False)
+
+Back = Annotated[str, Query(pattern=r"^(queue|referral)$")]
+
+
+@router.get("/{referral_id}")
+async def referral(request: Request, referral_id: UUID) -> Response:
+    at, case = gate_of(request), await case_of(request, referral_id)
+    await at.note_read(case, "referral")
+    return pages.page(request, "referral.html", at.now, said=said(request), **await _shown(at, case))
+
+
+@router.get("/{referral_id}/live")
+async def referral_live(request: Request, referral_id: UUID) -> Response:
+    case = await case_of(request, referral_id)
+    others = {case.row["sender_agency"], case.row["receiver_agency"]} - {None}
+    return await stay(request, partial(_drawn, request, str(referral_id)), frozenset(others))
+
+
+async def _drawn(request: Request, referral_id: str, at: Gate) -> str | None:
+    case = await at.case(referral_id)
+    return pages.draw(request, "_referral.html", at.now, **await _shown(at, case)) if case else None
+
+
+async def _shown(at: Gate, case: Case) -> dict[str, Any]:
+    party, accepted = access.is_party(case.relations), case.row["state"] in ("ACCEPTED", "IN_SERVICE", "ON_HOLD")
+    broken = [one for one in await at.broken() if one["row"] == case.id]
+    return {
+        "case": case, "agencies": await at.agencies(), "offer": await at.offer(case.row["offer"]),
+        "lines": await at.lines(case), "told": await at.told(case), "family": await at.family(case),
+        "doable": doable(case, at), "is_party": party, "why": _why(case), "broken": broken,
+        "may_ask_who": "receiver" in case.relations and accepted, "glass": case.relations == {"glass"},
+    }  # fmt: skip
+
+
+def _why(case: Case) -> dict[str, Any] | None:
+    """A receiver sees the order it was part of, and not whom the person excluded; a coordinator the whole."""
+    why: dict[str, Any] | None = case.row.get("why")
+    if why is None or case.relations & {"sender", "coordinator", "glass"}:
+        return why
+    return why | {"out": [], "out_by_area": 0}
+
+
+@router.get("/{referral_id}/person")
+async def person(request: Request, referral_id: UUID) -> Response:
+    """Name and contact, as intake tells them; that they were looked at is written down first."""
+    at, case = gate_of(request), await case_of(request, referral_id)
+    await at.note_read(case, "person")
+    ref = case.row["person_ref"]
+    told = await asking.person(web.session_of(request), ref) if ref else None
+    return pages.page(request, "person.html", at.now, case=case, facts=_facts((told or {}).get("tier1") or {}))
+
+
+def _facts(tier1: dict[str, Any]) -> list[tuple[str, str]]:
+    name, birth, contact = (tier1.get(part) or {} for part in ("name", "birth_date", "contact"))
+    facts = [
+        ("given", name.get("given")), ("family", name.get("family")), ("birth_date", birth.get("value")),
+        ("contact", contact.get("value")), ("safe_hours", contact.get("safe_hours")),
+        ("case_code", tier1.get("case_code")),
+    ]  # fmt: skip
+    return [(key, str(value)) for key, value in facts if value]
+
+
+# -- saying something of it --------------------------------------------------------------------------------------------
+@router.get("/{referral_id}/{command}")
+async def ask(request: Request, referral_id: UUID, command: str, back: Back = "referral") -> Response:
+    """The questions that a command asks."""
+    case = await _may(request, referral_id, command)
+    return await _form(request, case, command, back, {}, Answer(None))
+
+
+@router.post("/{referral_id}/{command}")
+async def say(request: Request, referral_id: UUID, command: str, back: Back = "referral") -> Response:
+    """Say it with the person's own token; what was refused comes back with what was typed."""
+    case = await _may(request, referral_id, command)
+    form = await request.form()
+    typed = {name: [str(v) for v in form.getlist(name)] for name in form}
+    asked = actions.questions(command, case.row["state"], case.row["priority"])
+    body = stated_fields(asked, typed) | {"referral_id": case.id, "command": command}
+    if (version := _one(typed, "version")).isdigit():
+        body["expected_version"] = int(version)
+    answer = await asking.say(
+        web.session_of(request), f"staffetta.referral.{command}.v1", body, _one(typed, "command_id")[:64]
+    )
+    if answer.code in (None, "waiting"):
+        where = "/queue" if back == "queue" else f"/referrals/{case.id}"
+        return RedirectResponse(
+            f"{where}?said={'done' if answer.code is None else 'waiting'}&of={case.row['code']}", 303
+        )
+    return await _form(request, case, command, back, {name: _one(typed, name) for name in typed}, answer)
+
+
+def _one(typed: dict[str, list[str]], name: str) -> str:
+    return (typed.get(name) or [""])[0]
+
+
+async def _form(
+    request: Request, case: Case, command: str, back: str, stated: dict[str, str], answer: Answer
+) -> Response:
+    at = gate_of(request)
+    agencies, offers = await at.agencies(), await at.offers(case.row["service"])
+    offering = {o["agency"] for o in offers if o["status"] == "open"} - {case.row["receiver_agency"]}
+    return pages.page(
+        request, "command.html", at.now, 422 if answer.code else 200, case=case, command=command, back=back,
+        asked=actions.questions(command, case.row["state"], case.row["priority"]), stated=stated,
+        pointer=answer.pointer, command_id=uuid4().hex, said=refused(request, case, answer),
+        choosable_agencies={code: agencies[code] for code in sorted(offering & agencies.keys())},
+        choosable_offers={o["_id"]: o for o in offers},
+    )  # fmt: skip
+
+
+async def _may(request: Request, referral_id: UUID, command: str) -> Case:
+    case = await case_of(request, referral_id)
+    if command not in actions.commands(case.row["state"], case.relations, gate_of(request).actor.roles):
+        raise HTTPException(404)
+    return case

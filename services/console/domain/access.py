@@ -1,0 +1,91 @@
+"""Who may see which referral, and as what: one table of grants, a filter for the store and a word for pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+CASEWORKER, SUPERVISOR, COORDINATOR = "caseworker", "supervisor", "coordinator"
+NATIONAL, AUDITOR, OPS = "national", "auditor", "ops"
+ROLES = frozenset({CASEWORKER, SUPERVISOR, COORDINATOR, NATIONAL, AUDITOR, OPS})
+
+Row = Mapping[str, Any]
+Where = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person who has logged in. queues: a caseworker's own; none stands for every queue of the agency.
+
+    cities: those that a coordinator coordinates.
+    """
+
+    subject: str
+    name: str
+    agency: str | None = None
+    roles: frozenset[str] = frozenset()
+    queues: frozenset[str] = frozenset()
+    cities: frozenset[str] = frozenset()
+
+    @property
+    def works(self) -> bool:
+        """Whether the person sends and receives for an agency."""
+        return self.agency is not None and bool(self.roles & {CASEWORKER, SUPERVISOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a relation lets be seen: rows whose fields are as `where` says (equal, `$in` a list, or `$gt` a value)."""
+
+    relation: str
+    where: Where
+
+
+def grants(actor: Actor, now: datetime, glass: frozenset[str] = frozenset()) -> tuple[Grant, ...]:
+    """Everything the actor may see now. glass: the referrals whose glass they have broken.
+
+    A referral is a grant to its receiver for its purpose and time: `read_until` says how long.
+    """
+    found: list[Grant] = []
+    if actor.works:
+        ours = sorted(actor.queues) if actor.queues and SUPERVISOR not in actor.roles else None
+        sent: Where = {"sender_agency": actor.agency}
+        received: Where = {"receiver_agency": actor.agency, "read_until": {"$gt": now}}
+        found.append(Grant("sender", sent | _in("sender_queue", ours)))
+        found.append(Grant("receiver", received | _in("receiver_queue", ours)))
+    if COORDINATOR in actor.roles and actor.cities:
+        found.append(Grant(COORDINATOR, _in("cities", sorted(actor.cities))))
+    if glass:
+        found.append(Grant("glass", _in("_id", sorted(glass))))
+    return tuple(found)
+
+
+def _in(field: str, values: list[str] | None) -> Where:
+    return {} if values is None else {field: {"$in": values}}
+
+
+def rows(granted: tuple[Grant, ...]) -> Where:
+    """The filter that the store adds to every read."""
+    return {"$or": [grant.where for grant in granted]} if granted else {"_id": {"$in": []}}
+
+
+def relations(granted: tuple[Grant, ...], row: Row) -> frozenset[str]:
+    """As what the actor sees this row; empty when they may not see it at all."""
+    return frozenset(grant.relation for grant in granted if _fits(grant.where, row))
+
+
+def _fits(where: Where, row: Row) -> bool:
+    return all(_holds(wanted, row.get(field)) for field, wanted in where.items())
+
+
+def _holds(wanted: Any, value: Any) -> bool:
+    if not isinstance(wanted, dict):
+        return bool(value == wanted)
+    if "$in" in wanted:
+        return any(one in wanted["$in"] for one in (value if isinstance(value, list) else [value]))
+    return value is not None and bool(value > wanted["$gt"])
+
+
+def is_party(relation: frozenset[str]) -> bool:
+    """Whether what is said between the two agencies may be read: by them, and by who broke the glass."""
+    return bool(relation & {"sender", "receiver", "glass"})

@@ -1,0 +1,151 @@
+"""What the state table lets this person do with a referral now, and which questions each command asks them."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from contracts import codes
+from contracts.stated import ReferralFields
+
+LIFE = codes.table("transitions")
+RUNNING: dict[str, list[str]] = codes.table("running")["commands"]
+
+FIRST = ("acknowledge", "accept", "start", "close", "decline", "pass_on")
+"""The order of buttons: what is done most comes first, the rest follows as the table has it."""
+TEXTS = ("text", "reason_text")
+REASONS = {
+    "decline_reasons": "decline_reason", "closure_outcomes": "closure_outcome", "withdraw_reasons": "withdraw_reason",
+    "hold_reasons": "hold_reason",
+}  # fmt: skip
+FILLED_BY_ROUTING = "REQUESTED"
+"""A command that leads there asks for nothing: routing knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer to a question: where its words are (file, part), and what else it asks for."""
+
+    code: str
+    label: dict[str, str]
+    asks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A field of a command. kind: choice, choices, text, moment, day, agency, offer, number, yes or id."""
+
+    name: str
+    kind: str
+    required: bool
+    choices: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    command: str
+    states: tuple[str, ...]
+    by: frozenset[str]
+    supervised: bool
+    raw: Any
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """Those that a person may say at the door."""
+    outside = {"sender", "receiver", "coordinator"}
+    found = []
+    for raw in codes.commands_on_referrals():
+        by = frozenset(raw["by"]) & frozenset(RUNNING.get(raw["command"], ())) & outside
+        states = tuple(raw.get("allowed_in") or raw.get("from") or ())
+        if by and states:
+            found.append(Row(raw["command"], states, by, bool(raw.get("supervised")), raw))
+    return tuple(found)
+
+
+def commands(state: str, relations: frozenset[str], roles: frozenset[str]) -> tuple[str, ...]:
+    """What may be said of a referral in this state by who has these relations to it and these roles."""
+    may = {r.command for r in rows() if state in r.states and relations & r.by and _supervises(r, roles)}
+    return tuple(sorted(may, key=lambda c: (FIRST.index(c) if c in FIRST else len(FIRST), _place(c))))
+
+
+def _supervises(row: Row, roles: frozenset[str]) -> bool:
+    return not row.supervised or "supervisor" in roles
+
+
+def _place(command: str) -> int:
+    return next(i for i, row in enumerate(rows()) if row.command == command)
+
+
+def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
+    """What has to be asked before the command can be said; none means that one press of a button says it."""
+    row = next(r for r in rows() if r.command == command and state in r.states).raw
+    if row.get("to") == FILLED_BY_ROUTING:
+        return ()
+    asked = dict.fromkeys(row.get("required_fields", ()), True)
+    for when, names in row.get("conditional_fields", {}).items():
+        asked |= dict.fromkeys(names, True) if when == f"priority={priority}" else {}
+    if reasons := row.get("reasons"):
+        asked.setdefault(REASONS[reasons], True)
+        more = {name for item in _reasons(reasons, command) for name in item.asks}
+        asked |= dict.fromkeys(sorted(more - asked.keys()), False)
+        if not set(TEXTS) & asked.keys():
+            asked["text"] = False
+    asked |= {name: False for name in row.get("optional_fields", ()) if name in ReferralFields.model_fields}
+    return tuple(_question(name, required, row, command, state) for name, required in asked.items())
+
+
+def _question(name: str, required: bool, row: Any, command: str, state: str) -> Question:
+    choices = _choices(name, row, command, state)
+    return Question(name, "choices" if name == "documents" else "choice" if choices else _kind(name), required, choices)
+
+
+KINDS = {
+    "text": "text", "reason_text": "text", "next_agency": "agency", "offer": "offer", "review_date": "day",
+    "linked_referral_id": "id", "assigned_worker": "line", "basis_id": "line",
+}  # fmt: skip
+TYPES = {"date-time": "moment", "date": "day", "integer": "number", "boolean": "yes", "uuid": "id"}
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    properties: dict[str, Any] = ReferralFields.model_json_schema()["properties"]
+    return properties
+
+
+def _kind(name: str) -> str:
+    if name in KINDS:
+        return KINDS[name]
+    stated: dict[str, str] = next((s for s in _schema()[name].get("anyOf", ()) if s.get("type") != "null"), {})
+    return TYPES.get(stated.get("format") or stated.get("type", ""), "line")
+
+
+def _choices(name: str, row: Any, command: str, state: str) -> tuple[Choice, ...]:
+    reasons = row.get("reasons")
+    if reasons and name in (REASONS[reasons], "revoke_cause"):
+        return tuple(c for c in _reasons(reasons, command) if _fits(reasons, c.code, state))
+    labels = {code: _label(name, code) for code in codes.of_field(name)}
+    return tuple(Choice(code, label) for code, label in labels.items())
+
+
+def _reasons(list_: str, command: str) -> list[Choice]:
+    usable = {
+        c: i for c, i in codes.codes(list_).items() if command in (i.get("usable_in") or [i.get("command", command)])
+    }
+    return [Choice(c, i["label"], _asks(i)) for c, i in usable.items()]
+
+
+def _asks(item: Any) -> tuple[str, ...]:
+    return (*item.get("required_fields", ()), *(("text",) if item.get("text_required") else ()))
+
+
+def _fits(list_: str, code: str, state: str) -> bool:
+    return state in codes.codes(list_)[code].get("allowed_from", (state,))
+
+
+def _label(name: str, code: str) -> dict[str, str]:
+    """Where a field's codes have words of their own; `requested_by` and rules are told by the pages' words."""
+    for list_, part in codes.LISTS.get(name, ()):
+        if item := codes.codes(list_, part).get(code):
+            label: dict[str, str] = item.get("label", {})
+            return label
+    return {}

@@ -1,0 +1,104 @@
+"""A meeting at a desk: which services a person's needs suggest, and what the desk states as an intake."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from contracts import codes
+
+NEEDS, SERVICES = codes.codes("needs"), codes.codes("services")
+PURPOSES = ["referral", "appointment_contact"]
+SCOPE, FORM = "tier1", "console-1"
+SHARED_FOR_YEARS = 1
+FACTS = ("age_band", "gender", "household", "language", "priority")
+NAMES = ("given", "family")
+
+Typed = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A service, and the needs that speak for it."""
+
+    service: str
+    needs: tuple[str, ...]
+
+
+def suggestions(needs: Sequence[str]) -> tuple[Suggestion, ...]:
+    """What the needs that were ticked suggest, what most of them speak for first (`needs.json`)."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for need in needs:
+        for said in NEEDS.get(need, {}).get("suggests", ()):
+            found.setdefault(said["service"], []).append((said["rank"], need))
+    order = sorted(found, key=lambda service: (-len(found[service]), min(found[service])))
+    return tuple(Suggestion(service, tuple(need for _, need in sorted(found[service]))) for service in order)
+
+
+def priority_of(services: Sequence[str], needs: Sequence[str]) -> str | None:
+    """The most pressing of what the needs and the services bring with them."""
+    brought = [NEEDS[n]["default_priority"] for n in needs if n in NEEDS]
+    brought += [SERVICES[s]["default_priority"] for s in services if s in SERVICES]
+    ranks = codes.codes("priorities")
+    return min((p for p in brought if p in ranks), key=lambda p: ranks[p]["rank"], default=None)
+
+
+def statement(typed: Typed, *, agency: str, queue: str | None, city: str, key: str, now: datetime) -> dict[str, Any]:
+    """The value of one `staffetta.intake.submit.v1`; what was left empty is left out. key: of this meeting."""
+    one = {name: values[0].strip() for name, values in typed.items() if values and values[0].strip()}
+    tier0: dict[str, Any] = {
+        "person_ref": one.get("person_ref") or f"{agency}:{key}", "city_of_intake": city, "sender_agency": agency,
+        "sender_queue": queue, "sender_ref": one.get("sender_ref"), "intake_channel": "desk",
+        "city_of_presence": one.get("city_of_presence") or city,
+        "services": [{"service": service} for service in typed.get("services", ())],
+        "withhold": list(typed.get("withhold", ())), "sharing_basis": _bases(typed, one, city, now.date()),
+        "interpreter_needed": "interpreter_needed" in one or None,
+    }  # fmt: skip
+    tier0 |= {name: one[name] for name in FACTS if name in one}
+    tier0 |= {"household_size": _number(one["household_size"])} if "household_size" in one else {}
+    return {
+        "idempotency_key": key,
+        "occurred_at": now.isoformat(),
+        "tier0": {name: value for name, value in tier0.items() if value not in (None, [])},
+        "tier1": _tier1(one),
+        "tier2": {"needs": list(typed["needs"])} if typed.get("needs") else {},
+    }
+
+
+def _bases(typed: Typed, one: Mapping[str, str], city: str, today: date) -> list[dict[str, Any]]:
+    """The ground for the own city, and the consent of the person for each further agency."""
+    until = {"valid_from": today.isoformat(), "valid_to": _years_later(today).isoformat()}
+    shared = {"purposes": PURPOSES, "scope": SCOPE, "language": one.get("language"), **until}
+    type = one.get("basis", "")
+    first = _basis("b1", type, f"city:{city}") if type else None
+    more = [_basis(f"b{i}", "consent", agency) for i, agency in enumerate(typed.get("consents", ()), 2)]
+    return [{k: v for k, v in (basis | shared).items() if v is not None} for basis in (first, *more) if basis]
+
+
+def _basis(id: str, type: str, recipient: str) -> dict[str, Any]:
+    consent = codes.codes("sharing", "types").get(type, {}).get("needs_form", False)
+    given = {"given_by": "person", "form_version": FORM} if consent else {"given_by": "not_applicable"}
+    return {"basis_id": id, "type": type, "recipient": recipient} | given
+
+
+def _years_later(day: date) -> date:
+    try:
+        return day.replace(year=day.year + SHARED_FOR_YEARS)
+    except ValueError:  # 29 February
+        return day.replace(year=day.year + SHARED_FOR_YEARS, day=28)
+
+
+def _tier1(one: Mapping[str, str]) -> dict[str, Any]:
+    name = {part: one[part] for part in NAMES if part in one}
+    known: dict[str, Any] = {"name": name} if name else {}
+    if born := one.get("birth_date"):
+        known["birth_date"] = {"value": born, "precision": "day" if len(born) == len("2000-01-01") else "year"}
+    if "phone" in one:
+        known["contact"] = {"channel": "phone", "value": one["phone"], "safe": "phone_safe" in one}
+    if "caregiver" in one:
+        known["caregiver"] = {"name": {"family": one["caregiver"]}, "informed": True}
+    return known
+
+
+def _number(typed: str) -> int | str:
+    return int(typed) if typed.isdecimal() else typed

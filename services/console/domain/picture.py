@@ -1,0 +1,130 @@
+"""How a referral and a task look after each event: the read model that pages are drawn from."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from contracts import codes
+from contracts.beside import AppointmentEvent, ReceiptEvent, TimerEvent, TimerFired
+from contracts.events import (
+    ReferralAccepted,
+    ReferralClosed,
+    ReferralDeclined,
+    ReferralEvent,
+    ReferralRerouted,
+    ReferralSent,
+    ReferralWaitlisted,
+    ReferralWithdrawn,
+    RoutingDecided,
+)
+from contracts.journeys import TaskDone, TaskEvent, TaskOverdue
+
+Doc = dict[str, Any]
+
+STATES = codes.codes("transitions", "states")
+OPEN = frozenset(code for code, state in STATES.items() if state["kind"] == "open")
+GONE = frozenset({"REVOKED", "ENTERED_IN_ERROR"})
+"""What a receiver must forget at once."""
+ALWAYS = datetime(9999, 1, 1, tzinfo=UTC)
+KEPT_AFTER = timedelta(days=30)
+"""How long a receiver still sees what it once had to do with."""
+
+SAID = ("version", "state", "priority", "offer", "hop", "owner")
+ADDRESSED = ("sender_agency", "sender_queue", "receiver_agency", "receiver_queue")
+
+
+NEW: Doc = {
+    "code": None, "read_until": None, "why": None, "linked_id": None, "person_ref": None, "person": None,
+    "reply_by": None, "sent_at": None, "sender_ref": None, "ended": None, "level": 0,
+    "answered_at": None,
+}  # fmt: skip
+"""What an event may yet tell."""
+
+
+def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
+    """cities: the sender's and the receiver's."""
+    known = NEW | (before or {"_id": str(event.referral_id), "journey_id": str(event.journey_id)})
+    doc = known | {name: getattr(event, name) for name in (*SAID, *ADDRESSED, "service")}
+    doc |= {
+        "code": event.code or known.get("code"),
+        "predecessor_id": _text(event.predecessor_id),
+        "due_at": event.due_at,
+        "open": event.state in OPEN,
+        "changed_at": event.at,
+        "cities": cities,
+    }
+    return doc | _told(event, doc) | _answered(event, doc) | _more(event)
+
+
+def _answered(event: ReferralEvent, doc: Doc) -> Doc:
+    """When the receiver first decided."""
+    decides = isinstance(event, (ReferralAccepted, ReferralDeclined, ReferralRerouted, ReferralWaitlisted))
+    return {"answered_at": event.at} if decides and event.by == "receiver" and not doc["answered_at"] else {}
+
+
+def _told(event: ReferralEvent, doc: Doc) -> Doc:
+    """Until when the receiver may look: from when it is told, while the referral is open, and a while after its end."""
+    if event.state in GONE or event.receiver_agency is None:
+        return {"read_until": None}
+    if isinstance(event, ReferralSent) and event.seat != "asked":
+        return {"read_until": ALWAYS}
+    if doc["read_until"] is not None:
+        return {"read_until": ALWAYS if event.state in OPEN else event.at + KEPT_AFTER}
+    return {}
+
+
+def _more(event: ReferralEvent) -> Doc:
+    match event:
+        case RoutingDecided():
+            why = event.model_dump(mode="json", include={"rule_set", "candidates", "out", "out_by_area"})
+            return {"why": why, "linked_id": _text(event.linked_referral_id)}
+        case ReferralSent():
+            about = {"person_ref": event.person_ref, "person": event.person.model_dump(mode="json")}
+            return about | {"reply_by": event.reply_by, "sent_at": event.at, "sender_ref": event.sender_ref}
+        case ReferralDeclined(decline_reason=reason) | ReferralRerouted(decline_reason=reason):
+            return {"ended": ["decline_reasons", reason]}
+        case ReferralClosed(closure_outcome=outcome):
+            return {"ended": ["closure_outcomes", outcome]}
+        case ReferralWithdrawn(withdraw_reason=reason):
+            return {"ended": ["withdraw_reasons", reason]}
+        case TimerFired(level=level):
+            return {"level": level}
+        case _:
+            return {}
+
+
+TOLD = ("decline_reason", "closure_outcome", "withdraw_reason", "revoke_cause", "hold_reason", "update_code", "channel",
+        "result", "contact_mode", "timer", "level", "percent", "notify", "next_agency", "priority_before",
+        "appointment", "starts_at", "obligation", "assigned_worker", "text_id", "seat", "position", "next")  # fmt: skip
+QUIET = ("staffetta.timer.started.v1", "staffetta.timer.cleared.v1", "staffetta.referral.escalated.v1")
+"""What is said beside another event that people are told of."""
+
+
+def entry(event: ReferralEvent, id: str, place: int) -> Doc | None:
+    """The line of a timeline; None for what tells people nothing. place: the order of lines of the same version."""
+    if event.TYPE in QUIET:
+        return None
+    said = event.model_dump(mode="json", include=set(TOLD))
+    line = {"_id": id, "referral_id": str(event.referral_id), "version": event.version, "place": place}
+    who = _speaker(event)
+    return line | {"type": event.TYPE, "at": event.at, "by": event.by, "who": who, "state": event.state, "said": said}
+
+
+def _speaker(event: ReferralEvent) -> str | None:
+    """Which agency did it."""
+    if isinstance(event, (TimerEvent, RoutingDecided)):
+        return None
+    if isinstance(event, (AppointmentEvent, ReceiptEvent)) or event.by == "receiver":
+        return event.receiver_agency
+    return event.sender_agency if event.by == "sender" else None
+
+
+def task_after(before: Doc | None, event: TaskEvent, cities: list[str]) -> Doc:
+    doc = before or {"_id": str(event.task_id), "opened_at": event.at, "level": 0}
+    doc |= event.model_dump(mode="json", exclude={"task_id", "at", "due_at", "percent", "notify"})
+    level = {"level": event.level} if isinstance(event, TaskOverdue) else {}
+    done = {"open": not isinstance(event, TaskDone), "due_at": event.due_at, "changed_at": event.at, "cities": cities}
+    return doc | done | level
+
+
+def _text(id: object) -> str | None:
+    return str(id) if id is not None else None

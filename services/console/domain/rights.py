@@ -1,0 +1,51 @@
+"""Who may open which page: one table that refuses, that makes `docs/access.md`, and that tests ask."""
+
+from dataclasses import dataclass
+
+from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, SUPERVISOR
+
+WORKERS = frozenset({CASEWORKER, SUPERVISOR})
+PARTIES = frozenset({"sender", "receiver", COORDINATOR, "glass"})
+"""As what somebody may see a referral (`access.grants`)."""
+RECEIVER = frozenset({"receiver"})
+ACTING = PARTIES - {"glass"}
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """roles: one of these is needed, none stands for all. relations: as what a referral must be seen.
+
+    what: the page, in a word for `docs/access.md`.
+    """
+
+    what: str
+    roles: frozenset[str] = frozenset()
+    relations: frozenset[str] = frozenset()
+
+
+RIGHTS: dict[str, Right] = {
+    "GET /": Right("the way in"),
+    "GET /r/{code}": Right("a referral by its code"),
+    "GET /queue": Right("what one's queues received", WORKERS),
+    "GET /queue/live": Right("the same, live", WORKERS),
+    "GET /sent": Right("what one's agency sent", WORKERS),
+    "GET /sent/live": Right("the same, live", WORKERS),
+    "GET /city": Right("what is open in one's cities", frozenset({COORDINATOR})),
+    "GET /city/live": Right("the same, live", frozenset({COORDINATOR})),
+    "GET /board": Right("the numbers of one's cities", frozenset({COORDINATOR})),
+    "GET /board/live": Right("the same, live", frozenset({COORDINATOR})),
+    "GET /directory": Right("offers and free places", WORKERS | {COORDINATOR}),
+    "GET /search": Right("a referral by its code or one's own reference", WORKERS | {COORDINATOR}),
+    "GET /new": Right("a new intake", WORKERS),
+    "POST /new": Right("say it, or look what is suggested", WORKERS),
+    "GET /tasks": Right("what is to be decided", WORKERS | {COORDINATOR}),
+    "GET /tasks/live": Right("the same, live", WORKERS | {COORDINATOR}),
+    "POST /tasks/{task_id}": Right("say that it was", WORKERS),
+    "GET /looks": Right("who broke the glass, who looked", WORKERS | {AUDITOR}),
+    "POST /looks": Right("break the glass", WORKERS),
+    "GET /referrals/{referral_id}": Right("a referral", relations=PARTIES),
+    "GET /referrals/{referral_id}/live": Right("the same, live", relations=PARTIES),
+    "GET /referrals/{referral_id}/person": Right("name and contact", relations=RECEIVER),
+    "GET /referrals/{referral_id}/{command}": Right("the questions of a command", relations=ACTING),
+    "POST /referrals/{referral_id}/{command}": Right("say a command", relations=ACTING),
+}

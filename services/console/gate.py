@@ -1,0 +1,199 @@
+"""The one gate: whatever a page reads is read here, bound to who asks, and each look at a person is written down.
+
+No other module of the pages touches the store (`tests/rules`): a page that forgets to ask for rights cannot be written.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from pymongo import ASCENDING, DESCENDING
+
+from services.console.domain import access
+from services.console.domain.access import Actor, Grant
+from services.console.store import AGENCIES, GLASS, LINES, MARKS, OFFERS, PLACES, READS, REFERRALS, TASKS, TOLD, UNMET
+
+Doc = dict[str, Any]
+
+BROKEN_FOR = timedelta(hours=4)
+LONGEST = 200
+SUMMARY = {"why": 0, "person_ref": 0}
+"""What a list of referrals does not show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A referral as this person may see it, and as what they see it."""
+
+    row: Doc
+    relations: frozenset[str]
+
+    @property
+    def id(self) -> str:
+        return str(self.row["_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What one person may read at this moment."""
+
+    db: Any
+    actor: Actor
+    now: datetime
+    granted: tuple[Grant, ...]
+
+    async def received(self) -> list[Case]:
+        """The open referrals that came to the person's queues, by time left."""
+        return await self._open("receiver")
+
+    async def sent(self) -> list[Case]:
+        return await self._open("sender")
+
+    async def of_cities(self) -> list[Case]:
+        return await self._open(access.COORDINATOR)
+
+    async def _open(self, relation: str) -> list[Case]:
+        grant = next((g for g in self.granted if g.relation == relation), None)
+        return await self._cases(grant.where | {"open": True}) if grant else []
+
+    async def case(self, referral_id: str) -> Case | None:
+        """None for one that is not there and for one that this person may not see: they look the same."""
+        found = await self._cases({"_id": referral_id}, whole=True)
+        return found[0] if found else None
+
+    async def called(self, code: str) -> list[Case]:
+        return await self._cases({"code": code.upper()})
+
+    async def family(self, case: Case) -> list[Case]:
+        """The other referrals of the same intake, as far as this person may see them."""
+        found = await self._cases({"journey_id": case.row["journey_id"]})
+        return [other for other in found if other.id != case.id]
+
+    async def lines(self, case: Case) -> list[Doc]:
+        order = [("version", ASCENDING), ("place", ASCENDING)]
+        return await self._list(self.db[LINES].find({"referral_id": case.id}).sort(order))
+
+    async def told(self, case: Case) -> list[Doc]:
+        """Which of the queues that this person knows of were told by mail."""
+        own = {case.row["sender_agency"], case.row["receiver_agency"]}
+        if "receiver" in case.relations and "sender" not in case.relations:
+            own = {self.actor.agency}
+        wanted = {"referral_id": case.id, "agency": {"$in": sorted(a for a in own if a)}}
+        return await self._list(self.db[TOLD].find(wanted).sort("at", ASCENDING))
+
+    async def tasks(self) -> list[Doc]:
+        """What the person's agency, or the cities that they coordinate, have to decide."""
+        where: list[Doc] = [{"agency": self.actor.agency}] if self.actor.works else []
+        if access.COORDINATOR in self.actor.roles and self.actor.cities:
+            where.append({"cities": {"$in": sorted(self.actor.cities)}})
+        found = [t for w in where for t in await self._list(self.db[TASKS].find(w | {"open": True}).limit(LONGEST))]
+        return sorted({t["_id"]: t for t in found}.values(), key=lambda task: task["due_at"])
+
+    async def search(self, wanted: str) -> list[Case]:
+        """By code, or by the reference of the person's own agency, which no other agency's people see."""
+        own = {"sender_agency": self.actor.agency, "sender_ref": wanted} if self.actor.works else {"_id": None}
+        return await self._cases({"$or": [{"code": wanted.upper()}, own]})
+
+    async def city_rows(self, since: datetime) -> list[Doc]:
+        """What a city's board counts: no person, no id of one."""
+        wanted = self._of_cities() | {"sent_at": {"$gte": since}}
+        counted = dict.fromkeys(("state", "receiver_agency", "sent_at", "answered_at", "due_at", "level"), 1)
+        return await self._list(self.db[REFERRALS].find(wanted, counted | {"_id": 0}))
+
+    async def city_unmet(self, since: datetime) -> list[Doc]:
+        wanted = self._of_cities() | {"at": {"$gte": since}}
+        return await self._list(self.db[UNMET].find(wanted, {"service": 1, "reason": 1, "_id": 0}))
+
+    def _of_cities(self) -> Doc:
+        coordinates = access.COORDINATOR in self.actor.roles
+        return {"cities": {"$in": sorted(self.actor.cities) if coordinates else []}}
+
+    async def watched(self) -> frozenset[str]:
+        """The agencies whose work the person's lists show."""
+        cities = sorted(self.actor.cities) if access.COORDINATOR in self.actor.roles else []
+        there = {doc["_id"] async for doc in self.db[AGENCIES].find({"city": {"$in": cities}}, {"_id": 1})}
+        return frozenset(there | ({str(self.actor.agency)} if self.actor.works else set()))
+
+    # -- what is no secret ---------------------------------------------------------------------------------------------
+    async def agencies(self) -> dict[str, Doc]:
+        return {doc["_id"]: doc async for doc in self.db[AGENCIES].find({})}
+
+    async def offers(self, service: str = "") -> list[Doc]:
+        """Those of a service, or all."""
+        found = self.db[OFFERS].find({"service": service} if service else {})
+        return await self._list(found.sort([("agency", ASCENDING), ("_id", ASCENDING)]))
+
+    async def free(self) -> dict[str, int]:
+        """How many places are free, by offer, where they are counted."""
+        return {doc["_id"]: doc["free"] async for doc in self.db[PLACES].find({})}
+
+    async def offer(self, code: str | None) -> Doc | None:
+        found: Doc | None = await self.db[OFFERS].find_one({"_id": code}) if code else None
+        return found
+
+    # -- breaking the glass, and who looked ----------------------------------------------------------------------------
+    async def break_glass(self, case_code: str, reason: str) -> str | None:
+        """Open one referral of the person's own city to them for four hours; None where there is none to be opened."""
+        agency = await self.db[AGENCIES].find_one({"_id": self.actor.agency}) if self.actor.works else None
+        cities = {*self.actor.cities, *([agency["city"]] if agency else [])}
+        row = await self.db[REFERRALS].find_one({"code": case_code.upper(), "cities": {"$in": sorted(cities)}})
+        if row is None:
+            return None
+        known = {"_id": uuid4().hex, "subject": self.actor.subject, "name": self.actor.name, "row": row["_id"]}
+        ends = {"at": self.now, "ends_at": self.now + BROKEN_FOR, "agency": self.actor.agency, "reason": reason}
+        await self.db[GLASS].insert_one(known | ends | {"owners": _owners(row), "code": row["code"]})
+        return str(row["_id"])
+
+    async def broken(self) -> list[Doc]:
+        """Whose glass was broken, the latest first: for the owner of the referral, its agency, and for auditors."""
+        if access.AUDITOR in self.actor.roles:
+            wanted: Doc = {}
+        elif self.actor.works:
+            wanted = {"owners": self.actor.agency}
+        else:
+            return []
+        return await self._list(self.db[GLASS].find(wanted).sort("at", DESCENDING).limit(LONGEST))
+
+    async def note_read(self, case: Case, what: str) -> None:
+        """Written before anything is shown."""
+        who = {"subject": self.actor.subject, "agency": self.actor.agency, "as": sorted(case.relations)}
+        await self.db[READS].insert_one({"_id": uuid4().hex, "at": self.now, "row": case.id, "what": what} | who)
+
+    async def reads(self) -> list[Doc]:
+        """Who looked at whom: for auditors."""
+        if access.AUDITOR not in self.actor.roles:
+            return []
+        return await self._list(self.db[READS].find({}).sort("at", DESCENDING).limit(LONGEST))
+
+    # -- within ----------------------------------------------------------------------------------------------------
+    async def _cases(self, wanted: Doc, *, whole: bool = False) -> list[Case]:
+        found = self.db[REFERRALS].find({"$and": [wanted, access.rows(self.granted)]}, None if whole else SUMMARY)
+        rows = await self._list(found.sort("due_at", ASCENDING).limit(LONGEST))
+        return [Case(row, access.relations(self.granted, row)) for row in rows]
+
+    async def _list(self, cursor: AsyncIterator[Doc]) -> list[Doc]:
+        return [doc async for doc in cursor]
+
+
+def _owners(row: Doc) -> list[str]:
+    return sorted({a for a in (row["sender_agency"], row["receiver_agency"]) if a})
+
+
+async def opened(db: Any, actor: Actor, now: datetime) -> Gate:
+    found = db[GLASS].find({"subject": actor.subject, "ends_at": {"$gt": now}})
+    glass = frozenset({doc["row"] async for doc in found})
+    return Gate(db, actor, now, access.grants(actor, now, glass))
+
+
+async def marks(db: Any, agencies: list[str]) -> dict[str, int]:
+    """Where each agency's work stands: a number that changes with whatever its pages show."""
+    found = dict.fromkeys(agencies, 0)
+    async for doc in db[MARKS].find({"agency": {"$in": agencies}}):
+        found[doc["agency"]] += doc["at"] + 1
+    return found
+
+
+async def is_agency(db: Any, code: str) -> bool:
+    return await db[AGENCIES].find_one({"_id": code}, {"_id": 1}) is not None

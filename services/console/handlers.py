@@ -1,0 +1,50 @@
+"""Which topics the console's pages follow."""
+
+from contracts import topics
+from contracts.directory import Agency, Offer
+from contracts.events import ReferralEvent
+from contracts.journeys import TaskEvent, UnmetNeedRecorded
+from contracts.notifications import NotificationEvent
+from contracts.places import PlacesEvent
+from contracts.values import Message
+from services.chassis.handlers import Handlers
+from services.chassis.transaction import Transaction
+from services.console import store
+
+handlers = Handlers()
+
+
+@handlers.on(topics.DIRECTORY, copies=store.OF_DIRECTORY, first=True)
+async def on_directory(entry: Message, tx: Transaction) -> None:
+    match entry:
+        case Agency():
+            store.copy_agency(tx, entry)
+        case Offer():
+            store.copy_offer(tx, entry)
+        case _:
+            pass
+
+
+@handlers.on(topics.REFERRALS, copies=store.OF_REFERRALS)
+async def on_referral(event: Message, tx: Transaction) -> None:
+    match event:
+        case ReferralEvent():
+            await store.note_referral(tx, event)
+        case TaskEvent():
+            await store.note_task(tx, event)
+        case UnmetNeedRecorded():
+            await store.note_unmet(tx, event)
+        case _:
+            pass
+
+
+@handlers.on(topics.CAPACITY, copies=(store.PLACES,))
+async def on_capacity(event: Message, tx: Transaction) -> None:
+    if isinstance(event, PlacesEvent):
+        store.note_places(tx, event)
+
+
+@handlers.on(topics.NOTIFICATIONS, copies=(store.TOLD,))
+async def on_notification(event: Message, tx: Transaction) -> None:
+    if isinstance(event, NotificationEvent):
+        await store.note_told(tx, event)

@@ -1,0 +1,160 @@
+"""The pages that list: one's queue, what was sent, a city, what is to be decided, and who looked at what."""
+
+from functools import partial
+from importlib.resources import files
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+
+from services.console import asking, pages, web
+from services.console.bound import doable, gate_of, said, stay
+from services.console.domain import access
+from services.console.gate import Gate
+
+router = APIRouter(route_class=web.Page, include_in_schema=False)
+static = APIRouter(route_class=web.Open, include_in_schema=False)
+elsewhere = APIRouter(route_class=web.Open, include_in_schema=False)
+"""What no other page answers to."""
+
+BROWSER = "django_htmx"
+FILES = {
+    "console.css": ("services.console", "static/console.css"),
+    "console.js": ("services.console", "static/console.js"),
+    "icon.svg": ("services.console", "static/icon.svg"),
+    "htmx.js": (BROWSER, "static/django_htmx/htmx-4.min.js"),
+    "hx-sse.js": (BROWSER, "static/django_htmx/ext/hx-sse-4.min.js"),
+}
+LISTS = {
+    "queue": ("my_queue", "sender_agency"),
+    "sent": ("my_sent", "receiver_agency"),
+    "city": ("my_city", "receiver_agency"),
+}
+"""The heading of each list, and whose name its rows show."""
+
+Back = Annotated[str, Query(pattern=r"^(queue|referral)$")]
+
+
+@static.get("/static/{name}")
+async def get_file(name: str) -> Response:
+    if name not in FILES:
+        raise HTTPException(404)
+    package, path = FILES[name]
+    return FileResponse(str(files(package).joinpath(path)), headers={"Cache-Control": "public, max-age=3600"})
+
+
+@elsewhere.get("/{path:path}")
+async def nothing(path: str) -> Response:
+    raise HTTPException(404)
+
+
+@router.get("/")
+async def home(request: Request) -> Response:
+    actor = web.session_of(request).actor
+    if actor.works:
+        return RedirectResponse("/queue", 303)
+    return RedirectResponse("/city" if access.COORDINATOR in actor.roles else "/looks", 303)
+
+
+@router.get("/r/{code}")
+async def by_code(request: Request, code: str) -> Response:
+    """Where the links of mails lead."""
+    found = await gate_of(request).called(code)
+    if not found:
+        raise HTTPException(404)
+    return RedirectResponse(f"/referrals/{found[0].id}", 303)
+
+
+# -- lists -------------------------------------------------------------------------------------------------------------
+@router.get("/queue")
+async def queue(request: Request) -> Response:
+    return await _list(request, "queue")
+
+
+@router.get("/sent")
+async def sent(request: Request) -> Response:
+    return await _list(request, "sent")
+
+
+@router.get("/city")
+async def city(request: Request) -> Response:
+    return await _list(request, "city")
+
+
+@router.get("/queue/live")
+async def queue_live(request: Request) -> Response:
+    return await stay(request, partial(_listed, request, "queue"))
+
+
+@router.get("/sent/live")
+async def sent_live(request: Request) -> Response:
+    return await stay(request, partial(_listed, request, "sent"))
+
+
+@router.get("/city/live")
+async def city_live(request: Request) -> Response:
+    return await stay(request, partial(_listed, request, "city"))
+
+
+async def _list(request: Request, which: str) -> Response:
+    values = await _listing(gate_of(request), which)
+    return pages.page(request, "list.html", gate_of(request).now, said=said(request), **values)
+
+
+async def _listed(request: Request, which: str, at: Gate) -> str:
+    return pages.draw(request, "_list.html", at.now, **await _listing(at, which))
+
+
+async def _listing(at: Gate, which: str) -> dict[str, Any]:
+    heading, other = LISTS[which]
+    read = {"queue": at.received, "sent": at.sent, "city": at.of_cities}[which]
+    cases = await read()
+    may = {case.id: doable(case, at)[:4] for case in cases} if which == "queue" else {}
+    return {"cases": cases, "heading": heading, "other": other, "agencies": await at.agencies(), "doable": may}
+
+
+# -- tasks -------------------------------------------------------------------------------------------------------------
+@router.get("/tasks")
+async def tasks(request: Request) -> Response:
+    at = gate_of(request)
+    return pages.page(request, "tasks.html", at.now, said=said(request), tasks=await at.tasks())
+
+
+@router.get("/tasks/live")
+async def tasks_live(request: Request) -> Response:
+    async def drawn(at: Gate) -> str:
+        return pages.draw(request, "_tasks.html", at.now, tasks=await at.tasks())
+
+    return await stay(request, drawn)
+
+
+@router.post("/tasks/{task_id}")
+async def complete(request: Request, task_id: UUID) -> Response:
+    at = gate_of(request)
+    if not any(task["_id"] == str(task_id) for task in await at.tasks()):
+        raise HTTPException(404)
+    answer = await asking.say(web.session_of(request), "staffetta.task.complete.v1", {"task_id": str(task_id)})
+    said = {None: "done", "waiting": "waiting", "away": "away"}.get(answer.code, "refused")
+    return RedirectResponse(f"/tasks?said={said}", 303)
+
+
+# -- who looked --------------------------------------------------------------------------------------------------------
+@router.get("/looks")
+async def looks(request: Request) -> Response:
+    at = gate_of(request)
+    return pages.page(
+        request, "looks.html", at.now, said=said(request), broken=await at.broken(), reads=await at.reads()
+    )
+
+
+@router.post("/looks")
+async def break_glass(
+    request: Request,
+    code: Annotated[str, Form(max_length=16)],
+    reason: Annotated[str, Form(min_length=10, max_length=300)],
+) -> Response:
+    """Emergency access: for four hours, with a reason, told to the agencies whose referral it is and to auditors."""
+    opened = await gate_of(request).break_glass(code, reason)
+    return RedirectResponse(f"/referrals/{opened}" if opened else "/looks?said=glass_none", 303)

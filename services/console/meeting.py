@@ -1,0 +1,71 @@
+"""A new intake: needs are ticked, services are suggested with reasons, and the desk says it as its agency."""
+
+from typing import Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from contracts import codes
+from services.console import asking, pages, web
+from services.console.asking import Answer
+from services.console.bound import gate_of, refused
+from services.console.domain import meeting
+from services.console.domain.meeting import Typed
+from services.console.gate import Gate
+
+router = APIRouter(prefix="/new", route_class=web.Page, include_in_schema=False)
+
+SUBMIT = "staffetta.intake.submit.v1"
+LISTS = ("age_bands", "genders", "households", "languages", "priorities", "cities")
+
+
+@router.get("")
+async def begin(request: Request) -> Response:
+    return await _form(request, {"key": [uuid4().hex], "basis": ["public_task"]}, Answer(None))
+
+
+@router.post("")
+async def state(request: Request) -> Response:
+    """Say it; or, when asked to, only look what the needs suggest. The same form sent twice is one intake."""
+    form = await request.form()
+    typed = {name: [str(v) for v in form.getlist(name) if str(v)] for name in form}
+    if "suggest" in typed:
+        return await _form(request, typed, Answer(None))
+    at, session = gate_of(request), web.session_of(request)
+    agency = (await at.agencies())[str(session.actor.agency)]
+    key = f"{agency['_id']}/{(typed.get('key') or [uuid4().hex])[0][:64]}"
+    queue = next(iter(sorted(session.actor.queues)), None)
+    body = meeting.statement(typed, agency=agency["_id"], queue=queue, city=agency["city"], key=key, now=at.now)
+    answer = await asking.submit(session, SUBMIT, body)
+    if answer.code in (None, "waiting"):
+        return RedirectResponse(f"/sent?said={answer.code or 'done'}", 303)
+    return await _form(request, typed, answer)
+
+
+async def _form(request: Request, typed: Typed, answer: Answer) -> Response:
+    at, chosen = gate_of(request), set(typed.get("services", ()))
+    found = meeting.suggestions(typed.get("needs", ()))
+    if "suggest" in typed:
+        chosen |= {suggestion.service for suggestion in found}
+    suggested = {suggestion.service: suggestion.needs for suggestion in found}
+    brought = meeting.priority_of(sorted(chosen), typed.get("needs", ()))
+    return pages.page(
+        request, "new.html", at.now, 422 if answer.code else 200, typed=typed, chosen=chosen, suggested=suggested,
+        priority=next(iter(typed.get("priority", ())), brought), said=refused(request, None, answer),
+        pointer=answer.pointer,
+        agencies=await _others(at), lists={name: codes.codes(name) for name in LISTS}, needs=codes.codes("needs"),
+        lines=_lines(), bases=codes.codes("sharing", "types"),
+    )  # fmt: skip
+
+
+def _lines() -> list[tuple[str, list[str]]]:
+    services = codes.codes("services")
+    return [(line, [s for s in services if services[s]["line"] == line]) for line in codes.codes("services", "lines")]
+
+
+async def _others(at: Gate) -> dict[str, Any]:
+    """The agencies of the own city, which a person may agree to or exclude."""
+    known = await at.agencies()
+    city = known[str(at.actor.agency)]["city"]
+    return {code: doc for code, doc in sorted(known.items()) if doc["city"] == city and code != at.actor.agency}

@@ -1,0 +1,101 @@
+"""The console's read models: what the topics said, by referral, task and agency, and which pages that concerns."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from contracts.directory import Agency, Offer
+from contracts.events import ReferralEvent
+from contracts.journeys import TaskEvent, UnmetNeedRecorded
+from contracts.notifications import NotificationEvent, NotificationFailed
+from contracts.places import PlacesEvent
+from services.chassis.transaction import Transaction
+from services.console.domain import picture
+
+AGENCIES, OFFERS = "agencies", "offers"
+REFERRALS, LINES, TASKS, TOLD, MARKS = "referrals", "lines", "tasks", "told", "marks"
+PLACES, UNMET = "places", "unmet"
+OF_DIRECTORY = (AGENCIES, OFFERS)
+OF_REFERRALS = (REFERRALS, LINES, TASKS, UNMET, MARKS)
+SESSIONS, LOGINS, READS, GLASS = "sessions", "logins", "reads", "glass"
+
+INDEXES: Mapping[str, list[IndexModel]] = {
+    REFERRALS: [
+        IndexModel([("receiver_agency", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
+        IndexModel([("sender_agency", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
+        IndexModel([("cities", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
+        IndexModel([("code", ASCENDING)]),
+        IndexModel([("journey_id", ASCENDING)]),
+        IndexModel([("sender_agency", ASCENDING), ("sender_ref", ASCENDING)]),
+        IndexModel([("cities", ASCENDING), ("sent_at", ASCENDING)]),
+    ],
+    LINES: [IndexModel([("referral_id", ASCENDING), ("version", ASCENDING), ("place", ASCENDING)])],
+    TASKS: [
+        IndexModel([("agency", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
+        IndexModel([("cities", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
+    ],
+    TOLD: [IndexModel([("referral_id", ASCENDING), ("at", ASCENDING)])],
+    UNMET: [IndexModel([("cities", ASCENDING), ("at", ASCENDING)])],
+    MARKS: [IndexModel([("agency", ASCENDING)])],
+    SESSIONS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],
+    LOGINS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],
+    READS: [IndexModel([("at", DESCENDING)]), IndexModel([("row", ASCENDING), ("at", DESCENDING)])],
+    GLASS: [IndexModel([("subject", ASCENDING), ("ends_at", ASCENDING)])],
+}
+
+
+def copy_agency(tx: Transaction, agency: Agency) -> None:
+    tx.save(AGENCIES, agency.model_dump(mode="json", by_alias=True) | {"_id": agency.code})
+
+
+def copy_offer(tx: Transaction, offer: Offer) -> None:
+    tx.save(OFFERS, offer.model_dump(mode="json", by_alias=True) | {"_id": offer.code})
+
+
+async def note_referral(tx: Transaction, event: ReferralEvent) -> None:
+    before = await tx.load(REFERRALS, event.referral_id)
+    cities = await _cities(tx, event.sender_agency, event.receiver_agency)
+    tx.save(REFERRALS, picture.after(before, event, cities))
+    if line := picture.entry(event, str(tx.cause.id), tx.cause.offset):
+        tx.save(LINES, line)
+    _mark(tx, event.sender_agency, event.receiver_agency, before and before.get("receiver_agency"))
+
+
+async def note_task(tx: Transaction, event: TaskEvent) -> None:
+    before = await tx.load(TASKS, event.task_id)
+    tx.save(TASKS, picture.task_after(before, event, await _cities(tx, event.agency)))
+    _mark(tx, event.agency)
+
+
+async def note_unmet(tx: Transaction, event: UnmetNeedRecorded) -> None:
+    """A need that nobody could meet, by city; what is tried elsewhere is not final and is left out."""
+    if event.final:
+        known = {"service": event.service, "reason": event.reason, "at": event.at}
+        tx.save(UNMET, known | {"_id": str(tx.cause.id), "cities": await _cities(tx, event.sender_agency)})
+
+
+def note_places(tx: Transaction, event: PlacesEvent) -> None:
+    tx.save(PLACES, {"_id": event.offer, "free": event.free, "at": event.at})
+
+
+async def note_told(tx: Transaction, event: NotificationEvent) -> None:
+    """That a queue was told of a referral by mail, or could not be."""
+    told = event.model_dump(mode="json", include={"queue", "agency", "channel", "about", "referral_id", "attempts"})
+    failed = event.reason if isinstance(event, NotificationFailed) else None
+    tx.save(TOLD, told | {"_id": str(event.notification_id), "at": event.at, "failed": failed})
+
+
+async def _cities(tx: Transaction, *agencies: str | None) -> list[str]:
+    found = [await tx.load(AGENCIES, agency) for agency in agencies if agency]
+    return sorted({doc["city"] for doc in found if doc})
+
+
+def _mark(tx: Transaction, *agencies: Any) -> None:
+    """Pages that show this agency's work are to look again. One mark a partition: no two workers write the same."""
+    for agency in _known(agencies):
+        tx.save(MARKS, {"_id": f"{agency}/{tx.cause.partition}", "agency": agency, "at": tx.cause.offset})
+
+
+def _known(agencies: Iterable[Any]) -> set[str]:
+    return {str(agency) for agency in agencies if agency}

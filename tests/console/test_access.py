@@ -1,0 +1,162 @@
+"""Every cell of `docs/access.md`, asked over HTTP by people who are logged in, and by nobody."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from fastapi.routing import APIRoute
+
+from deploy.documents.access import ROLES
+from services.console import boards, cases, lists, login, meeting
+from services.console.app import service
+from services.console.domain.rights import RIGHTS
+from services.console.web import Page
+from tests.builders import an_intake
+from tests.console.desk import Desk, Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+OF_ROLE = {
+    "caseworker": "pa.comune:caseworker", "supervisor": "pa.comune:supervisor", "coordinator": "pa.comune:coordinator",
+    "national": "national", "auditor": "auditor", "ops": "ops",
+}  # fmt: skip
+AS = {
+    "sender": "pa.comune:caseworker", "receiver": "pa.accura:caseworker", "coordinator": "pa.comune:coordinator",
+    "supervisor of the sender": "pa.comune:supervisor", "another agency": "pa.penc:caseworker",
+    "supervisor of another agency": "pa.penc:supervisor", "national": "national", "auditor": "auditor", "ops": "ops",
+}  # fmt: skip
+"""As what somebody asks for the referral of `case`, from pa.comune to pa.accura."""
+SEEN_AS = {"supervisor of the sender": "sender"}
+PAGES, OPEN = (lists.router, boards.router, meeting.router, cases.router), (lists.static, login.router, lists.elsewhere)
+BY_ROLE = [name for name, right in RIGHTS.items() if not right.relations and name != "GET /r/{code}"]
+BY_RELATION = [name for name, right in RIGHTS.items() if right.relations]
+
+
+@dataclass
+class Asked:
+    town: Town
+    referral_id: str
+    code: str
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def case(palermo: Town) -> Asked:
+    """A referral that pa.accura was asked for and has accepted."""
+    await palermo.submit(an_intake(f"pa.comune/{uuid4().hex}/1"))
+    async with palermo.desk("pa.accura:caseworker") as desk:
+        queue = (await desk.get("/queue")).text
+        referral_id = queue.partition('href="/referrals/')[2][:36]
+        assert (await desk.post(f"/referrals/{referral_id}/accept")).status_code in (200, 303)
+        await palermo.settle()
+        code = (await desk.get(f"/referrals/{referral_id}")).text.partition("<h1>")[2][:9]
+    return Asked(palermo, referral_id, code)
+
+
+async def ask(desk: Desk, name: str, case: Asked) -> int:
+    """The status of a page; of one that stays open, of its beginning."""
+    method, _, path = name.partition(" ")
+    path = path.format(referral_id=case.referral_id, command="add_note", task_id=uuid4(), code=case.code)
+    if method == "POST":
+        return (await desk.post(path)).status_code
+    async with desk.client.stream("GET", path) as response:
+        return response.status_code
+
+
+async def test_the_table_names_every_page_and_nothing_else():
+    routes = [route for router in (*PAGES, *OPEN) for route in router.routes if isinstance(route, APIRoute)]
+    pages = {f"{method} {r.path}" for r in routes if isinstance(r, Page) for method in r.methods or ()}
+
+    assert pages == RIGHTS.keys()
+    open_to_all = {"/static/{name}", "/login", "/login/back", "/logout", "/{path:path}"}
+    assert {r.path for r in routes if not isinstance(r, Page)} == open_to_all
+    served = [getattr(r, "original_router", r) for r in service.api.routes]
+    assert all(router in (*PAGES, *OPEN) for router in served)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", BY_ROLE)
+async def test_a_page_is_there_for_the_roles_that_the_table_names(case, name, role):
+    async with case.town.desk(OF_ROLE[role]) as desk:
+        status = await ask(desk, name, case)
+
+    right = RIGHTS[name]
+    if right.roles and role not in right.roles:
+        assert status == 404
+    elif name == "POST /tasks/{task_id}":
+        assert status == 404  # of nobody
+    else:
+        assert status in (200, 303, 422)
+
+
+@pytest.mark.parametrize("who", AS)
+@pytest.mark.parametrize("name", BY_RELATION)
+async def test_a_referral_is_there_for_those_it_belongs_to(case, name, who):
+    async with case.town.desk(AS[who]) as desk:
+        status = await ask(desk, name, case)
+
+    may = SEEN_AS.get(who, who) in RIGHTS[name].relations
+    assert (status in (200, 303, 422)) if may else status == 404
+
+
+@pytest.mark.parametrize("name", RIGHTS)
+async def test_nobody_sees_anything_without_having_logged_in(case, name):
+    async with case.town.desk() as desk:
+        status = await ask(desk, name, case)
+
+    assert status in ((401, 403) if name.startswith("POST") else (303,))
+
+
+@pytest.mark.parametrize("who", AS)
+async def test_a_code_leads_only_those_there_who_may_see_it(case, who):
+    async with case.town.desk(AS[who]) as desk:
+        status = await ask(desk, "GET /r/{code}", case)
+
+    assert status == (303 if SEEN_AS.get(who, who) in ("sender", "receiver", "coordinator") else 404)
+
+
+async def test_what_is_not_there_and_what_may_not_be_seen_look_the_same(case):
+    async with case.town.desk("pa.penc:caseworker") as desk:
+        forbidden = await desk.get(f"/referrals/{case.referral_id}")
+        unknown = await desk.get(f"/referrals/{uuid4()}")
+
+    assert (forbidden.status_code, forbidden.text) == (unknown.status_code, unknown.text)
+
+
+async def test_broken_glass_opens_one_referral_and_its_owners_and_the_auditor_are_told(case):
+    async with case.town.desk("pa.penc:supervisor") as desk:
+        opened = await desk.post("/looks", code=case.code, reason="Ricovero d'urgenza stanotte")
+        page = await desk.get(opened.headers["location"])
+
+    assert page.status_code == 200 and "Accesso d" in page.text
+    for told in ("pa.accura:caseworker", "pa.comune:supervisor", "auditor"):
+        async with case.town.desk(told) as desk:
+            assert "Ricovero d&#39;urgenza stanotte" in (await desk.get("/looks")).text
+    async with case.town.desk("pa.legale:caseworker") as desk:
+        assert "Ricovero" not in (await desk.get("/looks")).text
+
+
+async def test_glass_is_broken_for_a_referral_of_ones_own_city_with_a_reason(case):
+    async with case.town.desk("pa.penc:caseworker") as desk:
+        unknown = await desk.post("/looks", code="PA-AAAAAA", reason="Ricovero d'urgenza stanotte")
+        silent = await desk.post("/looks", code=case.code, reason="")
+
+    assert unknown.headers["location"] == "/looks?said=glass_none"
+    assert silent.status_code == 422
+
+
+async def test_the_receiver_reads_who_it_is_and_that_is_written_down(case):
+    async with case.town.desk("pa.accura:caseworker") as desk:
+        page = await desk.get(f"/referrals/{case.referral_id}/person")
+    async with case.town.desk("auditor") as desk:
+        looks = (await desk.get("/looks")).text
+
+    assert "Amina" in page.text and "Prova" in page.text
+    assert f"person {case.referral_id}" in looks and "pa.accura:caseworker" in looks
+
+
+async def test_pages_of_others_show_no_fact_of_the_person(case):
+    async with case.town.desk("pa.comune:coordinator") as desk:
+        page = (await desk.get(f"/referrals/{case.referral_id}")).text
+
+    assert "da 25 a 39 anni" not in page and "bengalese" not in page

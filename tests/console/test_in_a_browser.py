@@ -1,0 +1,217 @@
+"""What people do at their desks, in a real browser: wide and narrow, Italian and English, by keyboard alone."""
+
+import re
+import time
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, ViewportSize, expect
+
+from tests.builders import Entry, an_intake
+from tests.console.browser import NARROW, WIDE, chromium, needs_a_browser, screen
+from tests.console.desk import Town
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_a_browser]
+
+ACCURA, COMUNE = "Operatrice, Centro Accura", "Operatrice, Comune di Palermo"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as found:
+        yield found
+
+
+def a_new_intake() -> Entry:
+    return an_intake(f"pa.comune/{uuid4().hex}/1")
+
+
+async def test_a_request_is_acknowledged_and_accepted_by_keyboard_alone(palermo: Town, browser: Browser) -> None:
+    await palermo.submit(a_new_intake())
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(ACCURA)
+        row = seen.page.locator("[data-row]").first
+        code = await row.locator("strong").inner_text()
+        mine = seen.page.locator("[data-row]", has_text=code)
+
+        await seen.page.keyboard.press("ArrowDown")
+        await expect(row).to_be_focused()
+        await seen.page.keyboard.press("p")
+        await expect(mine).to_contain_text("Presa visione")
+        await expect(seen.page.get_by_role("status").filter(has_text=code)).to_contain_text("fatto")
+
+        await seen.page.goto(f"{palermo.url}/r/{code}")
+        await seen.page.locator(".acts[data-row]").focus()
+        await seen.page.keyboard.press("a")
+        await expect(seen.page.locator("form.asks")).to_be_visible()
+        await seen.page.keyboard.press("Tab")
+        await seen.page.locator("form.asks button").press("Enter")
+
+        await expect(seen.page.get_by_text("Accettato")).to_be_visible()
+
+
+async def test_a_decline_asks_its_reason_and_a_refusal_says_why(palermo: Town, browser: Browser) -> None:
+    await palermo.submit(a_new_intake())
+    async with screen(browser, palermo.url, size=NARROW) as seen:
+        await seen.log_in(ACCURA)
+        await seen.page.locator("[data-row]").first.locator("[data-key=r]").click()
+        await seen.page.get_by_label("Motivo").select_option("not_eligible")
+        await seen.page.get_by_role("button", name="Rifiuta").click()
+
+        await expect(seen.page.get_by_role("status").filter(has_text="non è stato possibile")).to_be_visible()
+        await expect(seen.page.get_by_label("Requisito che manca")).to_have_attribute("aria-invalid", "true")
+        await seen.page.get_by_label("Requisito che manca").select_option("age_between")
+        await seen.page.get_by_role("button", name="Rifiuta").click()
+        await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible()
+
+
+async def test_what_one_desk_does_the_other_sees_without_reloading(palermo: Town, browser: Browser) -> None:
+    await palermo.submit(a_new_intake())
+    async with screen(browser, palermo.url) as receiver, screen(browser, palermo.url) as sender:
+        await receiver.log_in(ACCURA)
+        link = receiver.page.locator("[data-row] a").first
+        code = await link.inner_text()
+        await sender.log_in(COMUNE)
+        await sender.page.goto(f"{palermo.url}/r/{code}")
+        state = sender.page.locator("#live > p strong").first
+        await expect(state).to_have_text("Inviata")
+
+        await receiver.page.locator("[data-row]", has_text=code).locator("[data-key=p]").click()
+
+        await expect(state).to_have_text("Presa visione", timeout=10_000)
+
+
+async def test_after_a_lost_connection_the_page_is_right_again(palermo: Town, browser: Browser) -> None:
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(ACCURA)
+        before = await seen.page.locator("[data-row]").count()
+        palermo.processes.kill("console-0")
+        await expect(seen.page.locator(".lost")).to_be_visible(timeout=20_000)
+        await palermo.submit(a_new_intake())
+
+        await expect(seen.page.locator("[data-row]")).to_have_count(before + 1, timeout=60_000)
+        await expect(seen.page.locator(".lost")).to_be_hidden()
+
+
+PAGES = (
+    "/queue",
+    "/sent",
+    "/tasks",
+    "/new",
+    "/directory",
+    "/search?q=niente",
+    "/looks",
+    "{referral}",
+    "{referral}/decline",
+    "{referral}/add_note",
+    "/nothing",
+)
+
+
+@pytest.mark.parametrize("language", ["it-IT", "en-GB"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+async def test_every_page_can_be_used_by_everybody_and_loads_nothing_from_elsewhere(
+    palermo: Town, browser: Browser, language: str, size: ViewportSize
+) -> None:
+    await palermo.submit(a_new_intake())
+    async with screen(browser, palermo.url, size=size, language=language) as seen:
+        await seen.log_in(ACCURA)
+        referral = await seen.page.locator("[data-row] a").first.get_attribute("href")
+        found: dict[str, list[str]] = {}
+        for path in (p.format(referral=referral) for p in PAGES):
+            await seen.page.goto(palermo.url + path)
+            wrong = await seen.faults_of_access()
+            if await seen.is_wider_than_the_screen():
+                wrong.append("is wider than the screen")
+            found |= {path: wrong} if wrong else {}
+            assert await seen.page.get_attribute("html", "lang") == language[:2]
+
+    hosts = {re.match(r"https?://[^/]+", url)[0] for url in seen.asked}  # type: ignore[index]
+    assert not found
+    assert hosts == {palermo.url, palermo.provider}
+    assert not [said for said in seen.complaints if "404" not in said]
+
+
+async def test_dark_pages_and_print_can_be_read(palermo: Town, browser: Browser) -> None:
+    async with screen(browser, palermo.url, color_scheme="dark") as seen:
+        await seen.log_in(ACCURA)
+        assert await seen.faults_of_access() == []
+        await seen.page.emulate_media(media="print", color_scheme="light")
+        await expect(seen.page.locator("header.top")).to_be_hidden()
+
+
+async def test_an_acceptance_shows_elsewhere_in_under_a_second(palermo: Town, browser: Browser) -> None:
+    """The bench (`./dev bench console`) measures it; here only that it is live at all."""
+    await palermo.submit(a_new_intake())
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(ACCURA)
+        row = seen.page.locator("[data-row]").first
+        code = await row.locator("strong").inner_text()
+        async with palermo.desk("pa.accura:supervisor") as desk:
+            referral = await row.locator("a").first.get_attribute("href")
+            began = time.monotonic()
+            await desk.post(f"{referral}/acknowledge")
+        await expect(seen.page.locator("[data-row]", has_text=code)).to_contain_text("Presa visione")
+        assert time.monotonic() - began < 30
+
+
+async def test_an_intake_takes_a_need_a_suggestion_and_a_name_and_arrives_at_the_other_desk(
+    palermo: Town, browser: Browser
+) -> None:
+    async with screen(browser, palermo.url, size=NARROW) as seen:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/new")
+        await seen.page.get_by_label("Sta male oggi").check()
+        await seen.page.get_by_role("button", name="Proponi i servizi").click()
+        await expect(seen.page.get_by_label("Medicina di base").first).to_be_checked()
+        await seen.page.get_by_label("Lingua").select_option("wo")
+        await seen.page.get_by_label("Vostro riferimento").fill("COMUNE-77")
+        await seen.page.get_by_role("button", name="Invia le richieste").click()
+
+        await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible()
+        await expect(seen.page.locator("[data-row]", has_text="wolof").first).to_be_visible(timeout=20_000)
+
+
+async def test_an_intake_that_breaks_a_rule_comes_back_as_it_was_typed_with_what_is_wrong(
+    palermo: Town, browser: Browser
+) -> None:
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/new")
+        await seen.page.get_by_label("Vostro riferimento").fill("COMUNE-78")
+        await seen.page.get_by_role("button", name="Invia le richieste").click()
+
+        await expect(seen.page.get_by_role("status").filter(has_text="non è stato possibile")).to_be_visible()
+        await expect(seen.page.locator("code")).to_have_text("/tier0/services")
+        await expect(seen.page.get_by_label("Vostro riferimento")).to_have_value("COMUNE-78")
+
+
+async def test_a_coordinator_sees_the_numbers_of_the_city_change(palermo: Town, browser: Browser) -> None:
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in("Coordinamento, Comune di Palermo")
+        await seen.page.goto(f"{palermo.url}/board")
+        waiting = seen.page.locator("ul.numbers strong").first
+        before = int(await waiting.inner_text())
+        await palermo.submit(a_new_intake())
+
+        await expect(waiting).to_have_text(str(before + 1), timeout=20_000)
+        assert await seen.faults_of_access() == []
+
+
+async def test_a_referral_is_found_by_its_code_and_by_the_own_reference(palermo: Town, browser: Browser) -> None:
+    stated = a_new_intake()
+    await palermo.submit(stated)
+    async with screen(browser, palermo.url) as seen, screen(browser, palermo.url) as other:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/search")
+        await seen.page.get_by_label("Codice").fill(stated["tier0"]["sender_ref"])
+        await seen.page.keyboard.press("Enter")
+        code = (await seen.page.locator("h1").inner_text()).partition(":")[0]
+        await other.log_in(ACCURA)
+        await other.page.goto(f"{palermo.url}/search?q={stated['tier0']['sender_ref']}")
+
+        await expect(other.page.get_by_role("status").filter(has_text="Nessun risultato")).to_be_visible()
+        await other.page.goto(f"{palermo.url}/search?q={code.lower()}")
+        await expect(other.page.locator("h1")).to_contain_text(code)

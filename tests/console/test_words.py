@@ -1,0 +1,63 @@
+"""Pages speak both languages: every text that a template asks for is there, and every code has words."""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from contracts import catalogue, codes
+from contracts.beside import TimerFired
+from contracts.events import ReferralEvent
+from contracts.values import Message
+from services.console import pages
+from services.console.domain import picture, rights
+from services.console.pages import words
+
+TEMPLATES = {p.name: p.read_text("utf-8") for p in files("services.console").joinpath("templates").iterdir()}
+ASKED = re.compile(r"""\bt\("([a-z_.]+)"[,)]""")
+ANSWERS = ("done", "waiting", "away", "refused", "glass_none")
+
+
+def kinds(of: type[Message]) -> list[type[Message]]:
+    return [of, *(more for kind in of.__subclasses__() for more in kinds(kind))]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_text_of_a_page_is_there_in_both_languages(template):
+    missing = {key for key in ASKED.findall(TEMPLATES[template]) if key not in words() and not key.endswith(".")}
+
+    assert not missing
+
+
+def test_every_answer_and_every_heading_has_words():
+    assert {*ANSWERS, "my_queue", "my_sent", "my_city", "my_tasks", "my_looks"} <= words().keys()
+
+
+def test_every_event_of_a_referral_is_told_in_words_or_left_out():
+    told = {kind.TYPE for kind in kinds(ReferralEvent) if kind in catalogue.BY_MODEL and kind.TYPE not in picture.QUIET}
+
+    assert {f"event.{type}" for type in told} <= words().keys()
+    assert TimerFired.TYPE in told
+
+
+def test_every_filter_of_routing_has_words():
+    assert {f"filter.{f['code']}" for f in codes.table("routing")["filters"]} <= words().keys()
+
+
+def test_every_kind_of_task_has_words():
+    ours = ("linked_referral_ended", "no_candidate", "dependency_ended", "receiver_not_told", "sender_not_told")
+    lists = ("decline_reasons", "closure_outcomes", "withdraw_reasons")
+    named = {item["next"] for name in lists for item in codes.codes(name).values()}
+
+    assert not [kind for kind in (*ours, *named) if pages.kind_of_task(kind, "it") == kind]
+
+
+def test_no_text_of_the_pages_is_unused():
+    asked = {key for text in TEMPLATES.values() for key in re.findall(r'"([a-z_0-9.]+)"', text)}
+    made = ("do.", "key.", "field.", "event.", "filter.", "task.", "http_", "requested_by.", "failed_rule.", "reason.",
+            "new.", "obligation.")  # fmt: skip
+    by_code = {*ANSWERS, *(right.what for right in rights.RIGHTS.values()), "in", "late", "no_limit"}
+    elsewhere = {"logged_out", "login_again", "login_failed", "no_desk", "my_queue", "my_sent", "my_city", "given",
+                 "family", "birth_date", "contact", "safe_hours", "case_code", "reserved"}  # fmt: skip
+
+    assert not {key for key in words() if not key.startswith(made)} - asked - by_code - elsewhere

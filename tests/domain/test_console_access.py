@@ -1,0 +1,110 @@
+"""Who may see which referral, and that the filter of the store and the word of the page never disagree."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.console.domain import access
+from services.console.domain.access import Actor, grants, relations, rows
+
+NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+LATER, BEFORE = NOW + timedelta(hours=1), NOW - timedelta(hours=1)
+
+
+def a_row(**fields):
+    return {
+        "_id": "r-1", "sender_agency": "pa.comune", "sender_queue": "pa.comune.desk", "receiver_agency": "pa.penc",
+        "receiver_queue": "pa.penc.safe_space", "read_until": LATER, "cities": ["palermo"],
+    } | fields  # fmt: skip
+
+
+def an_actor(agency="pa.penc", *roles, **fields):
+    known = {name: frozenset(values) for name, values in fields.items()}
+    return Actor("s-1", "Rossella Prova", agency, frozenset(roles or ("caseworker",)), **known)
+
+
+def seen_as(actor, row, glass=frozenset()):
+    return relations(grants(actor, NOW, glass), row)
+
+
+def test_both_agencies_of_a_referral_see_it_as_what_they_are():
+    assert seen_as(an_actor("pa.comune"), a_row()) == {"sender"}
+    assert seen_as(an_actor("pa.penc"), a_row()) == {"receiver"}
+    assert seen_as(an_actor("pa.accura"), a_row()) == set()
+
+
+def test_a_referral_is_a_grant_to_its_receiver_for_its_time():
+    assert seen_as(an_actor("pa.penc"), a_row(read_until=BEFORE)) == set()
+    assert seen_as(an_actor("pa.penc"), a_row(read_until=None)) == set()
+    assert seen_as(an_actor("pa.comune"), a_row(read_until=None)) == {"sender"}
+
+
+def test_a_caseworker_of_one_queue_sees_that_queue_and_a_supervisor_all():
+    of_another = an_actor("pa.penc", "caseworker", queues={"pa.penc.other"})
+    supervisor = an_actor("pa.penc", "supervisor", queues={"pa.penc.other"})
+
+    assert seen_as(of_another, a_row()) == set()
+    assert seen_as(supervisor, a_row()) == {"receiver"}
+
+
+def test_a_coordinator_sees_the_own_cities():
+    assert seen_as(an_actor("pa.comune", "coordinator", cities={"palermo"}), a_row()) == {"coordinator"}
+    assert seen_as(an_actor("pa.comune", "coordinator", cities={"roma"}), a_row()) == set()
+
+
+@pytest.mark.parametrize("role", ["auditor", "national", "ops"])
+def test_who_watches_the_network_sees_no_person(role):
+    assert seen_as(an_actor("pa.comune", role), a_row()) == set()
+    assert seen_as(an_actor(None, role), a_row()) == set()
+
+
+def test_broken_glass_opens_one_referral():
+    actor = an_actor("pa.accura")
+
+    assert seen_as(actor, a_row(), frozenset({"r-1"})) == {"glass"}
+    assert seen_as(actor, a_row(_id="r-2"), frozenset({"r-1"})) == set()
+
+
+ROWS = st.builds(
+    a_row,
+    _id=st.sampled_from(["r-1", "r-2"]),
+    sender_agency=st.sampled_from(["a", "b"]),
+    sender_queue=st.sampled_from(["q1", "q2"]),
+    receiver_agency=st.sampled_from([None, "a", "b"]),
+    receiver_queue=st.sampled_from([None, "q1", "q2"]),
+    read_until=st.sampled_from([None, BEFORE, LATER]),
+    cities=st.lists(st.sampled_from(["roma", "palermo"]), max_size=2),
+)
+ACTORS = st.builds(
+    Actor,
+    subject=st.just("s"),
+    name=st.just("n"),
+    agency=st.sampled_from([None, "a", "b"]),
+    roles=st.frozensets(st.sampled_from(sorted(access.ROLES))),
+    queues=st.frozensets(st.sampled_from(["q1", "q2"])),
+    cities=st.frozensets(st.sampled_from(["roma", "palermo"])),
+)
+
+
+def kept_by(where, row) -> bool:
+    """What a store that knows `$or`, `$in` and `$gt` keeps."""
+    if "$or" in where:
+        return any(kept_by(one, row) for one in where["$or"])
+    return all(matches(row.get(field), wanted) for field, wanted in where.items())
+
+
+def matches(value, wanted) -> bool:
+    if isinstance(wanted, dict) and "$in" in wanted:
+        return bool(set(value if isinstance(value, list) else [value]) & set(wanted["$in"]))
+    if isinstance(wanted, dict):
+        return value is not None and value > wanted["$gt"]
+    return value == wanted
+
+
+@given(ACTORS, ROWS, st.frozensets(st.sampled_from(["r-1", "r-2"])))
+def test_the_store_keeps_exactly_what_the_person_is_something_to(actor, row, glass):
+    granted = grants(actor, NOW, glass)
+
+    assert kept_by(rows(granted), row) == bool(relations(granted, row))

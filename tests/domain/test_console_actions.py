@@ -1,0 +1,63 @@
+"""The buttons of the console follow the state table, and its forms ask what the door wants."""
+
+import pytest
+
+from contracts import codes
+from services.console.domain import actions
+from services.console.pages import words
+from services.referral.domain import table
+
+STATES = sorted(codes.codes("transitions", "states"))
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("relation", ["sender", "receiver", "coordinator"])
+@pytest.mark.parametrize("role", ["caseworker", "supervisor"])
+def test_a_button_is_there_exactly_when_the_referral_would_take_the_command(state, relation, role):
+    speaks = [relation, *({"supervisor"} & {role})]
+    taken = {c for c in table.allowed(state, speaks) if codes.door_refusal(c, frozenset({relation, role})) is None}
+
+    assert set(actions.commands(state, frozenset({relation}), frozenset({role}))) == taken
+
+
+def test_what_needs_no_question_is_one_press():
+    assert actions.questions("acknowledge", "REQUESTED", "MEDIUM") == ()
+    assert actions.questions("accept", "ACKNOWLEDGED", "MEDIUM")[0].required is False
+
+
+def test_an_emergency_is_acknowledged_with_the_time_of_the_phone_call():
+    asked = actions.questions("acknowledge", "REQUESTED", "EMERGENCY")
+
+    assert [(q.name, q.kind, q.required) for q in asked] == [("phone_call_recorded_at", "moment", True)]
+
+
+def test_a_decline_offers_the_reasons_that_declines_may_have():
+    reason = actions.questions("decline", "REQUESTED", "MEDIUM")[0]
+
+    usable = {c for c, item in codes.codes("decline_reasons").items() if "decline" in item["usable_in"]}
+    assert {choice.code for choice in reason.choices} == usable
+
+
+def test_every_command_and_every_field_has_words_in_both_languages():
+    commands = {row.command for row in actions.rows()}
+    fields = {
+        q.name for row in actions.rows() for state in row.states for priority in ("MEDIUM", "EMERGENCY")
+        for q in actions.questions(row.command, state, priority)
+    }  # fmt: skip
+    wanted = {f"do.{c}" for c in commands} | {f"field.{name}" for name in fields}
+
+    assert wanted <= words().keys()
+    assert all(len(pair) == 2 and all(pair) for pair in words().values())
+
+
+def test_every_choice_has_words_in_both_languages():
+    asked = [
+        (row.command, q) for row in actions.rows() for state in row.states
+        for q in actions.questions(row.command, state, "MEDIUM")
+    ]  # fmt: skip
+
+    silent = {
+        (command, q.name, c.code) for command, q in asked for c in q.choices
+        if not {"it", "en"} <= c.label.keys() and f"{q.name}.{c.code}" not in words()
+    }  # fmt: skip
+    assert not silent

@@ -1,0 +1,61 @@
+"""What a desk states of a meeting: as little as is known, in the shape that the door takes."""
+
+import json
+from datetime import UTC, datetime
+
+from contracts.stated import SubmitIntake
+from services.console.domain.meeting import priority_of, statement, suggestions
+
+NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+
+
+def stated(**typed):
+    known = {"services": ["health.primary"], "basis": ["public_task"]} | typed
+    return statement(known, agency="pa.comune", queue=None, city="palermo", key="pa.comune/k/1", now=NOW)
+
+
+def test_a_service_and_a_ground_are_enough():
+    taken = SubmitIntake.model_validate_json(json.dumps(stated()))
+
+    assert [s.service for s in taken.tier0.services] == ["health.primary"]
+    assert [(b.type, b.recipient) for b in taken.tier0.sharing_basis] == [("public_task", "city:palermo")]
+    assert taken.tier1.name is None
+
+
+def test_who_agrees_to_a_further_agency_is_asked_in_writing():
+    bases = stated(consents=["pa.levante"], language=["wo"])["tier0"]["sharing_basis"]
+
+    consent = bases[1]
+    assert (consent["type"], consent["recipient"], consent["given_by"]) == ("consent", "pa.levante", "person")
+    assert consent["form_version"] and consent["language"] == "wo"
+    assert (consent["valid_from"], consent["valid_to"]) == ("2026-11-26", "2027-11-26")
+
+
+def test_everything_that_can_be_typed_is_taken_by_the_door():
+    whole = stated(
+        needs=["ill_now"], priority=["URGENT"], age_band=["25-39"], gender=["female"], household=["couple"],
+        household_size=["2"], language=["wo"], interpreter_needed=["yes"], city_of_presence=["palermo"], given=["Awa"],
+        family=["Prova"], birth_date=["1995"], phone=["000"], phone_safe=["yes"], caregiver=["Zia"], sender_ref=["C-1"],
+        withhold=["pa.ponte"], consents=["pa.levante"],
+    )  # fmt: skip
+
+    taken = SubmitIntake.model_validate_json(json.dumps(whole))
+    assert taken.tier0.household_size == 2 and taken.tier0.withhold == ["pa.ponte"]
+    assert taken.tier1.contact and taken.tier1.contact.safe is True
+    assert taken.tier1.birth_date and taken.tier1.birth_date.precision == "year"
+
+
+def test_without_a_ground_nothing_is_made_up():
+    assert stated(basis=[])["tier0"].get("sharing_basis") is None
+
+
+def test_needs_suggest_services_with_the_needs_that_speak_for_them():
+    found = suggestions(["no_place_tonight", "losing_home", "made_up"])
+
+    assert found[0].needs and {n for s in found for n in s.needs} <= {"no_place_tonight", "losing_home"}
+    assert "housing.emergency_bed" in [s.service for s in found]
+
+
+def test_the_most_pressing_priority_is_proposed():
+    assert priority_of(["lab.it"], ["no_place_tonight"]) == "URGENT"
+    assert priority_of([], []) is None
