@@ -182,6 +182,30 @@ def verify(
 
 @app.command()
 @command
+def conform(
+    session: Session,
+    agency: Agency,
+    offer: Annotated[
+        str | None, typer.Option(help="An open offer of the agency's own to send to; else one is chosen.")
+    ] = None,
+    partner: Annotated[
+        str | None, typer.Option(help="Another agency that agreed to be sent a synthetic person and to give a receipt.")
+    ] = None,
+    foreign: Annotated[str | None, typer.Option(help="The id of a referral that is not the agency's.")] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for each answer.", min=1)] = 30,
+) -> None:
+    """Try what the network promises to an agency, as the agency and with people that do not exist.
+
+    They are sent to the agency's own offer: nobody else is told. What was opened is ended again, also on Ctrl-C.
+    Fails when a promise is broken.
+    """
+    from services.cli.conform import page
+
+    page.conform(session, agency, offer=offer, partner=partner, foreign=foreign, wait_s=wait)
+
+
+@app.command()
+@command
 def mail(
     session: Session,
     mail_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One of them, to be read.")] = None,
