@@ -92,6 +92,26 @@ def watch(session: Session, agency: Agency) -> None:
     watch.watch(session, agency)
 
 
+@app.command()
+@command
+def feed(
+    session: Session,
+    agency: Agency,
+    since: Annotated[
+        str | None,
+        typer.Option(help="A day in Italy, such as 2026-11-20, or a time with its offset; else all there is."),
+    ] = None,
+    over: Annotated[str | None, typer.Option(help="kafka or http; else Kafka where its address is known.")] = None,
+) -> None:
+    """Print what an agency was told, a line each, from a time to now: for who was away. With --json as CloudEvents.
+
+    Fails, and says from when on all is kept, when something since then was dropped.
+    """
+    from services.cli import replay
+
+    replay.feed(session, agency, since, over)
+
+
 @app.command(cls=Listed)
 @command
 def answer(
