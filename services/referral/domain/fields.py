@@ -45,6 +45,8 @@ def _invalid(case: Case) -> Iterator[Fault]:
             yield Fault("invalid_value", "/count")
         case "schedule_appointment" if command.second_slot and not appointments.is_second_slot(referral.appointments):
             yield Fault("invalid_value", "/second_slot")
+        case "decline" if command.linked_referral_id and case.facts.served_by is None:
+            yield Fault("invalid_value", "/linked_referral_id", allowed=())
         case "change_priority" if command.priority == referral.need.priority:
             yield Fault("invalid_value", "/priority")
 
