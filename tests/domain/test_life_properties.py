@@ -123,7 +123,9 @@ class Network(RuleBasedStateMachine):
     @rule(which=st.integers(0, 30), cause=st.sampled_from(["consent_withdrawn", "basis_expired"]))
     def a_sharing_basis_ends(self, which: int, cause: str) -> None:
         known = [referral for referral in self.network.referrals.values() if referral.is_open]
-        self.ask(known[which % len(known)], "revoke", by=None, revoke_cause=cause)
+        referral = known[which % len(known)]
+        own = {"basis_id": referral.basis_id} if referral.basis_id else {}
+        self.ask(referral, "revoke", by=None, revoke_cause=cause, **own)
 
     @precondition(lambda self: any(places.next_until for places in self.network.places.values()))
     @rule(which=st.integers(0, 9))
