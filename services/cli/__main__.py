@@ -146,11 +146,13 @@ def withdraw_bases(
     agency: Agency,
     cause: Annotated[str, typer.Option(help="Why: consent_withdrawn, objection_upheld or recipient_excluded.")],
 ) -> None:
-    """Take sharing bases of an intake back: open referrals that rest on them are revoked. Fails when it is refused."""
-    from services.cli import answer
+    """Take sharing bases of an intake back: open referrals that rest on them are revoked, and named here.
 
-    stated = {"intake_id": intake_id, "basis_ids": refs, "revoke_cause": cause}
-    answer.say(session, "staffetta.sharing.withdraw.v1", stated, agency=agency)
+    Fails when it is refused.
+    """
+    from services.cli import basis
+
+    basis.withdraw(session, intake_id, refs, agency=agency, cause=cause)
 
 
 @app.command()

@@ -70,4 +70,8 @@ async def at_a_desk(engines: Settings, folder: Path) -> AsyncIterator[Desk]:
         known = {"kafka": settings.kafka_url, "mongo": settings.mongo_url.get_secret_value(),
                  "services": {service: relay.url(service) for service in RELAY}}  # fmt: skip
         (state / "endpoints.json").write_text(json.dumps(known))
-        yield Desk(folder, relay)
+        desk = Desk(folder, relay)
+        async with asyncio.timeout(60):  # an agency's topics come a moment after it is known
+            while (await desk("topics", "--agency", "pa.comune")).status:
+                await asyncio.sleep(0.2)
+        yield desk

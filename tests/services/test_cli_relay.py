@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 import pytest_asyncio
@@ -110,6 +110,21 @@ async def test_the_code_of_a_mail_finds_its_referral_for_those_who_may_read_it(d
     assert id in page.said and code in page.said and code in queue.said
     assert stranger.status == 1 and f"no referral {code}" in stranger.complaint
     assert seen.status == 0 and seen.json["answer"]["state"] == "ACKNOWLEDGED"
+
+
+async def test_a_basis_that_is_taken_back_names_the_referrals_that_went_with_it(desk: Desk) -> None:
+    submitted = await desk("submit", desk.file(an_intake(f"pa.comune/{uuid4().hex}/1")), "--json")
+    intake_id = submitted.json["lines"][0]["answers"][0]["intake_id"]
+    await _first_in_the_queue(desk, "pa.accura")
+    withdraw = ("basis", "withdraw", intake_id, "b1", "--agency", "pa.comune", "--cause", "consent_withdrawn")
+
+    taken_back, again = await desk(*withdraw, "--lang", "it"), await desk(*withdraw, "--json")
+
+    code = public_code(uuid5(UUID(intake_id), "referral:0"), "palermo")
+    assert taken_back.status == 0, taken_back.complaint
+    assert taken_back.said.startswith(f"Ritirato: b1.\nRevocato: {code}, ")
+    assert "pa.accura" in taken_back.said and "accettata: -" not in taken_back.said
+    assert again.status == 1 and again.json["answer"]["code"] == "invalid_transition"
 
 
 async def test_the_queue_of_an_agency_that_nobody_knows_is_not_empty_but_wrong(desk: Desk) -> None:
