@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from services.chassis.settings import Settings
 from tests.builders import an_intake
+from tests.processes import ROOT
 from tests.services.desk import Desk, at_a_desk
 from tests.verified import assert_verified
 
@@ -52,6 +53,25 @@ async def test_what_takes_another_agency_is_not_tried_and_says_so_in_italian(des
     assert tried.said.count("non provata ") == 2
     assert "serve un altro ente: --partner" in tried.said and "NON MANTENUTA" not in tried.said
     assert "Nulla resta aperto" in tried.said
+
+
+async def test_an_agency_that_offers_nothing_tries_what_it_can_and_its_tasks_are_done(desk: Desk) -> None:
+    section = (ROOT / "docs/operating.md").read_text("utf-8").partition("## Add an agency")[2]
+    known = json.loads(section.partition("```json\n")[2].partition("```")[0])
+    (desk.folder / "agency.json").write_text(json.dumps(known | {"offers": []}), "utf-8")
+    await desk("directory", "load", "agency.json")
+    agency = known["agencies"][0]["code"]
+    async with asyncio.timeout(60):
+        while (await desk("topics", "--agency", agency)).status:
+            await asyncio.sleep(0.2)
+
+    tried = await desk("conform", "--agency", agency, "--json")
+
+    outcomes = {check["code"]: (check["outcome"], check["why"]) for check in tried.json["checks"]}
+    assert (tried.status, tried.json["left_open"]) == (0, []), tried.said
+    assert outcomes["contact_before"] == outcomes["late_ended"] == outcomes["at_once"] == ("not_tried", "no_offer")
+    assert outcomes["accepted"][0] == outcomes["nothing_else"][0] == outcomes["feed_since"][0] == "passed"
+    await assert_verified(desk.relay.settings)
 
 
 async def test_answers_that_come_twice_are_found(desk: Desk) -> None:

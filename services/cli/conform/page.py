@@ -45,6 +45,9 @@ WHY = {
 OUTCOMES = {
     "passed": ("mantenuta", "kept"), "failed": ("NON MANTENUTA", "BROKEN"), "not_tried": ("non provata", "not tried"),
 }  # fmt: skip
+SUMS = {
+    "passed": ("mantenute", "kept"), "failed": ("NON MANTENUTE", "BROKEN"), "not_tried": ("non provate", "not tried"),
+}  # fmt: skip
 COLOURS = {"passed": "green", "failed": "bold red", "not_tried": "yellow"}
 SAYS = {
     "promise": ("Promessa", "Promise"), "outcome": ("Esito", "Outcome"), "about": ("Dettagli", "Details"),
@@ -131,7 +134,7 @@ def _page(findings: list[Finding], transcript: Transcript, console: "Console", w
         table.add_row(outcome, _label(finding.code, words), escape(_details(finding, words)))
     console.print(table)
     counts = {outcome: sum(finding.outcome == outcome for finding in findings) for outcome in OUTCOMES}
-    console.print(", ".join(f"{n} {_said(OUTCOMES[outcome], words)}" for outcome, n in counts.items() if n))
+    console.print(", ".join(f"{n} {_said(SUMS[outcome], words)}" for outcome, n in counts.items() if n))
     console.print(_left(transcript, words))
 
 

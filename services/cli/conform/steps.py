@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from services.cli.conform.transcript import Body, Heard, Untried
 
 PAGE = "500"
 MOST_PAGES = 40
+DECIDED = frozenset({"referral.sent", "referral.waitlisted", "referral.declined", "routing.no_candidate"})
 
 
 @dataclass(slots=True)
@@ -180,15 +182,18 @@ async def _sent(run: Run, submitted: str) -> Heard:
     """The referral of an intake, once its place is held or where none is counted. Raises Untried."""
     if run.own.offer == "any":
         raise Untried("no_offer")
-    answer = await run.line.need_answer(submitted)
-    journey = answer.body["intake_id"]
-    decided = {"referral.sent", "referral.waitlisted", "referral.declined", "routing.no_candidate", "task.opened"}
-    came = await run.line.heard(
-        lambda e: e.type in decided and e.body.get("journey_id") == journey and e.body.get("seat") != "asked"
-    )
+    came = await _decided(run, submitted)
     if came is None or came.type != "referral.sent":
         raise Untried("not_sent")
     return came
+
+
+async def _decided(run: Run, submitted: str) -> Heard | None:
+    """Where an intake went, or that it went nowhere. Raises Untried."""
+    journey = (await run.line.need_answer(submitted)).body["intake_id"]
+    return await run.line.heard(
+        lambda e: e.type in DECIDED and e.body.get("journey_id") == journey and e.body.get("seat") != "asked"
+    )
 
 
 async def _contact(run: Run, step: str, wanted: str) -> None:
@@ -225,8 +230,10 @@ async def _withdraw(run: Run, referral: str) -> None:
 async def _end(run: Run) -> None:
     """What is open is withdrawn, tasks are done, and no basis lets anybody know of the people any more."""
     transcript, line = run.line.transcript, run.line
-    if "intake.submit" not in transcript.said:
-        return
+    for submitted in ("intake.submit", "moved.submit"):  # whoever stops a run may do so before it is known
+        if submitted in transcript.said:
+            with suppress(Untried):
+                await _decided(run, submitted)
     await line.settle()
     for referral in _open(run):
         await _withdraw(run, referral)
