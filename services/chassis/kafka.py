@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError
@@ -48,3 +49,19 @@ def pattern(settings: Settings, topics: Iterable[Topic]) -> str:
     any_agency = r"[a-z0-9_]+(\.[a-z0-9_]+)*"
     names = (re.escape(settings.named(t.name)).replace(r"\{agency\}", any_agency) for t in topics)
     return f"^({'|'.join(names)})$"
+
+
+def is_whole(topic: Topic, begin: int, first_at: datetime | None, since: datetime, now: datetime) -> bool:
+    """Whether nothing is missing of what was put on a partition since then.
+
+    begin: its first offset; first_at: when that was put there, None when nothing is left. A broker drops what is older
+    than the retention, and often later than it might.
+    """
+    if begin == 0 or topic.retention_days is None:
+        return True
+    return since >= now - timedelta(days=topic.retention_days) or (first_at is not None and since >= first_at)
+
+
+def kept_from(topic: Topic, now: datetime) -> datetime:
+    """What was put there since then stays there for the next hour, in which one may ask for it."""
+    return (now - timedelta(days=topic.retention_days or 0) + timedelta(hours=1)).replace(microsecond=0)

@@ -92,6 +92,26 @@ def watch(session: Session, agency: Agency) -> None:
     watch.watch(session, agency)
 
 
+@app.command()
+@command
+def feed(
+    session: Session,
+    agency: Agency,
+    since: Annotated[
+        str | None,
+        typer.Option(help="A day in Italy, such as 2026-11-20, or a time with its offset; else all there is."),
+    ] = None,
+    over: Annotated[str | None, typer.Option(help="kafka or http; else Kafka where its address is known.")] = None,
+) -> None:
+    """Print what an agency was told, a line each, from a time to now: for who was away. With --json as CloudEvents.
+
+    Fails, and says from when on all is kept, when something since then was dropped.
+    """
+    from services.cli import replay
+
+    replay.feed(session, agency, since, over)
+
+
 @app.command(cls=Listed)
 @command
 def answer(
@@ -126,11 +146,13 @@ def withdraw_bases(
     agency: Agency,
     cause: Annotated[str, typer.Option(help="Why: consent_withdrawn, objection_upheld or recipient_excluded.")],
 ) -> None:
-    """Take sharing bases of an intake back: open referrals that rest on them are revoked. Fails when it is refused."""
-    from services.cli import answer
+    """Take sharing bases of an intake back: open referrals that rest on them are revoked, and named here.
 
-    stated = {"intake_id": intake_id, "basis_ids": refs, "revoke_cause": cause}
-    answer.say(session, "staffetta.sharing.withdraw.v1", stated, agency=agency)
+    Fails when it is refused.
+    """
+    from services.cli import basis
+
+    basis.withdraw(session, intake_id, refs, agency=agency, cause=cause)
 
 
 @app.command()
@@ -178,6 +200,30 @@ def verify(
     from services.cli.verify import page
 
     page.verify(session, wait, again)
+
+
+@app.command()
+@command
+def conform(
+    session: Session,
+    agency: Agency,
+    offer: Annotated[
+        str | None, typer.Option(help="An open offer of the agency's own to send to; else one is chosen.")
+    ] = None,
+    partner: Annotated[
+        str | None, typer.Option(help="Another agency that agreed to be sent a synthetic person and to give a receipt.")
+    ] = None,
+    foreign: Annotated[str | None, typer.Option(help="The id of a referral that is not the agency's.")] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for each answer.", min=1)] = 30,
+) -> None:
+    """Try what the network promises to an agency, as the agency and with people that do not exist.
+
+    They are sent to the agency's own offer: nobody else is told. What was opened is ended again, also on Ctrl-C.
+    Fails when a promise is broken.
+    """
+    from services.cli.conform import page
+
+    page.conform(session, agency, offer=offer, partner=partner, foreign=foreign, wait_s=wait)
 
 
 @app.command()

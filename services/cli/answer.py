@@ -1,7 +1,7 @@
 """A command on a referral, as an agency gives it: through the gateway, with a token of that agency."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -19,6 +19,8 @@ REASON_FIELDS = {
     "decline_reasons": "decline_reason", "withdraw_reasons": "withdraw_reason", "hold_reasons": "hold_reason",
 }  # fmt: skip
 LATE_S, LOOK_S = 20, 0.3
+
+Page = Callable[["Console", Words], None]
 
 
 def commands() -> list[str]:
@@ -81,6 +83,11 @@ def answer(
 
 def say(session: Session, type: str, fields: Mapping[str, Any], *, agency: str) -> None:
     """Post one command of an agency and show how it was answered; fails when it was refused."""
+    tell(session, *ask(session, type, fields, agency=agency))
+
+
+def ask(session: Session, type: str, fields: Mapping[str, Any], *, agency: str) -> tuple[int, dict[str, Any]]:
+    """The HTTP status, and the body with the answer once it is there."""
     where, id = session.endpoints, uuid4().hex
     where.need_service("gateway")
     headers = tokens.bearer(where, agency=agency)
@@ -90,7 +97,7 @@ def say(session: Session, type: str, fields: Mapping[str, Any], *, agency: str) 
     answered = _json(response)
     if response.status_code == 202 and answered.get("answer") is None:
         answered = _awaited(session, id, agency) or answered
-    _tell(session, response.status_code, answered)
+    return response.status_code, answered
 
 
 def _awaited(session: Session, command_id: str, agency: str) -> dict[str, Any] | None:
@@ -125,13 +132,15 @@ def _json(response: Any) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _tell(session: Session, status: int, body: Mapping[str, Any]) -> None:
+def tell(session: Session, status: int, body: Mapping[str, Any], accepted: Page | None = None) -> None:
+    """Show an answer; fails when it is a refusal or is not there. accepted: how one that was accepted is shown."""
     if status in (401, 403) and "code" not in body:
         raise CannotDo("The gateway does not let this agency in.", http.NOT_LET_IN)
     if status >= 500:
         raise CannotDo(f"The gateway answered {status}.", "Try again with the same command in a moment.")
     answered: Mapping[str, Any] | None = body.get("answer") if status == 202 else {"outcome": "rejected", **body}
-    session.tell(body, lambda console, words: _page(answered, body, console, words))
+    shown = accepted if answered and answered["outcome"] == "accepted" else None
+    session.tell(body, shown or (lambda console, words: _page(answered, body, console, words)))
     if answered is None:
         raise CannotDo(
             "The command was taken in, its answer has not come yet.", f"Look at {body.get('location')} of the gateway."

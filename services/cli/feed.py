@@ -89,11 +89,11 @@ def follow(session: Session, queue: Queue) -> Iterator[Change | str]:
         try:
             if not known:
                 # the feed's end first: what happens before the queue is read comes twice, and is known by its version
-                cursor = _ask_feed(session, queue.agency, limit=0)["next"]
+                cursor = ask_feed(session, queue.agency, limit=0)["next"]
                 yield from queue.begin(_ask_queue(session, queue.agency))
                 began = known = True
                 yield ""
-            page = _ask_feed(session, queue.agency, after=cursor, wait=POLL_S)
+            page = ask_feed(session, queue.agency, after=cursor, wait=POLL_S)
         except Gap:
             known = False
         except Away as fault:
@@ -115,7 +115,7 @@ class Gap(Exception):
     """The feed no longer holds what followed the cursor."""
 
 
-def _ask_feed(session: Session, agency: str, **params: Any) -> dict[str, Any]:
+def ask_feed(session: Session, agency: str, **params: Any) -> dict[str, Any]:
     stated = {name: str(value) for name, value in params.items() if value is not None}
     page: dict[str, Any] = _ask(session, "gateway", "/v1/feed", agency, stated)
     return page

@@ -68,14 +68,15 @@ class Wire:
         await self.producer.stop()
         await self.consumer.stop()
 
-    async def say(self, agency: str, type: str, body: Body, *, id: str) -> None:
-        """Returns when the broker has it."""
+    async def say(self, agency: str, type: str, body: Body | bytes, *, id: str) -> None:
+        """Returns when the broker has it. body: bytes are sent as they are, whatever they hold."""
         attributes = {
             "id": id, "source": f"/agencies/{agency}", "type": type, "specversion": "1.0",
             "time": datetime.now(UTC), "datacontenttype": "application/json",
         }  # fmt: skip
-        message = to_binary(CloudEvent(attributes=attributes, data=body), JSONFormat())
-        topic, value = self.named(f"agencies.{agency}.commands"), _bytes(message.value)
+        raw = isinstance(body, bytes)
+        message = to_binary(CloudEvent(attributes=attributes, data={} if raw else body), JSONFormat())
+        topic, value = self.named(f"agencies.{agency}.commands"), body if raw else _bytes(message.value)
         await self.producer.send_and_wait(topic, value, headers=list(message.headers.items()))
 
     async def entries(self) -> AsyncIterator[Entry]:

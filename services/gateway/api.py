@@ -140,18 +140,24 @@ async def get_feed(
 ) -> Page:
     """What happened, in order, after a cursor; with `wait`, the answer may come so many seconds later.
 
-    `since`, a time with its zone, in place of a cursor: for who was away and lost it. What is kept no more is left out.
+    `since`, a time with its zone, in place of a cursor: for who was away and lost it.
     `limit=0` gives no entries and the feed's end as `next`, for who wants only what is still to come.
-    410: the feed no longer holds what followed this cursor; begin again without one.
+    410 `gone`: the feed does not hold all that followed this cursor or time; it is whole from `kept_from` on. Begin
+    again from there, or without either for all that is left.
     """
     if after is not None and since is not None:
-        raise RequestValidationError([{"type": "value_error", "loc": ("query", "since")}])
+        raise RequestValidationError([{"type": "one_of_two", "loc": ("query", "since")}])
     settings = request.app.state.context.settings
     try:
         entries, next = await broker.read_feed(settings, agency, broker.Page(after, since, limit, wait), stopping)
-    except broker.Gone:
-        raise HTTPException(410) from None
+    except broker.Gone as gone:
+        raise HTTPException(410, _gone(gone)) from None
     return Page(entries=entries, next=next)
+
+
+def _gone(gone: broker.Gone) -> dict[str, str]:
+    detail = "The feed does not hold all that followed this; what was put there from kept_from on is kept."
+    return {"code": "gone", "detail": detail, "kept_from": gone.kept_from.isoformat()}
 
 
 async def _body(request: Request) -> bytes:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
 from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED, PEOPLE_COMMANDS
-from services.chassis.kafka import ensure_topics
+from services.chassis.kafka import ensure_topics, is_whole, kept_from
 from services.chassis.service import Context
 from services.chassis.settings import Settings
 from services.gateway import store
@@ -29,7 +29,14 @@ LOOK_S, WRITE_S, FETCH_S, TURN_S = 1, 5, 5, 0.5
 
 
 class Gone(Exception):
-    """The feed no longer holds what follows this cursor, or never gave it."""
+    """The feed no longer holds what follows this cursor or time, or never gave this cursor.
+
+    kept_from: since when it is whole.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept_from = kept_from(AGENCY_FEED, datetime.now(UTC))
 
 
 async def keep_topics(context: Context) -> None:
@@ -106,6 +113,8 @@ async def read_feed(
             return [], end - 1 if end else None
         start = begin if after is None else after + 1
         if page.since:
+            if not await _is_whole(consumer, feed, page.since, begin, end):
+                raise Gone
             start = await _first_since(consumer, feed, page.since, end)
             after = start - 1 if start else None
         if not begin <= start <= end:
@@ -116,6 +125,16 @@ async def read_feed(
         return entries, entries[-1]["cursor"] if entries else after
     finally:
         await consumer.stop()
+
+
+async def _is_whole(consumer: AIOKafkaConsumer, feed: TopicPartition, since: datetime, begin: int, end: int) -> bool:
+    """What was never dropped from is not read for it."""
+    first = None
+    if 0 < begin < end:
+        consumer.seek(feed, begin)
+        first = await asyncio.wait_for(consumer.getone(feed), FETCH_S)
+    first_at = datetime.fromtimestamp(first.timestamp / 1000, UTC) if first else None
+    return is_whole(AGENCY_FEED, begin, first_at, since, datetime.now(UTC))
 
 
 async def _first_since(consumer: AIOKafkaConsumer, feed: TopicPartition, since: datetime, end: int) -> int:

@@ -20,6 +20,14 @@ AWAY = (KafkaError, ConnectionFailure, ExecutionTimeout, TimeoutError)
 """What passes by itself: the broker or the store is away or slow."""
 RETRY_AFTER_S = 5
 
+A_TIME = "a time with its offset, such as 2026-11-20T00:00:00Z or 2026-11-20T00:00:00%2B01:00"
+RULES = {
+    "datetime": A_TIME, "timezone": A_TIME, "one_of_two": "give a cursor or a time, not both",
+    "int": "a whole number", "float": "a number", "uuid": "a UUID",
+    "greater_than": "not below the least that is allowed", "less_than": "not above the most that is allowed",
+}  # fmt: skip
+"""What a parameter must be, by how the name of its fault begins."""
+
 
 def install(app: FastAPI) -> None:
     app.exception_handlers |= {
@@ -40,11 +48,20 @@ async def _invalid(_request: Request, fault: Any) -> JSONResponse:
     """Only parameters and headers: bodies are read by the door itself."""
     parameters = sorted({str(error["loc"][-1]) for error in fault.errors()})
     absent = all(error["type"] == "missing" for error in fault.errors())
-    return _problem(422, code="missing_field" if absent else "invalid_value", parameters=parameters)
+    rules = sorted({rule for error in fault.errors() if (rule := _rule(error["type"]))})
+    detail = {"detail": "; ".join(rules)} if rules else {}
+    return _problem(422, code="missing_field" if absent else "invalid_value", parameters=parameters, **detail)
+
+
+def _rule(fault: str) -> str | None:
+    """fault: the name of one of pydantic's, or of ours."""
+    return next((rule for begins, rule in RULES.items() if fault.startswith(begins)), None)
 
 
 async def _http(_request: Request, fault: Any) -> JSONResponse:
-    return _problem(fault.status_code, fault.headers)
+    """A detail that is an object goes into the problem as it is."""
+    more = fault.detail if isinstance(fault.detail, dict) else {}
+    return _problem(fault.status_code, fault.headers, **more)
 
 
 async def _away(_request: Request, fault: Exception) -> JSONResponse:

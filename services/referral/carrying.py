@@ -96,10 +96,11 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     else:
         store.save_referral(tx, after)
     _say(said, tx)
-    if not after.is_open and before.is_open:
-        await _free(after, said, tx)
     if after.is_open and not before.is_open:
         await _take_up(after, tx)
+    if before.is_open and not after.is_open:
+        await _lean(after, known.served_by, said, tx)
+        await _free(after, said, tx)
 
 
 async def follow_up(command: NotePlace | FireTimer | ChaseReceipt, tx: Transaction) -> None:
@@ -158,6 +159,13 @@ async def _is_unsent(referral: Referral, known: Facts, tx: Transaction) -> bool:
             store.save_link(tx, name, link.with_one_more(referral))
     _say(said, tx)
     return bool(said)
+
+
+async def _lean(referral: Referral, other: Referral | None, said: list[Message], tx: Transaction) -> None:
+    """On the one that serves the person, if it was declined for it: its need is told how that one ends."""
+    linked = any(isinstance(message, EndNeed) and message.outcome == "linked" for message in said)
+    if linked and other and other.link and (link := await store.find_link(tx, other.link)):
+        store.save_link(tx, other.link, link.with_one_more(referral))
 
 
 async def _free(referral: Referral, said: list[Message], tx: Transaction) -> None:

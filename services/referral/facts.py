@@ -8,7 +8,7 @@ from uuid import UUID
 from contracts.commands import Need, OpenReferral, ReferralCommand
 from services.chassis.transaction import Transaction
 from services.referral import calendar, store
-from services.referral.domain import basis, routing, table
+from services.referral.domain import basis, routing, serving, table
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
@@ -58,6 +58,8 @@ async def _of_agencies(
 async def _of_place(referral: Referral, command: ReferralCommand, tx: Transaction) -> dict[str, Any]:
     """What it rests on and where it lies, where that is looked at."""
     known: dict[str, Any] = {}
+    if command.command == "decline" and command.linked_referral_id:
+        known["served_by"] = await _served_by(referral, command.linked_referral_id, tx)
     if command.command in ("revoke", "reopen"):
         known["basis_ended"] = await why_ended(referral, tx) is not None
     if (place := referral.place) and command.command in ("waitlist", "reopen"):
@@ -65,6 +67,15 @@ async def _of_place(referral: Referral, command: ReferralCommand, tx: Transactio
     if place and command.command == "reopen":
         known["linked_id"] = await _linked_id(referral.need, place, tx)
     return known
+
+
+async def _served_by(referral: Referral, named: UUID, tx: Transaction) -> Referral | None:
+    """By its link, which whoever ends it deletes: of two at the same instant one looks again."""
+    other = await store.find_referral(tx, named)
+    if other is None or other.link is None or not serving.serves(other, referral):
+        return None
+    held = await store.find_link(tx, other.link)
+    return other if held and held.referral_id == named else None
 
 
 def as_it_lies(referral: Referral, tx: Transaction) -> Facts:

@@ -19,6 +19,7 @@ from tests.builders import (
     INTAKE_ID,
     NOW,
     REFERRAL_ID,
+    TEXT_ID,
     TODAY,
     a_basis,
     a_command,
@@ -121,6 +122,29 @@ def test_a_revoked_referral_is_over_and_its_receiver_owes_a_receipt_in_five_busi
     assert only(ReferralRevoked, said).revoke_cause == "consent_withdrawn"
     assert only(ReceiptRequested, said).receipt_due_at == DUE == after.next_at
     assert after.history[-1].events == ("referral.revoked", "receipt.requested")
+
+
+COORDINATOR: dict[str, Any] = {"by": "pa.comune", "roles": ("coordinator",), "revoke_cause": "basis_invalid"}
+
+
+def by_hand(referral: Referral, named: str) -> life.Outcome:
+    facts = the_facts(basis_ended=True, speaker=an_agency("pa.comune"))
+    asked = a_command("revoke", **COORDINATOR, text_id=TEXT_ID, basis_id=str(basis_id(INTAKE_ID, named)))
+    return life.decide(referral, asked, facts)
+
+
+def test_a_coordinator_revokes_a_referral_for_the_basis_that_it_rests_on() -> None:
+    after, said = by_hand(resting("b1"), "b1")
+
+    assert (after.state, only(ReferralRevoked, said).basis_id) == ("REVOKED", basis_id(INTAKE_ID, "b1"))
+
+
+def test_a_referral_is_not_revoked_for_a_basis_that_is_not_its_own() -> None:
+    with pytest.raises(Refusal) as refusal:
+        by_hand(resting("b1"), "b2")
+
+    assert (refusal.value.code, refusal.value.pointer) == ("invalid_value", "/basis_id")
+    assert refusal.value.state == "ACCEPTED"
 
 
 def test_nothing_is_revoked_while_its_basis_stands() -> None:

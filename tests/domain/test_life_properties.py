@@ -16,8 +16,10 @@ from contracts.directory import Capacity, Offer, Waitlist
 from contracts.events import ReferralEvent
 from services.places.domain.places import Places, lapsing
 from services.referral.domain import table
+from services.referral.domain.needs import referral_id
 from services.referral.domain.referral import Referral
 from services.referral.domain.routing import MAX_HOPS
+from services.referral.domain.serving import serves
 from tests.builders import a_basis, a_command, a_recorded_intake, an_agency, an_offer
 from tests.offline import Offline
 
@@ -43,7 +45,7 @@ FIELDS = st.fixed_dictionaries(
         "priority": st.sampled_from([*codes.codes("priorities")]),
         "revoke_cause": st.sampled_from([*codes.codes("withdraw_reasons")]),
         "obligation": st.sampled_from([*codes.codes("transitions", "obligations")]),
-        "linked_referral_id": st.just(UUID(int=6)),
+        "linked_referral_id": st.sampled_from([referral_id(UUID(int=n), 0) for n in range(MAX_INTAKES + 1)]),
         "expected_version": st.integers(1, 4),
     },
 )
@@ -95,8 +97,14 @@ class Network(RuleBasedStateMachine):
         may = table.allowed(referral.state, ["receiver"])
         command = may[n % len(may)]
         more = {"next_agency": next_agency} if command == "pass_on" else {}
+        more |= self.by_another(referral) if command == "decline" and n % 2 else {}
         more |= {"closure_outcome": "served_partial"} if referral.state == "IN_SERVICE" and command == "close" else {}
         self.ask(referral, command, by=referral.parties[1], **more)
+
+    def by_another(self, referral: Referral) -> dict[str, Any]:
+        """What a receiver says when it knows that another referral serves the person."""
+        named = (other.referral_id for other in self.sent() if other is not referral and serves(other, referral))
+        return {"decline_reason": "already_served", "linked_referral_id": id} if (id := next(named, None)) else {}
 
     @precondition(lambda self: self.network.referrals)
     @rule(which=st.integers(0, 30), command=st.sampled_from(COMMANDS), fields=FIELDS,
@@ -115,7 +123,9 @@ class Network(RuleBasedStateMachine):
     @rule(which=st.integers(0, 30), cause=st.sampled_from(["consent_withdrawn", "basis_expired"]))
     def a_sharing_basis_ends(self, which: int, cause: str) -> None:
         known = [referral for referral in self.network.referrals.values() if referral.is_open]
-        self.ask(known[which % len(known)], "revoke", by=None, revoke_cause=cause)
+        referral = known[which % len(known)]
+        own = {"basis_id": referral.basis_id} if referral.basis_id else {}
+        self.ask(referral, "revoke", by=None, revoke_cause=cause, **own)
 
     @precondition(lambda self: any(places.next_until for places in self.network.places.values()))
     @rule(which=st.integers(0, 9))

@@ -57,6 +57,7 @@ def test_the_tree_as_it_is_breaks_no_rule(tree: Path) -> None:
         ("services/intake/store.py", "import services.intake.handlers"),
         ("services/referral/handlers.py", "import faststream"),
         ("services/cli/verify/checks/needs.py", "import pymongo"),
+        ("services/cli/conform/checks.py", "import aiokafka"),
         ("services/referral/store.py", "import deploy.local.state"),
         ("services/intake/store.py", "import services.places.store"),
         ("services/chassis/kafka.py", "import services.places.store"),

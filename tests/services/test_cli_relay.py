@@ -8,14 +8,12 @@ import pty
 import re
 import signal
 import struct
-import sys
 import termios
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 import pytest_asyncio
@@ -24,69 +22,18 @@ from contracts.notifications import public_code
 from services.chassis.settings import Settings
 from services.cli.words import Words
 from tests.builders import an_intake
-from tests.processes import AUDIENCE, ISSUER, RELAY, ROOT, Processes, running
+from tests.processes import RELAY, ROOT
+from tests.services.desk import Asked, Desk, at_a_desk
 
-PIPE = asyncio.subprocess.PIPE
 CONTROL = re.compile("\x1b\\[[0-9;?]*[A-Za-z]")
 SHOW_THE_CURSOR = "\x1b[?25h"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@dataclass
-class Asked:
-    status: int
-    said: str
-    complaint: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.said)
-
-
-@dataclass
-class Desk:
-    """A folder in which a relay was started, and a person who types there."""
-
-    folder: Path
-    relay: Processes
-
-    async def __call__(self, *args: str) -> Asked:
-        return await self.run("services.cli", *args)
-
-    async def run(self, module: str, *args: str) -> Asked:
-        process = await self.begin(module, *args)
-        said, complaint = await process.communicate()
-        return Asked(process.returncode or 0, said.decode(), complaint.decode())
-
-    async def begin(self, module: str, *args: str, stdout: int = PIPE, **more: str) -> asyncio.subprocess.Process:
-        settings = self.relay.settings
-        told = {
-            "STAFFETTA_NAMESPACE": settings.namespace, "KAFKA_URL": settings.kafka_url, "PYTHONPATH": str(ROOT),
-            "TOKEN_ISSUER": ISSUER, "TOKEN_AUDIENCE": AUDIENCE, "LANG": "C.UTF-8",
-        }  # fmt: skip
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, *args, cwd=self.folder, env=os.environ | told | more,
-            stdout=stdout, stderr=PIPE,
-        )  # fmt: skip
-
-    def file(self, *intakes: dict[str, Any]) -> str:
-        path = self.folder / f"{uuid4().hex}.jsonl"
-        path.write_text("".join(json.dumps(intake) + "\n" for intake in intakes), "utf-8")
-        return str(path)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    folder = tmp_path_factory.mktemp("relay")
-    settings = engines.model_copy(update={"namespace": f"t{uuid4().hex[:10]}"})
-    async with running(settings, folder) as relay:
-        state = folder / ".staffetta"
-        (state / "issuer").mkdir(parents=True)
-        (state / "issuer" / "key.json").write_text(json.dumps(relay.key.as_dict(private=True)))
-        known = {"kafka": settings.kafka_url, "mongo": settings.mongo_url.get_secret_value(),
-                 "services": {service: relay.url(service) for service in RELAY}}  # fmt: skip
-        (state / "endpoints.json").write_text(json.dumps(known))
-        yield Desk(folder, relay)
+    async with at_a_desk(engines, tmp_path_factory.mktemp("relay")) as desk:
+        yield desk
 
 
 async def test_the_doctor_finds_a_relay_that_runs_well(desk: Desk) -> None:
@@ -163,6 +110,21 @@ async def test_the_code_of_a_mail_finds_its_referral_for_those_who_may_read_it(d
     assert id in page.said and code in page.said and code in queue.said
     assert stranger.status == 1 and f"no referral {code}" in stranger.complaint
     assert seen.status == 0 and seen.json["answer"]["state"] == "ACKNOWLEDGED"
+
+
+async def test_a_basis_that_is_taken_back_names_the_referrals_that_went_with_it(desk: Desk) -> None:
+    submitted = await desk("submit", desk.file(an_intake(f"pa.comune/{uuid4().hex}/1")), "--json")
+    intake_id = submitted.json["lines"][0]["answers"][0]["intake_id"]
+    await _first_in_the_queue(desk, "pa.accura")
+    withdraw = ("basis", "withdraw", intake_id, "b1", "--agency", "pa.comune", "--cause", "consent_withdrawn")
+
+    taken_back, again = await desk(*withdraw, "--lang", "it"), await desk(*withdraw, "--json")
+
+    code = public_code(uuid5(UUID(intake_id), "referral:0"), "palermo")
+    assert taken_back.status == 0, taken_back.complaint
+    assert taken_back.said.startswith(f"Ritirato: b1.\nRevocato: {code}, ")
+    assert "pa.accura" in taken_back.said and "accettata: -" not in taken_back.said
+    assert again.status == 1 and again.json["answer"]["code"] == "invalid_transition"
 
 
 async def test_the_queue_of_an_agency_that_nobody_knows_is_not_empty_but_wrong(desk: Desk) -> None:

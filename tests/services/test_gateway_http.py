@@ -124,7 +124,7 @@ async def test_a_refusal_at_the_http_door_is_a_problem_and_nothing_is_kept(two: 
         (422, "missing_field", None),
         (404, None, None),
         (422, "invalid_value", None),
-        (410, None, None),
+        (410, "gone", None),
         *3 * [(422, "invalid_value", None)],
     ]
     assert {p.headers["content-type"] for p in posts} == {"application/problem+json"}

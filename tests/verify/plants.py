@@ -215,6 +215,13 @@ class Faults:
     def a_need_that_leans_on_what_is_over(self) -> Loaded:
         return self._referral("held", lambda doc: doc.update(state="CLOSED"))
 
+    def a_need_that_was_declined_for_nothing(self) -> Loaded:
+        links = self.loaded.stored("referral", "links")
+        return kept(self.loaded, "referral", "links", {id: doc | {"leaning": []} for id, doc in links.items()})
+
+    def a_need_that_was_declined_for_what_is_over(self) -> Loaded:
+        return self._referral("taken", lambda doc: doc.update(state="CLOSED"))
+
     @property
     def _passed(self) -> Doc:
         return self.loaded.stored("referral", "referrals")[self.ids["passed"]]
@@ -338,6 +345,8 @@ FOUND_BY: dict[str, dict[str, str]] = {
         "an_unmet_need_that_is_not_final": "was never opened, and nothing says why",
         "a_need_that_leans_on_nothing": "was never opened, and nothing says why",
         "a_need_that_leans_on_what_is_over": "which is CLOSED, and was not told",
+        "a_need_that_was_declined_for_nothing": "was declined for another, and nothing says which",
+        "a_need_that_was_declined_for_what_is_over": "which is CLOSED, and was not told",
     },
     "timers": {
         "an_open_referral_that_falls_silent": "no timer of it will fire",

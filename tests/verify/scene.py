@@ -46,6 +46,22 @@ class Scene:
         self.referrals["passed"] = await self.sent("passed", self.accura, "health.primary")
         await self.told(self.accura, "passed", "decline", decline_reason="no_capacity")
         await self.agencies["pa.salute"].event("referral.sent", predecessor_id=self.referrals["passed"])
+        await self._served_already()
+
+    async def _served_already(self) -> None:
+        """Whom Accura has taken is asked for at another clinic too, which says so."""
+        salute, asked = self.agencies["pa.salute"], intake("double", person_ref=f"pa.comune:{CASE}taken")
+        asked["tier0"]["services"] = [{"service": "health.primary", "offer": "pa.salute.primary"}]
+        await self.comune.submit(asked)
+        journey = str((await self.comune.answer(CASE + "double"))["value"]["intake_id"])
+        sent = await salute.event("referral.sent", journey_id=journey)
+        self.referrals["double"] = str(sent["value"]["referral_id"])
+        by_which = {"decline_reason": "already_served", "linked_referral_id": self.referrals["taken"]}
+        await self.told(salute, "double", "decline", **by_which)
+        told: dict[str, Any] = {
+            "referral_id": self.referrals["double"], "linked_referral_id": self.referrals["taken"],
+        }  # fmt: skip
+        await self.comune.event("referral.declined", **told)
 
     async def _beds(self) -> None:
         """Nine beds: the first family holds five, the second waits."""

@@ -49,7 +49,7 @@ async def test_a_network_at_rest_keeps_every_promise_and_every_check_has_looked(
 
     assert report.findings == ()
     assert all(looked.looked_at and not looked.not_checked for looked in report.checks)
-    assert report.of("needs").looked_at == 11
+    assert report.of("needs").looked_at == 12
     assert {"CLOSED", "ACCEPTED", "REQUESTED", "DECLINED", "WAITLISTED", "DRAFT"} == {
         doc["state"] for doc in loaded.stored("referral", "referrals").values()
     }

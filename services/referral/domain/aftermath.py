@@ -8,6 +8,7 @@ from contracts.commands import OpenReferral
 from contracts.directory import Agency
 from contracts.journeys import EndNeed, OpenTask
 from contracts.values import Message
+from services.referral.domain import serving
 from services.referral.domain.case import Case
 from services.referral.domain.referral import Referral, raised, successor_id
 
@@ -69,6 +70,8 @@ def _sent(moved: Referral, case: Case) -> list[Message]:
 
 def _declined(moved: Referral, case: Case) -> list[Message]:
     reason = _reason(case)
+    if serving.leans_on(moved, case.facts.served_by, reason):
+        return [ended(moved, "linked", reason["code"])]
     if not goes_on(case):
         documents = tuple(case.command.documents or ())
         todo = task(moved, reason["next"], reason["code"], documents)

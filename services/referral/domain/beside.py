@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from services.referral.domain import appointments, receipts
+from services.referral.domain import appointments, receipts, serving
 from services.referral.domain.appointments import ATTENDED, CANCELLED, NO_SHOW
 from services.referral.domain.case import Case
 from services.referral.domain.conditions import Attempt
@@ -86,11 +86,18 @@ def _newly_settled(moved: Referral, case: Case) -> Changes:
     }
 
 
+def _served_by(moved: Referral, case: Case) -> Changes:
+    """Only to whom may know of it; the receiver knows."""
+    leans = serving.leans_on(moved, case.facts.served_by, case.reason or {})
+    return {"linked_referral_id": case.command.linked_referral_id if leans else None}
+
+
 def _compensating(_moved: Referral, case: Case) -> Changes:
     return {"compensates": compensated(case.referral)}
 
 
 TELLS: dict[str, Callable[[Referral, Case], Changes]] = {
+    "decline": _served_by,
     "change_priority": lambda moved, case: {"priority_before": case.referral.need.priority},
     "record_contact_attempt": lambda moved, case: {"attempts": len(moved.attempts)},
     "schedule_appointment": _newly_scheduled,

@@ -37,6 +37,7 @@ class Facts:
     who has it now, when this one has a successor; shared: then, the need under the sharing bases as they are now.
     speaker, receiver: the directory's entries of the agency that asks, and of the one where it lies. lead: of who
     coordinates the city where it lies. offer: the entry of where it lies, for a command that waitlists or reopens.
+    served_by: the open referral that a decline names, if it may (`serving.serves`).
     noted: what was answered about a place. basis_ended: whether what it rests on has ended, for a command that revokes
     or reopens. person_erased: nothing is kept any more of who the person is.
     """
@@ -53,6 +54,7 @@ class Facts:
     offer: Offer | None = None
     noted: NotePlace | None = None
     lead: Agency | None = None
+    served_by: Referral | None = None
     basis_ended: bool = False
     person_erased: bool = False
 

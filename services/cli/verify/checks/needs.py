@@ -15,6 +15,7 @@ from services.cli.verify.report import Seen
 GOES_ON = frozenset({"DECLINED", "REROUTED", "EXPIRED"})
 """Ends after which somebody else is asked, or the sender has to decide."""
 
+DECLINED = "DECLINED"
 LONGEST_CHAIN = 10
 
 
@@ -29,11 +30,16 @@ def check(loaded: Loaded) -> Iterator[Seen]:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What referral keeps, as a need asks for it. tasks: by the referral that they are about."""
+    """What referral keeps, as a need asks for it.
+
+    linked: on which referral one leans that was never opened, by its id; leaning: the same by a need, of those that a
+    receiver declined for it. tasks: by the referral that they are about.
+    """
 
     referrals: dict[str, Doc]
     journeys: dict[str, Doc]
     linked: dict[str, str]
+    leaning: dict[str, str]
     tasks: dict[str, list[Doc]]
 
     @classmethod
@@ -43,9 +49,10 @@ class Kept:
             tasks[task["referral_id"] or ""].append(task)
         decisions = loaded.stored("referral", "decisions")
         linked = {id: doc["linked_id"] for id, doc in decisions.items() if doc.get("linked_id")}
-        return cls(
-            dict(loaded.stored("referral", "referrals")), dict(loaded.stored("referral", "journeys")), linked, tasks
-        )
+        links = loaded.stored("referral", "links").values()
+        leaning = {str(told["need_id"]): str(doc["referral_id"]) for doc in links for told in doc["leaning"]}
+        referrals, journeys = loaded.stored("referral", "referrals"), loaded.stored("referral", "journeys")
+        return cls(dict(referrals), dict(journeys), linked, leaning, tasks)
 
 
 def _asked(loaded: Loaded) -> dict[str, list[str]]:
@@ -69,6 +76,12 @@ def _open_ended(need_id: str, journey_id: str, kept: Kept) -> str | None:
         return None
     if referral is None:
         return _unsent(last, need["state"], tasks, kept)
+    if referral["state"] == DECLINED and need["state"] == "served":
+        return None  # by the referral that it leaned on
+    if referral["state"] == DECLINED and need["state"] == "linked":
+        return _leans(
+            f"referral {last} was declined for another, and nothing says which", kept.leaning.get(need_id), kept
+        )
     return _sent(last, referral, tasks)
 
 
@@ -96,9 +109,13 @@ def _unsent(id: str, state: str, tasks: Iterable[Doc], kept: Kept) -> str | None
     """No referral was opened: the need leans on another one of the same person, or it did."""
     if state == "served" or (state == "ended" and list(tasks)):
         return None
-    leant_on = kept.linked.get(id)
+    return _leans(f"referral {id} was never opened, and nothing says why", kept.linked.get(id), kept)
+
+
+def _leans(otherwise: str, leant_on: str | None, kept: Kept) -> str | None:
+    """otherwise: what is wrong when nothing says on what it leans."""
     if leant_on is None:
-        return f"referral {id} was never opened, and nothing says why"
+        return otherwise
     referral = kept.referrals.get(leant_on)
     if referral is None:
         return f"it leans on referral {leant_on}, which nobody keeps"
