@@ -49,7 +49,7 @@ class Shelf:
     async def find_one(self, query: Doc, session: Any = None) -> Doc | None:
         return next((doc for doc in self.all() if _matches(doc, query)), None)
 
-    async def find(self, query: Doc, session: Any = None, batch_size: int = 0) -> AsyncIterator[Doc]:
+    async def find(self, query: Doc, only: Any = None, session: Any = None, batch_size: int = 0) -> AsyncIterator[Doc]:
         for doc in self.all():
             if _matches(doc, query):
                 yield doc

@@ -22,14 +22,15 @@ CODE = re.compile("[A-Z]{2}-[0-9A-Z]{6}")
 """What `contracts.notifications.public_code` makes."""
 
 
-def referral(session: Session, referral_id: str) -> None:
-    """Where it stands, what happened, and the stored explanation."""
+def referral(session: Session, referral_id: str, *, replay: bool = False) -> None:
+    """Where it stands, what happened, and the stored explanation; replay: made again from its facts."""
     where = session.endpoints
     where.need_service("referral")
     headers = tokens.bearer(where, roles=["network"])
     id = find_id(where, referral_id, headers)
     found = http.ask(where, "referral", f"/v1/referrals/{id}", headers=headers)
-    why = http.ask(where, "referral", f"/v1/referrals/{id}/explanation", headers=headers)
+    params = {"replay": "true"} if replay else {}
+    why = http.ask(where, "referral", f"/v1/referrals/{id}/explanation", headers=headers, params=params)
     if found is None and why is None:
         raise CannotDo(f"There is no referral {id}.", "staffetta queue --agency A lists an agency's open ones.")
 
@@ -128,6 +129,13 @@ def _explanation(why: Shown, console: "Console", words: Words) -> None:
     _verdicts("out", why.get("out") or [], console, words)
     if why.get("out_by_area"):
         console.print(f"{why['out_by_area']} {words('city_out')}")
+    if replay := why.get("replay"):
+        _replay(replay, console, words)
+
+
+def _replay(replay: Shown, console: "Console", words: Words) -> None:
+    said = {True: "replay_same", False: "replay_differs", None: "replay_impossible"}[replay["same"]]
+    console.print(": ".join([words(said), *filter(None, [", ".join(replay["differs"])])]))
 
 
 def _verdicts(heading: str, verdicts: list[Shown], console: "Console", words: Words) -> None:

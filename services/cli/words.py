@@ -65,6 +65,12 @@ HEADINGS: dict[str, tuple[str, str]] = {
     "referral": ("Invio", "Referral"),
     "rejected": ("rifiutata", "refused"),
     "replay": ("ripetizione", "replay"),
+    "replay_differs": ("Decisa di nuovo con gli stessi fatti, cambia", "Decided again from the same facts, it differs"),
+    "replay_impossible": ("I suoi fatti o le sue regole non ci sono più", "Its facts or its rules are kept no more"),
+    "replay_same": (
+        "Decisa di nuovo con gli stessi fatti, è la stessa",
+        "Decided again from the same facts, it is the same",
+    ),
     "requested": ("Richiesta", "Asked for"),
     "rule_set": ("Regole", "Rule set"),
     "seat": ("Posto", "Place there"),

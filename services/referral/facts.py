@@ -7,8 +7,8 @@ from uuid import UUID
 
 from contracts.commands import Need, OpenReferral, ReferralCommand
 from services.chassis.transaction import Transaction
-from services.referral import calendar, store
-from services.referral.domain import basis, routing, table
+from services.referral import calendar, deciding, store
+from services.referral.domain import basis, table
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
@@ -101,12 +101,10 @@ def _day(need: Need, tx: Transaction) -> date:
 
 
 async def _decide(search: Search, tx: Transaction) -> Decision:
-    """Routing over this service's own copy of the directory, under the sharing bases as they are now."""
+    """Under the sharing bases as they are now."""
     ground = await store.get_ground(tx, search.need)
-    search = replace(search, need=ground.applied_to(search.need))
-    offers = await store.find_offers(tx, search.need.service)
-    agencies = await store.find_agencies(tx, (offer.agency for offer in offers))
-    return routing.route(search, offers, agencies, _day(search.need, tx))
+    search = replace(search, need=deciding.as_judged(ground.applied_to(search.need)))
+    return await deciding.decide(search, _day(search.need, tx), tx.find)
 
 
 async def _sending(need: Need, decision: Decision, tx: Transaction, predecessor: Referral | None = None) -> Facts:

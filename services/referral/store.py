@@ -165,10 +165,6 @@ def copy_entry(tx: Transaction, entry: Agency | Offer) -> None:
     tx.save(collection, entry.model_dump(mode="json", by_alias=True) | {"_id": entry.code})
 
 
-async def find_offers(tx: Transaction, service: str) -> list[Offer]:
-    return [Offer.model_validate(doc) for doc in await tx.find("offers", {"service": service})]
-
-
 async def find_offer(tx: Transaction, code: str) -> Offer | None:
     doc = await tx.load("offers", code)
     return Offer.model_validate(doc) if doc else None

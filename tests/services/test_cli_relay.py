@@ -140,6 +140,7 @@ async def test_a_referral_is_found_in_the_queue_answered_and_its_page_tells_it(d
     seen = await desk("answer", referral_id, "acknowledge", "-a", "pa.accura", "--expected-version", version, "--json")
     declined = await desk("answer", referral_id, "decline", "-a", "pa.accura", "--reason", "no_capacity")
     page, told = await desk("referral", referral_id, "--lang", "it"), await desk("referral", referral_id, "--json")
+    again = await desk("referral", referral_id, "--replay", "--lang", "it")
 
     assert refused.status == 1 and '"code": "invalid_transition"' in refused.said
     assert seen.status == 0 and seen.json["answer"]["state"] == "ACKNOWLEDGED"
@@ -149,6 +150,7 @@ async def test_a_referral_is_found_in_the_queue_answered_and_its_page_tells_it(d
     ]  # fmt: skip
     assert Words("it").of("decline_reasons", "no_capacity") in page.said
     assert told.json["explanation"]["candidates"][0]["offer"] in page.said
+    assert Words("it")("replay_same") in again.said and Words("it")("replay_same") not in page.said
 
 
 async def test_the_code_of_a_mail_finds_its_referral_for_those_who_may_read_it(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from contracts.events import RoutingDecided
 from contracts.refusals import Refusal
 from contracts.stated import ReferralFields
 from contracts.values import Asked, Message
-from services.referral.domain import aftermath, beside, clocks, fields, guards, leaving, routing, table, timers
+from services.referral.domain import aftermath, beside, clocks, fields, guards, leaving, routing, sharing, table, timers
 from services.referral.domain.case import Case, Facts, Fault, meet
 from services.referral.domain.referral import (
     Entry,
@@ -123,7 +123,7 @@ def _refusal(case: Case, fault: Fault) -> Refusal:
 def _may_know(case: Case) -> bool:
     """Who has it now is for the sender, and for an agency that may still be told of this person."""
     facts, day = case.facts, case.facts.calendar.day_of(case.facts.now)
-    told = facts.speaker and facts.shared and routing.may_be_told(facts.shared, facts.speaker, day)
+    told = facts.speaker and facts.shared and sharing.may_be_told(facts.shared, facts.speaker, day)
     return "sender" in case.roles or bool(told)
 
 
