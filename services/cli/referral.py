@@ -125,12 +125,23 @@ def _explanation(why: Shown, console: "Console", words: Words) -> None:
         console.print(f"{words('linked')}: {why['linked_referral_id']}")
     if why.get("why_nobody"):
         console.print(f"{words('nobody')} {words.label(why['why_nobody'])}")
+    if why.get("override"):
+        _override(why["override"], console, words)
     _verdicts("admitted", why["candidates"], console, words)
     _verdicts("out", why.get("out") or [], console, words)
     if why.get("out_by_area"):
         console.print(f"{why['out_by_area']} {words('city_out')}")
     if replay := why.get("replay"):
         _replay(replay, console, words)
+
+
+def _override(override: Shown, console: "Console", words: Words) -> None:
+    """Who chose this offer, against what, and why."""
+    who = " ".join(filter(None, [override.get("agency"), override.get("actor")]))
+    against = ", ".join(words.label(code) for code in override["against"])
+    console.print(f"[bold]{words('override')}[/]: {words.label(override['reason'])}")
+    rows = {"by": who, "set_aside": against, "instead_of": override.get("instead_of") or NOTHING}
+    _pairs({name: value for name, value in rows.items() if value}, console, words)
 
 
 def _replay(replay: Shown, console: "Console", words: Words) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from contracts.commands import Need, OpenReferral, ReferralCommand
 from services.chassis.transaction import Transaction
 from services.referral import calendar, deciding, store
-from services.referral.domain import basis, table
+from services.referral.domain import basis, choice, table
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
@@ -28,8 +28,8 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     """Routing is asked now for a command that needs a receiver: a draft that is sent, a referral that is passed on."""
     need, place = referral.need, referral.place
     if command.command == "send" and place is None:
-        named = need.model_copy(update={"named_offer": command.offer}) if command.offer else need
-        return await _sending(named, await _decide(Search(named), tx), tx)
+        chosen = choice.of(need, command)
+        return await _sending(need, await _decide(Search(need, choice=chosen), tx), tx)
     decision = None
     if command.command == "pass_on" and place:
         search = Search(need, referral.hop + 1, (*referral.tried, place.agency), command.next_agency)

@@ -98,6 +98,8 @@ def _nobody(case: Case) -> Fault | None:
     decision = case.facts.decision
     if case.row is None or case.row.to != "REQUESTED" or (decision and decision.first):
         return None
+    if decision and decision.search.choice:
+        return Fault(routing.not_to_be_chosen(decision), "/offer")
     return Fault(routing.REFUSED_BY.get(str(decision.why), "no_candidate") if decision else "no_candidate")
 
 
@@ -171,7 +173,8 @@ def _kept(case: Case) -> dict[str, Any]:
     row, facts = case.row, case.facts
     match row.to if row else None:
         case "REQUESTED" if facts.decision:
-            named = {"named_offer": facts.decision.search.need.named_offer}
+            chosen, asked_for = facts.decision.search.choice, facts.decision.search.need.named_offer
+            named = {"named_offer": chosen.offer if chosen else asked_for}
             return {
                 "need": case.referral.need.model_copy(update=named),
                 "place": facts.decision.first,

@@ -11,6 +11,7 @@ from contracts.directory import StricterLimit
 from contracts.events import Verdict
 from services.referral.domain import admission, ordering, sharing
 from services.referral.domain.candidates import Candidate
+from services.referral.domain.choice import ORDER, Choice
 from services.referral.domain.rules import RuleSet
 
 FILTERS = codes.codes("routing", "filters")
@@ -23,17 +24,21 @@ NO_ONE_BUT_FOR = ("hops", "sharing", "withheld", "already_tried", "admission")
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One need to be routed: at which hop, whom not to ask again, and who alone is asked (passed on)."""
+    """One need to be routed: at which hop, whom not to ask again, who alone is asked (passed on), or which offer a
+    caseworker chose among all.
+    """
 
     need: Need
     hop: int = 0
     tried: tuple[str, ...] = ()
     next_agency: str | None = None
+    choice: Choice | None = None
 
     @property
     def named_offer(self) -> str | None:
         """The only one that is looked at, at first."""
-        return self.need.named_offer if self.hop == 0 and self.need.named_offer != "any" else None
+        named = self.need.named_offer if self.hop == 0 and self.choice is None else "any"
+        return None if named == "any" else named
 
     def asks(self, offer: str, agency: str) -> bool:
         """Whether it is looked at, whatever the rules say of it."""
@@ -62,7 +67,9 @@ class Decision:
 
     candidates: the admitted in order. out: the others with the filter that put them out. out_by_area: how many offers
     of the service serve other areas. facts: those that serve this one, as they were judged; None when it was stored
-    before facts were. why: when there is no candidate, what stood in the way (a filter's code, or no_offer).
+    before facts were. against: what the choice of a caseworker goes against, the order or filters that its offer fails;
+    then first is their choice if its reason sets that aside, else None. why: when there is no candidate, what stood in
+    the way (a filter's code, or no_offer).
     """
 
     search: Search
@@ -73,6 +80,7 @@ class Decision:
     first: Place | None
     rule_set: str
     facts: tuple[Candidate, ...] | None = None
+    against: tuple[str, ...] = ()
 
     @property
     def why(self) -> str | None:
@@ -96,15 +104,18 @@ def route(search: Search, offers: Iterable[Candidate], day: date, rules: RuleSet
     admitted = sorted(
         (pair for pair in judged if pair[1].out_by is None), key=lambda pair: ordering.rank(rules, pair[1].order)
     )
+    by_rules = admitted[0][0] if admitted else None
+    first, against = _chosen(search.choice, judged, by_rules, rules) if search.choice else (by_rules, ())
     return Decision(
         search=search,
         day=day,
         candidates=tuple(verdict for _, verdict in admitted),
         out=tuple(verdict for _, verdict in judged if verdict.out_by),
         out_by_area=len(asked) - len(here) + elsewhere,
-        first=_place(search.need, admitted[0][0], day) if admitted else None,
+        first=_place(search.need, first, day) if first else None,
         rule_set=rules.code,
         facts=tuple(here),
+        against=against,
     )
 
 
@@ -117,7 +128,14 @@ def explained(decision: Decision | None) -> dict[str, Any]:
         "candidates": decision.candidates,
         "out": decision.out,
         "out_by_area": decision.out_by_area,
+        "override_reason": decision.search.choice.reason if decision.search.choice and decision.against else None,
+        "against": decision.against,
     }
+
+
+def not_to_be_chosen(decision: Decision) -> str:
+    """The refusal of a choice that goes against what nobody sets aside."""
+    return next((REFUSED_BY[f] for f in decision.against if f in REFUSED_BY), "invalid_value")
 
 
 def passes(verdict: Verdict, filter_: str) -> bool:
@@ -204,6 +222,19 @@ def _judge(rules: RuleSet, search: Search, of: Candidate, day: date) -> Verdict:
         rules=(*said.items(), *single_rules),
         order=() if out_by else ordering.order_of(rules, search.need, of, admitted),
     )
+
+
+def _chosen(
+    choice: Choice, judged: list[tuple[Candidate, Verdict]], by_rules: Candidate | None, rules: RuleSet
+) -> tuple[Candidate | None, tuple[str, ...]]:
+    """The offer of a caseworker's choice, if its reason sets aside what it goes against, and what that is."""
+    found = next((pair for pair in judged if pair[0].offer == choice.offer), None)
+    if found is None:
+        return None, ("no_offer",)
+    chosen, verdict = found
+    fails = tuple(f for f in rules.filters if not passes(verdict, f))
+    against = fails or (() if chosen is by_rules else (ORDER,))
+    return (chosen if choice.sets_aside(against) else None), against
 
 
 def _alone(verdict: Verdict) -> str | None:

@@ -125,6 +125,7 @@ def explanation(of: Explanation, *, whole: bool) -> Shown:
         "linked_referral_id": of.linked_id,
         "candidates": _verdicts(decision.candidates, decision.rule_set),
         "facts": facts,
+        "override": _override(decision, whole=whole),
     }
     if not whole:
         return told
@@ -134,6 +135,21 @@ def explanation(of: Explanation, *, whole: bool) -> Shown:
         "out_by_area": decision.out_by_area,
         "why_nobody": _filter(decision.why) if decision.why else None,
     }
+
+
+def _override(decision: Decision, *, whole: bool) -> Shown | None:
+    """What a caseworker set aside, why, and who it was. The receiver is told if it was its own admission rules."""
+    choice, against = decision.search.choice, decision.against
+    if choice is None or not against or not (whole or "admission" in against):
+        return None
+    told: Shown = {
+        "reason": labelled("override_reasons", choice.reason or ""),
+        "against": [labelled("override_reasons", code, "sets_aside") for code in against],
+    }
+    if not whole:
+        return told
+    by_rules = decision.candidates[0].offer if decision.candidates else None
+    return told | {"instead_of": by_rules, "agency": choice.agency, "actor": choice.actor, "text_id": choice.text_id}
 
 
 def task(of: Task) -> Shown:
