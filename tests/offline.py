@@ -72,7 +72,12 @@ class Shelf:
 
 def _matches(doc: Doc, query: Doc) -> bool:
     wanted = ((_at(doc, path), value) for path, value in query.items())
-    return all(have in value["$in"] if isinstance(value, dict) else have == value for have, value in wanted)
+    return all(have in value["$in"] if isinstance(value, dict) else _equals(have, value) for have, value in wanted)
+
+
+def _equals(have: Any, value: Any) -> bool:
+    """A list is found by any of its elements."""
+    return have == value or (isinstance(have, list) and value in have)
 
 
 def _at(doc: Any, path: str) -> Any:

@@ -40,6 +40,11 @@ class Search:
         named = self.need.named_offer if self.hop == 0 and self.choice is None else "any"
         return None if named == "any" else named
 
+    @property
+    def asks_all(self) -> bool:
+        """Whether every offer of the service is looked at."""
+        return self.named_offer is None and self.next_agency is None
+
     def asks(self, offer: str, agency: str) -> bool:
         """Whether it is looked at, whatever the rules say of it."""
         return self.named_offer in (None, offer) and self.next_agency in (None, agency)
