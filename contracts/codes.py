@@ -44,6 +44,7 @@ LISTS = {
     "contact_mode": (("channels", "intake_channels"), ("channels", "contact_channels")),
     "priority": (("priorities", "items"),),
     "documents": (("identifiers", "items"),),
+    "override_reason": (("override_reasons", "items"),),
 }
 """Where the codes are kept that a field of a command on a referral may hold."""
 

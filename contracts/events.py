@@ -85,7 +85,8 @@ class RoutingDecided(ReferralEvent):
     """The order of the admitted offers, the one chosen, and why each other was not; those out by area are counted.
 
     When the person has an open referral to the chosen offer already (`linked_referral_id`), no referral is opened:
-    then version is 0, state LINKED, and there is neither receiver nor owner.
+    then version is 0, state LINKED, and there is neither receiver nor owner. override_reason: why a caseworker chose
+    this offer `against` the order or the admission rules (`override_reasons.json`).
     """
 
     TYPE = "staffetta.routing.decided.v1"
@@ -94,6 +95,8 @@ class RoutingDecided(ReferralEvent):
     candidates: tuple[Verdict, ...]
     out: tuple[Verdict, ...]
     out_by_area: int = 0
+    override_reason: Code | None = None
+    against: tuple[Code, ...] = ()
     linked_referral_id: UUID | None = None
 
 

@@ -181,6 +181,7 @@ class ReferralFields(Value):
     obligation: Code | None = None
     order_rule_version: Annotated[int, Field(ge=0, le=2**31)] | None = None
     offer: Ref | None = None
+    override_reason: Code | None = None
     priority: Code | None = None
     hold_reason: Code | None = None
     review_date: date | None = None

@@ -13,7 +13,8 @@ from contracts.events import IntakeRecorded
 from contracts.stated import SubmitIntake
 from contracts.values import Asked, PersonFacts, SharingBasis, basis_id
 from services.intake.domain.known import Directory
-from services.referral.domain import table
+from services.referral.domain import rules, table
+from services.referral.domain.candidates import candidates
 from services.referral.domain.case import Facts
 from services.referral.domain.clocks import Calendar
 from services.referral.domain.referral import Referral
@@ -133,11 +134,20 @@ def an_offer(code: str = "pa.accura.primary", **known: Any) -> Offer:
     return Offer(**given | {"admission": Admission(all_of=tuple(Rule(**rule) for rule in rules))} | known)
 
 
-def a_decision(*offers: Offer, search: Search | None = None, agencies: tuple[Agency, ...] = ()) -> Decision:
+NETWORK_1 = rules.RULE_SETS["network-1"]
+
+
+def a_decision(
+    *offers: Offer,
+    search: Search | None = None,
+    agencies: tuple[Agency, ...] = (),
+    waiting: dict[str, int] | None = None,
+    rule_set: str = "network-1",
+) -> Decision:
     """What routing says of these offers (one that admits everybody, unless told otherwise), of active agencies."""
     judged = offers or (an_offer(),)
     known = {offer.agency: an_agency(offer.agency) for offer in judged} | {agency.code: agency for agency in agencies}
-    return route(search or Search(a_need()), judged, known, TODAY)
+    return route(search or Search(a_need()), candidates(judged, known, waiting), TODAY, rules.RULE_SETS[rule_set])
 
 
 def the_facts(now: datetime = NOW, **known: Any) -> Facts:

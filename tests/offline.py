@@ -49,7 +49,7 @@ class Shelf:
     async def find_one(self, query: Doc, session: Any = None) -> Doc | None:
         return next((doc for doc in self.all() if _matches(doc, query)), None)
 
-    async def find(self, query: Doc, session: Any = None, batch_size: int = 0) -> AsyncIterator[Doc]:
+    async def find(self, query: Doc, only: Any = None, session: Any = None, batch_size: int = 0) -> AsyncIterator[Doc]:
         for doc in self.all():
             if _matches(doc, query):
                 yield doc
@@ -72,7 +72,12 @@ class Shelf:
 
 def _matches(doc: Doc, query: Doc) -> bool:
     wanted = ((_at(doc, path), value) for path, value in query.items())
-    return all(have in value["$in"] if isinstance(value, dict) else have == value for have, value in wanted)
+    return all(have in value["$in"] if isinstance(value, dict) else _equals(have, value) for have, value in wanted)
+
+
+def _equals(have: Any, value: Any) -> bool:
+    """A list is found by any of its elements."""
+    return have == value or (isinstance(have, list) and value in have)
 
 
 def _at(doc: Any, path: str) -> Any:

@@ -184,6 +184,7 @@ LISTS = {
     "hold_reasons": "Reasons to hold",
     "closure_outcomes": "Outcomes of a closure",
     "withdraw_reasons": "Reasons to withdraw, causes of a revocation",
+    "override_reasons": "Reasons to choose an offer against the rules",
 }
 
 
@@ -199,14 +200,15 @@ def _list(name: str, title: str) -> Iterator[str]:
 
 
 def _reason(item: dict[str, Any]) -> tuple[str, ...]:
-    where = item.get("usable_in") or item.get("allowed_from") or ([item["command"]] if "command" in item else [])
+    where = next((item[name] for name in ("usable_in", "allowed_from", "sets_aside") if item.get(name)), None)
+    where = where or ([item["command"]] if "command" in item else [])
     needs = [*item.get("required_fields", ()), *(["text"] if item["text_required"] else [])]
     needs += [f"{name}: {value}".lower() for name, value in item.get("conditions", {}).items()]
     needs += [f"within {item['max_days_to_review']} days"] if "max_days_to_review" in item else []
     going_on = " (by itself)" if item.get("auto_reroute") else ""
     return (
         f"`{item['code']}`", item["label"]["it"], item["label"]["en"], ", ".join(where), ", ".join(needs),
-        item["next"] + going_on,
+        item.get("next", "") + going_on,
     )  # fmt: skip
 
 

@@ -63,11 +63,11 @@ class Transaction:
         doc = known[at]
         return dict(doc) if doc is not None else None
 
-    async def find(self, collection: str, query: Doc) -> list[Doc]:
-        """Documents by an indexed query, as the last batch left them: asked once a batch."""
-        self._looked, asked = True, f"{collection}/{query}"
+    async def find(self, collection: str, query: Doc, only: tuple[str, ...] = ()) -> list[Doc]:
+        """Documents by an indexed query, as the last batch left them: asked once a batch. only: these fields."""
+        self._looked, asked = True, f"{collection}/{query}/{only}"
         if asked not in self._found:
-            self._found[asked] = await self._ask(collection, query)
+            self._found[asked] = await self._ask(collection, query, only)
         return [dict(doc) for doc in self._found[asked]]
 
     def save(self, collection: str, doc: Doc) -> None:
@@ -112,8 +112,9 @@ class Transaction:
             raise PermissionError(f"a handler of {self.cause.topic.name} may not change {collection}")
         self._saved[collection, id], self._writes[collection, id] = doc, write
 
-    async def _ask(self, collection: str, query: Doc) -> list[Doc]:
-        return [doc async for doc in self._db[collection].find(query, session=self._session, batch_size=1000)]
+    async def _ask(self, collection: str, query: Doc, only: tuple[str, ...] = ()) -> list[Doc]:
+        found = self._db[collection].find(query, only or None, session=self._session, batch_size=1000)
+        return [doc async for doc in found]
 
     # -- what the ledger uses --------------------------------------------------------------------------------------
     async def prefetch(self, needs: Iterable[At]) -> None:

@@ -67,11 +67,15 @@ def submit(
 
 @app.command()
 @command
-def referral(session: Session, referral_id: ReferralId) -> None:
+def referral(
+    session: Session,
+    referral_id: ReferralId,
+    replay: Annotated[bool, typer.Option("--replay", help="Decide again from the facts that were stored.")] = False,
+) -> None:
     """Show a referral: where it stands, what happened, and why it went where it went."""
     from services.cli import referral
 
-    referral.referral(session, referral_id)
+    referral.referral(session, referral_id, replay=replay)
 
 
 @app.command()

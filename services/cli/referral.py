@@ -22,14 +22,15 @@ CODE = re.compile("[A-Z]{2}-[0-9A-Z]{6}")
 """What `contracts.notifications.public_code` makes."""
 
 
-def referral(session: Session, referral_id: str) -> None:
-    """Where it stands, what happened, and the stored explanation."""
+def referral(session: Session, referral_id: str, *, replay: bool = False) -> None:
+    """Where it stands, what happened, and the stored explanation; replay: made again from its facts."""
     where = session.endpoints
     where.need_service("referral")
     headers = tokens.bearer(where, roles=["network"])
     id = find_id(where, referral_id, headers)
     found = http.ask(where, "referral", f"/v1/referrals/{id}", headers=headers)
-    why = http.ask(where, "referral", f"/v1/referrals/{id}/explanation", headers=headers)
+    params = {"replay": "true"} if replay else {}
+    why = http.ask(where, "referral", f"/v1/referrals/{id}/explanation", headers=headers, params=params)
     if found is None and why is None:
         raise CannotDo(f"There is no referral {id}.", "staffetta queue --agency A lists an agency's open ones.")
 
@@ -124,10 +125,28 @@ def _explanation(why: Shown, console: "Console", words: Words) -> None:
         console.print(f"{words('linked')}: {why['linked_referral_id']}")
     if why.get("why_nobody"):
         console.print(f"{words('nobody')} {words.label(why['why_nobody'])}")
+    if why.get("override"):
+        _override(why["override"], console, words)
     _verdicts("admitted", why["candidates"], console, words)
     _verdicts("out", why.get("out") or [], console, words)
     if why.get("out_by_area"):
         console.print(f"{why['out_by_area']} {words('city_out')}")
+    if replay := why.get("replay"):
+        _replay(replay, console, words)
+
+
+def _override(override: Shown, console: "Console", words: Words) -> None:
+    """Who chose this offer, against what, and why."""
+    who = " ".join(filter(None, [override.get("agency"), override.get("actor")]))
+    against = ", ".join(words.label(code) for code in override["against"])
+    console.print(f"[bold]{words('override')}[/]: {words.label(override['reason'])}")
+    rows = {"by": who, "set_aside": against, "instead_of": override.get("instead_of") or NOTHING}
+    _pairs({name: value for name, value in rows.items() if value}, console, words)
+
+
+def _replay(replay: Shown, console: "Console", words: Words) -> None:
+    said = {True: "replay_same", False: "replay_differs", None: "replay_impossible"}[replay["same"]]
+    console.print(": ".join([words(said), *filter(None, [", ".join(replay["differs"])])]))
 
 
 def _verdicts(heading: str, verdicts: list[Shown], console: "Console", words: Words) -> None:

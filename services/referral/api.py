@@ -10,13 +10,14 @@ from contracts import codes
 from services.chassis.sweep import edge_now
 from services.http.tokens import Speaker, speaker
 from services.referral import calendar, reading
-from services.referral.domain import routing, suspension, telling
+from services.referral.domain import suspension, telling
 from services.referral.domain.referral import Referral
 from services.referral.domain.routing import Search
 
 router = APIRouter(prefix="/v1", tags=["referrals"])
 
 Who = Annotated[Speaker, Depends(speaker)]
+Replay = Annotated[bool, Query()]
 Shown = dict[str, Any]
 
 
@@ -38,15 +39,17 @@ async def get_referral(request: Request, referral_id: UUID, who: Who) -> Shown:
 
 
 @router.get("/referrals/{referral_id}/explanation")
-async def get_explanation(request: Request, referral_id: UUID, who: Who) -> Shown:
+async def get_explanation(request: Request, referral_id: UUID, who: Who, replay: Replay = False) -> Shown:
     """Why it went there, or why to nobody: every candidate, rule by rule, and the facts that were used.
 
     A receiver sees the order it was part of, but not whom the person excluded or what else the sender knows.
+    replay: also whether the decision, made again from the facts that are kept with it, is the same.
     """
     found = await reading.read_explanation(_db(request), referral_id)
     if found is None or not _may_read(who, *found.parties):
         raise HTTPException(404)
-    return telling.explanation(found, whole=_may_read(who, found.sender))
+    told = telling.explanation(found, whole=_may_read(who, found.sender))
+    return told | {"replay": telling.replayed(found)} if replay else told
 
 
 @router.get("/queues")
@@ -95,7 +98,7 @@ async def _if_suspended(db: Any, referral: Referral, now: datetime) -> Shown:
         need = await reading.read_need(db, referral.need)
         search = Search(need, referral.hop + 1, (*referral.tried, referral.place.agency))
         day = calendar.of(need.sender_city, now).day_of(now)
-        onward = routing.route(search, *await reading.read_offers(db, need.service), day).first
+        onward = (await reading.read_decision(db, search, day)).first
     shown = telling.queued(referral)
     kept = {name: shown[name] for name in ("referral_id", "code", "state", "priority", "due_at")}
     service = codes.bus_code(referral.need.service)

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from contracts.commands import Need, OpenReferral, ReferralCommand
 from services.chassis.transaction import Transaction
-from services.referral import calendar, store
-from services.referral.domain import basis, routing, serving, table
+from services.referral import calendar, deciding, store
+from services.referral.domain import basis, choice, serving, table
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
@@ -28,8 +28,8 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     """Routing is asked now for a command that needs a receiver: a draft that is sent, a referral that is passed on."""
     need, place = referral.need, referral.place
     if command.command == "send" and place is None:
-        named = need.model_copy(update={"named_offer": command.offer}) if command.offer else need
-        return await _sending(named, await _decide(Search(named), tx), tx)
+        chosen = choice.of(need, command)
+        return await _sending(need, await _decide(Search(need, choice=chosen), tx), tx)
     decision = None
     if command.command == "pass_on" and place:
         search = Search(need, referral.hop + 1, (*referral.tried, place.agency), command.next_agency)
@@ -112,12 +112,10 @@ def _day(need: Need, tx: Transaction) -> date:
 
 
 async def _decide(search: Search, tx: Transaction) -> Decision:
-    """Routing over this service's own copy of the directory, under the sharing bases as they are now."""
+    """Under the sharing bases as they are now."""
     ground = await store.get_ground(tx, search.need)
-    search = replace(search, need=ground.applied_to(search.need))
-    offers = await store.find_offers(tx, search.need.service)
-    agencies = await store.find_agencies(tx, (offer.agency for offer in offers))
-    return routing.route(search, offers, agencies, _day(search.need, tx))
+    search = replace(search, need=deciding.as_judged(ground.applied_to(search.need)))
+    return await deciding.decide(search, _day(search.need, tx), tx.find)
 
 
 async def _sending(need: Need, decision: Decision, tx: Transaction, predecessor: Referral | None = None) -> Facts:

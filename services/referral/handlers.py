@@ -19,11 +19,11 @@ from services.referral.domain import (
 handlers = Handlers()
 
 
-@handlers.on(topics.DIRECTORY, copies=store.COPIES, first=True)
+@handlers.on(topics.DIRECTORY, copies=store.COPIES, first=True, ahead=store.entry_ahead)
 async def on_directory(entry: Message, tx: Transaction) -> None:
     match entry:
         case Agency() | Offer():
-            store.copy_entry(tx, entry)
+            await store.copy_entry(tx, entry)
         case _:
             pass
 

@@ -1,18 +1,18 @@
 """What people read of referral's store, over HTTP: outside of any transaction, a page at most."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from pymongo import ASCENDING
 
 from contracts.commands import Need
-from contracts.directory import Agency, Offer
 from services.chassis.transaction import Doc
-from services.referral import store
+from services.referral import deciding, store
 from services.referral.domain.basis import ground_of
 from services.referral.domain.referral import Referral
+from services.referral.domain.routing import Decision, Search
 from services.referral.domain.table import OPEN_STATES
 from services.referral.domain.tasks import OPEN, Task
 from services.referral.domain.telling import Explanation
@@ -69,11 +69,13 @@ async def read_lying(db: Any, agency: str) -> list[Referral]:
     return [store.REFERRAL.validate_python(doc) async for doc in db.referrals.find(query).limit(LONGEST_PAGE)]
 
 
-async def read_offers(db: Any, service: str) -> tuple[list[Offer], dict[str, Agency]]:
-    """The offers of a service, and their agencies."""
-    offers = [Offer.model_validate(doc) async for doc in db.offers.find({"service": service})]
-    found = db.agencies.find({"_id": {"$in": sorted({offer.agency for offer in offers})}})
-    return offers, {doc["_id"]: Agency.model_validate(doc) async for doc in found}
+async def read_decision(db: Any, search: Search, day: date) -> Decision:
+    """What routing would say now."""
+
+    async def find(collection: str, query: Doc, only: tuple[str, ...]) -> list[Doc]:
+        return [doc async for doc in db[collection].find(query, only or None)]
+
+    return await deciding.decide(search, day, find)
 
 
 async def read_need(db: Any, need: Need) -> Need:

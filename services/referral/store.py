@@ -30,7 +30,7 @@ from services.referral.domain.unsent import Link
 
 AGGREGATES = ("referrals", "grounds", "decisions", "links", "journeys", "tasks", "unmet")
 KEPT_BY = {"referral_id": "referrals", "journey_id": "journeys", "task_id": "tasks"}
-COPIES = ("agencies", "offers")
+COPIES = ("agencies", "offers", "offer_counts")
 INTAKES = "intakes"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,7 +40,7 @@ def _index(*fields: str) -> IndexModel:
 
 
 INDEXES: Mapping[str, list[IndexModel]] = {
-    "offers": [_index("service")],
+    "offers": [_index("service", "area_served.cities"), _index("service", "agency")],
     "agencies": [_index("city")],
     "referrals": [
         _index("place.agency", "state", "due_at"),
@@ -160,13 +160,28 @@ def delete_link(tx: Transaction, name: str) -> None:
 # -- the copy of the directory -----------------------------------------------------------------------------------------
 
 
-def copy_entry(tx: Transaction, entry: Agency | Offer) -> None:
+def entry_ahead(entry: Message, _tx: Transaction) -> Iterator[tuple[str, str]]:
+    """What copying an entry loads."""
+    if isinstance(entry, Offer):
+        yield "offers", entry.code
+        yield "offer_counts", entry.service
+
+
+async def copy_entry(tx: Transaction, entry: Agency | Offer) -> None:
+    if isinstance(entry, Offer):
+        await _count(tx, entry)
     collection = "agencies" if isinstance(entry, Agency) else "offers"
     tx.save(collection, entry.model_dump(mode="json", by_alias=True) | {"_id": entry.code})
 
 
-async def find_offers(tx: Transaction, service: str) -> list[Offer]:
-    return [Offer.model_validate(doc) for doc in await tx.find("offers", {"service": service})]
+async def _count(tx: Transaction, offer: Offer) -> None:
+    """How many offers each service has, so that those of other areas are counted without being read."""
+    before = await tx.load("offers", offer.code)
+    if before and before["service"] == offer.service:
+        return
+    for service, change in ((offer.service, 1), *([(before["service"], -1)] if before else [])):
+        known = await tx.load("offer_counts", service) or {"offers": 0}
+        tx.save("offer_counts", {"_id": service, "offers": known["offers"] + change})
 
 
 async def find_offer(tx: Transaction, code: str) -> Offer | None:

@@ -103,7 +103,7 @@ def test_a_sender_may_name_the_offer_to_which_a_draft_goes() -> None:
     network.ask(a_recorded_intake())
     network.ask(a_draft())
 
-    say(network, DRAFT_ID, "send", by="pa.comune", offer="pa.b.it")
+    say(network, DRAFT_ID, "send", by="pa.comune", offer="pa.b.it", override_reason="known_there")
 
     place = network.referrals[DRAFT_ID].place
     assert place

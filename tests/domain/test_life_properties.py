@@ -18,7 +18,7 @@ from services.places.domain.places import Places, lapsing
 from services.referral.domain import table
 from services.referral.domain.needs import referral_id
 from services.referral.domain.referral import Referral
-from services.referral.domain.routing import MAX_HOPS
+from services.referral.domain.rules import RULE_SETS
 from services.referral.domain.serving import serves
 from tests.builders import a_basis, a_command, a_recorded_intake, an_agency, an_offer
 from tests.offline import Offline
@@ -183,7 +183,7 @@ class Network(RuleBasedStateMachine):
             asked = [referral.place.agency for referral in chain if referral.place]
             assert len(asked) == len(set(asked))
             assert [referral.hop for referral in chain] == list(range(len(chain)))
-            assert len(chain) <= MAX_HOPS + 1
+            assert len(chain) <= RULE_SETS["network-1"].max_hops + 1
 
     @invariant()
     def nobody_is_sent_to_an_agency_that_the_person_excluded(self) -> None:

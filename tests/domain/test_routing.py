@@ -8,8 +8,9 @@ import pytest
 from contracts.commands import Need
 from contracts.directory import Agency, AreaServed, Offer
 from contracts.values import SharingBasis
-from services.referral.domain.routing import FILTERS, MAX_HOPS, RANKS, RULES, Search, route
-from tests.builders import TODAY, a_basis, a_decision, a_need, an_agency, an_offer
+from services.referral.domain.candidates import candidates
+from services.referral.domain.routing import Search, route
+from tests.builders import NETWORK_1, TODAY, a_basis, a_decision, a_need, an_agency, an_offer
 
 PRIVATE = an_agency("pa.accura", sharing_role="private_partner")
 
@@ -34,7 +35,7 @@ def test_an_open_offer_in_the_city_of_an_agency_that_is_covered_is_admitted() ->
 def test_every_filter_of_the_rule_set_is_answered_for_a_candidate_in_the_order_of_the_rule_set() -> None:
     decision = a_decision(an_offer(rules=({"rule": "referral_required", "value": True},)))
 
-    assert decision.candidates[0].rules[: len(FILTERS)] == tuple((f, "yes") for f in FILTERS)
+    assert decision.candidates[0].rules[: len(NETWORK_1.filters)] == tuple((f, "yes") for f in NETWORK_1.filters)
     assert decision.candidates[0].rules[-1] == ("referral_required", "yes")
 
 
@@ -61,7 +62,7 @@ def test_an_agency_that_is_not_active_is_not_asked(status: str) -> None:
 
 
 def test_an_offer_of_an_agency_the_directory_has_not_told_of_is_not_asked() -> None:
-    decision = route(search(), [an_offer()], {}, TODAY)
+    decision = route(search(), candidates([an_offer()], {}), TODAY, NETWORK_1)
 
     assert decision.out[0].out_by == "offer_open"
 
@@ -139,7 +140,7 @@ def test_an_agency_that_was_asked_before_is_not_asked_again() -> None:
     assert out_by(search=search(hop=1, tried=("pa.accura",))) == "already_tried"
 
 
-@pytest.mark.parametrize(("hop", "admitted"), [(0, True), (MAX_HOPS, True), (MAX_HOPS + 1, False)])
+@pytest.mark.parametrize(("hop", "admitted"), [(0, True), (3, True), (4, False)])
 def test_after_three_successors_nobody_else_is_asked(hop: int, admitted: bool) -> None:
     decision = a_decision(search=search(hop=hop))
 
@@ -214,13 +215,6 @@ def test_public_bodies_and_delegated_partners_come_before_private_ones_and_then_
     order = order_of(*(an_offer(f"{code}.x") for code in roles), need=need, agencies=agencies)
 
     assert order == ["pa.b.x", "pa.c.x", "pa.d.x", "pa.a.x"]
-
-
-def test_the_ranks_are_those_of_the_rule_set() -> None:
-    stated = [criterion["values"] for criterion in RULES["order"]]
-
-    assert [list(ranks) for ranks in RANKS[:3]] == stated[:3]
-    assert [" or ".join(r for r, rank in RANKS[3].items() if rank == n) for n in (0, 1)] == stated[3]
 
 
 # -- why nobody --------------------------------------------------------------------------------------------------------

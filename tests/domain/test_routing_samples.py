@@ -13,7 +13,9 @@ from contracts.commands import DraftReferral, OpenReferral
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded
 from services.referral.domain import needs
+from services.referral.domain.candidates import candidates
 from services.referral.domain.routing import Decision, Search, route
+from tests.builders import NETWORK_1
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 EXPECTED = json.loads((SAMPLES / "intakes.palermo.expected.json").read_text("utf-8"))
@@ -39,8 +41,8 @@ def steps_of(line: dict[str, Any]) -> list[OpenReferral | DraftReferral]:
 
 def routed(step: OpenReferral | DraftReferral) -> Decision:
     agencies, offers = directory()
-    return route(Search(step.need), [o for o in offers if o.service == step.need.service], agencies,
-                 date.fromisoformat(EXPECTED["as_of"]))  # fmt: skip
+    day = date.fromisoformat(EXPECTED["as_of"])
+    return route(Search(step.need), candidates(offers, agencies), day, NETWORK_1)
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line["ref"])

@@ -21,6 +21,7 @@ import pytest_asyncio
 from contracts.notifications import public_code
 from services.chassis.settings import Settings
 from services.cli.words import Words
+from services.referral.domain.needs import referral_id
 from tests.builders import an_intake
 from tests.processes import RELAY, ROOT
 from tests.services.desk import Asked, Desk, at_a_desk
@@ -87,6 +88,7 @@ async def test_a_referral_is_found_in_the_queue_answered_and_its_page_tells_it(d
     seen = await desk("answer", referral_id, "acknowledge", "-a", "pa.accura", "--expected-version", version, "--json")
     declined = await desk("answer", referral_id, "decline", "-a", "pa.accura", "--reason", "no_capacity")
     page, told = await desk("referral", referral_id, "--lang", "it"), await desk("referral", referral_id, "--json")
+    again = await desk("referral", referral_id, "--replay", "--lang", "it")
 
     assert refused.status == 1 and '"code": "invalid_transition"' in refused.said
     assert seen.status == 0 and seen.json["answer"]["state"] == "ACKNOWLEDGED"
@@ -96,6 +98,27 @@ async def test_a_referral_is_found_in_the_queue_answered_and_its_page_tells_it(d
     ]  # fmt: skip
     assert Words("it").of("decline_reasons", "no_capacity") in page.said
     assert told.json["explanation"]["candidates"][0]["offer"] in page.said
+    assert Words("it")("replay_same") in again.said and Words("it")("replay_same") not in page.said
+
+
+async def test_who_sends_a_draft_elsewhere_is_asked_why_and_the_page_says_who_chose_what(desk: Desk) -> None:
+    intake = an_intake(f"pa.comune/{uuid4().hex}/1", services=("lab.it", "health.primary"))
+    intake["tier0"]["services"][1]["depends_on"] = "lab.it"
+    (line,) = (await desk("submit", desk.file(intake), "--json")).json["lines"]
+    draft, to_salute = str(referral_id(UUID(line["answers"][0]["subject"]), 1)), ("--field", "offer=pa.salute.primary")
+    async with asyncio.timeout(60):
+        while (await desk("referral", draft)).status:
+            await asyncio.sleep(0.5)
+
+    refused = await desk("answer", draft, "send", "-a", "pa.comune", *to_salute)
+    sent = await desk("answer", draft, "send", "-a", "pa.comune", *to_salute, "--field", "override_reason=known_there")
+    page = await desk("referral", draft, "--replay", "--lang", "it")
+
+    assert refused.status == 1 and "--field override_reason=person_prefers|known_there|" in refused.complaint
+    assert sent.status == 0, sent.complaint
+    choice = page.said.partition(Words("it")("override"))[2]
+    assert Words("it").of("override_reasons", "known_there") in choice and "pa.comune" in choice
+    assert "pa.accura.primary" in choice and Words("it")("replay_same") in choice
 
 
 async def test_the_code_of_a_mail_finds_its_referral_for_those_who_may_read_it(desk: Desk) -> None:

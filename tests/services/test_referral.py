@@ -130,6 +130,8 @@ async def test_what_people_may_read_of_it(referrals: Referrals) -> None:
         "answer": "yes",
     }
     assert why["facts"]["withhold"] == ["pa.ponte"]
+    again = (await referrals.get(f"{first}/explanation?replay=true", "pa.comune")).json()
+    assert again == why | {"replay": {"same": True, "differs": []}}
     for_receiver = (await referrals.get(f"{first}/explanation", "pa.accura")).text
     assert "pa.ponte" not in for_receiver
     assert "T-1" not in for_receiver

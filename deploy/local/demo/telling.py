@@ -26,15 +26,20 @@ def why(decided: Body, words: Words) -> str:
     candidates, told = decided["candidates"], []
     if candidates:
         first = candidates[0]
-        order = dict(zip((o["code"] for o in codes.table("routing")["order"]), first["order"], strict=False))
+        order = dict(zip(_order(decided["rule_set"]), first["order"], strict=False))
         merits = [
             words.of("routing", first["verdict"], "verdicts"),
-            LANGUAGE[words.language].get(order["language"], ""),
+            LANGUAGE[words.language].get(order.get("language", ""), ""),
         ]
         told.append(f"{words('admitted')}: {len(candidates)} ({', '.join(filter(None, merits)).lower()})")
     if out := Counter(_filter(verdict["out_by"], words) for verdict in decided["out"]):
         told.append(f"{words('out')}: " + ", ".join(f"{n} {reason.lower()}" for reason, n in out.items()))
     return "; ".join(told)
+
+
+def _order(rule_set: str) -> list[str]:
+    """What places a candidate, in the words of its rule set."""
+    return list(codes.codes("routing", "rule_sets").get(rule_set, {"order": []})["order"])
 
 
 def why_nobody(said: Body, words: Words) -> str:

@@ -8,7 +8,7 @@ from contracts.commands import Need, ReferralCommand
 from contracts.directory import Agency
 from contracts.sharing import KeepSharing
 from contracts.values import SharingBasis
-from services.referral.domain import routing
+from services.referral.domain import sharing
 from services.referral.domain.referral import Referral
 
 WITHDRAWN, EXPIRED, EXCLUDED = "consent_withdrawn", "basis_expired", "recipient_excluded"
@@ -56,11 +56,11 @@ def ended(referral: Referral, ground: Ground, agency: Agency, day: date) -> str 
     need, place = ground.applied_to(referral.need), referral.place
     if place is None:
         return None
-    if routing.is_withheld(need, agency):
+    if sharing.is_withheld(need, agency):
         return EXCLUDED
     rests_on = next((basis for basis in need.sharing_basis if basis.basis_id == place.basis), None)
     if rests_on is None:
-        return None if routing.is_covered(need, agency, day) else EXPIRED
+        return None if sharing.is_covered(need, agency, day) else EXPIRED
     if rests_on.withdrawn_at is not None:
         return WITHDRAWN
     return EXPIRED if rests_on.valid_to is not None and rests_on.valid_to < day else None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from contracts import codes
 from contracts.stated import ReferralFields
-from services.referral.domain import appointments, given
+from services.referral.domain import appointments, choice, given
 from services.referral.domain.appointments import NO_SHOW
 from services.referral.domain.case import Case, Fault, is_usable
 
@@ -16,7 +16,7 @@ OF_LISTS = ("contact_mode", "failed_rule", "requested_by", "update_code", "chann
 
 def fault(case: Case) -> Fault | None:
     """The first thing that is missing or wrong: fields, values, codes, then the reason with what it asks for."""
-    steps = (_missing, _invalid, _unknown, _reason, _text, _review_date)
+    steps = (_missing, _invalid, _unknown, _override, _reason, _text, _review_date)
     return next((found for look in steps for found in look(case)), None)
 
 
@@ -63,6 +63,21 @@ def _unknown(case: Case) -> Iterator[Fault]:
     for i, document in enumerate(command.documents or ()):
         if document not in documents:
             yield Fault("unknown_code", f"/documents/{i}", documents)
+
+
+def _override(case: Case) -> Iterator[Fault]:
+    """Why a sender chooses an offer that the rules do not put first. What no reason sets aside, the guards refuse."""
+    decision = case.facts.decision
+    chosen = decision.search.choice if decision else None
+    if decision is None or chosen is None or (chosen.reason is None and not decision.against):
+        return
+    usable = choice.reasons_for(decision.against)
+    if chosen.reason is None and usable:
+        yield Fault("missing_field", "/override_reason", usable)
+    elif usable and chosen.reason not in usable:
+        yield Fault("unknown_reason", "/override_reason", usable)
+    elif chosen.reason_item and chosen.reason_item["text_required"] and chosen.text_id is None:
+        yield Fault("missing_text", "/text")
 
 
 def _reason(case: Case) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from contracts.events import RoutingDecided
 from contracts.refusals import Refusal
 from contracts.stated import ReferralFields
 from contracts.values import Asked, Message
-from services.referral.domain import aftermath, beside, clocks, fields, guards, leaving, routing, table, timers
+from services.referral.domain import aftermath, beside, clocks, fields, guards, leaving, routing, sharing, table, timers
 from services.referral.domain.case import Case, Facts, Fault, meet
 from services.referral.domain.referral import (
     Entry,
@@ -98,6 +98,8 @@ def _nobody(case: Case) -> Fault | None:
     decision = case.facts.decision
     if case.row is None or case.row.to != "REQUESTED" or (decision and decision.first):
         return None
+    if decision and decision.search.choice:
+        return Fault(routing.not_to_be_chosen(decision), "/offer")
     return Fault(routing.REFUSED_BY.get(str(decision.why), "no_candidate") if decision else "no_candidate")
 
 
@@ -123,7 +125,7 @@ def _refusal(case: Case, fault: Fault) -> Refusal:
 def _may_know(case: Case) -> bool:
     """Who has it now is for the sender, and for an agency that may still be told of this person."""
     facts, day = case.facts, case.facts.calendar.day_of(case.facts.now)
-    told = facts.speaker and facts.shared and routing.may_be_told(facts.shared, facts.speaker, day)
+    told = facts.speaker and facts.shared and sharing.may_be_told(facts.shared, facts.speaker, day)
     return "sender" in case.roles or bool(told)
 
 
@@ -171,7 +173,8 @@ def _kept(case: Case) -> dict[str, Any]:
     row, facts = case.row, case.facts
     match row.to if row else None:
         case "REQUESTED" if facts.decision:
-            named = {"named_offer": facts.decision.search.need.named_offer}
+            chosen, asked_for = facts.decision.search.choice, facts.decision.search.need.named_offer
+            named = {"named_offer": chosen.offer if chosen else asked_for}
             return {
                 "need": case.referral.need.model_copy(update=named),
                 "place": facts.decision.first,

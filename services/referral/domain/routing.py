@@ -1,42 +1,53 @@
-"""Which offer a need goes to: rule set `network-1` of `routing.json`, every candidate judged filter by filter."""
+"""Which offer a need goes to: every candidate is judged by a rule set of `routing.json`, filter by filter."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from contracts import codes
 from contracts.commands import Need
-from contracts.directory import Agency, Offer, StricterLimit
+from contracts.directory import StricterLimit
 from contracts.events import Verdict
-from contracts.values import SharingBasis
-from services.referral.domain import admission
+from services.referral.domain import admission, ordering, sharing
+from services.referral.domain.candidates import Candidate
+from services.referral.domain.choice import ORDER, Choice
+from services.referral.domain.rules import RuleSet
 
-RULES = codes.table("routing")
-RULE_SET: str = RULES["rule_set"]
-MAX_HOPS: int = RULES["max_hops"]
-FILTERS: tuple[str, ...] = tuple(f["code"] for f in RULES["filters"])
-REFUSED_BY: dict[str, str] = {f["code"]: f["rejection_code"] for f in RULES["filters"] if f["rejection_code"]}
+FILTERS = codes.codes("routing", "filters")
+REFUSED_BY: dict[str, str] = {code: f["rejection_code"] for code, f in FILTERS.items() if f["rejection_code"]}
 """The refusal that names a filter, for those that have one."""
-
-PURPOSE = "referral"
-BY_CITY = frozenset(codes.table("sharing")["recipients"][0]["covers_sharing_roles"])
-"""Who is covered by a sharing basis for a whole city; every other agency needs an entry that names it."""
 
 NO_ONE_BUT_FOR = ("hops", "sharing", "withheld", "already_tried", "admission")
 """Why nobody was found, most telling first: each alone kept somebody out, else no offer serves the place."""
 
-Order = tuple[str, ...]
-
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One need to be routed: at which hop, whom not to ask again, and who alone is asked (passed on)."""
+    """One need to be routed: at which hop, whom not to ask again, who alone is asked (passed on), or which offer a
+    caseworker chose among all.
+    """
 
     need: Need
     hop: int = 0
     tried: tuple[str, ...] = ()
     next_agency: str | None = None
+    choice: Choice | None = None
+
+    @property
+    def named_offer(self) -> str | None:
+        """The only one that is looked at, at first."""
+        named = self.need.named_offer if self.hop == 0 and self.choice is None else "any"
+        return None if named == "any" else named
+
+    @property
+    def asks_all(self) -> bool:
+        """Whether every offer of the service is looked at."""
+        return self.named_offer is None and self.next_agency is None
+
+    def asks(self, offer: str, agency: str) -> bool:
+        """Whether it is looked at, whatever the rules say of it."""
+        return self.named_offer in (None, offer) and self.next_agency in (None, agency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +68,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The whole explanation: who was judged how on that day, in which order, and who comes first.
+    """The whole explanation: who was judged how on that day, by what, in which order, and who comes first.
 
-    candidates: the admitted in order. out: the others with the filter that put them out, those of another area only
-    counted. why: when there is no candidate, what stood in the way (a filter's code, or no_offer).
+    candidates: the admitted in order. out: the others with the filter that put them out. out_by_area: how many offers
+    of the service serve other areas. facts: those that serve this one, as they were judged; None when it was stored
+    before facts were. against: what the choice of a caseworker goes against, the order or filters that its offer fails;
+    then first is their choice if its reason sets that aside, else None. why: when there is no candidate, what stood in
+    the way (a filter's code, or no_offer).
     """
 
     search: Search
@@ -69,7 +83,9 @@ class Decision:
     out: tuple[Verdict, ...]
     out_by_area: int
     first: Place | None
-    rule_set: str = RULE_SET
+    rule_set: str
+    facts: tuple[Candidate, ...] | None = None
+    against: tuple[str, ...] = ()
 
     @property
     def why(self) -> str | None:
@@ -83,18 +99,28 @@ class Decision:
         return self.candidates + self.out
 
 
-def route(search: Search, offers: Iterable[Offer], agencies: Mapping[str, Agency], day: date) -> Decision:
-    """Judge every offer of the service (only the named one at hop 0, only the next agency's when passed on)."""
-    judged = [(offer, _judge(search, offer, agencies.get(offer.agency), day)) for offer in _asked(search, offers)]
-    admitted = sorted((pair for pair in judged if pair[1].out_by is None), key=lambda pair: _rank(pair[1].order))
-    out = sorted((v for _, v in judged if v.out_by not in (None, "service", "area")), key=lambda v: v.offer)
+def route(search: Search, offers: Iterable[Candidate], day: date, rules: RuleSet, elsewhere: int = 0) -> Decision:
+    """Judge every offer of the service that serves the area (only the named one at hop 0, only the next agency's when
+    passed on), in whatever order they come. elsewhere: how many of other areas were not even handed in.
+    """
+    asked = [of for of in offers if of.service == search.need.service and search.asks(of.offer, of.agency.code)]
+    here = sorted((of for of in asked if serves(search.need, of)), key=lambda of: of.offer)
+    judged = [(of, _judge(rules, search, of, day)) for of in here]
+    admitted = sorted(
+        (pair for pair in judged if pair[1].out_by is None), key=lambda pair: ordering.rank(rules, pair[1].order)
+    )
+    by_rules = admitted[0][0] if admitted else None
+    first, against = _chosen(search.choice, judged, by_rules, rules) if search.choice else (by_rules, ())
     return Decision(
         search=search,
         day=day,
         candidates=tuple(verdict for _, verdict in admitted),
-        out=tuple(out),
-        out_by_area=sum(verdict.out_by == "area" for _, verdict in judged),
-        first=_place(search.need, admitted[0][0], agencies, day) if admitted else None,
+        out=tuple(verdict for _, verdict in judged if verdict.out_by),
+        out_by_area=len(asked) - len(here) + elsewhere,
+        first=_place(search.need, first, day) if first else None,
+        rule_set=rules.code,
+        facts=tuple(here),
+        against=against,
     )
 
 
@@ -107,145 +133,113 @@ def explained(decision: Decision | None) -> dict[str, Any]:
         "candidates": decision.candidates,
         "out": decision.out,
         "out_by_area": decision.out_by_area,
+        "override_reason": decision.search.choice.reason if decision.search.choice and decision.against else None,
+        "against": decision.against,
     }
 
 
+def not_to_be_chosen(decision: Decision) -> str:
+    """The refusal of a choice that goes against what nobody sets aside."""
+    return next((REFUSED_BY[f] for f in decision.against if f in REFUSED_BY), "invalid_value")
+
+
 def passes(verdict: Verdict, filter_: str) -> bool:
-    return dict(reversed(verdict.rules))[filter_] != "no"
+    return dict(reversed(verdict.rules)).get(filter_) != "no"
 
 
-def is_covered(need: Need, agency: Agency, day: date) -> bool:
-    """Whether a sharing basis that is valid on the day lets this agency be told (tier 0 is enough to send)."""
-    return any(_covers(basis, agency, day) for basis in need.sharing_basis)
+def serves(need: Need, of: Candidate) -> bool:
+    """Whether the person can go there: the offer is for their city, or takes all and they would go to its agency's."""
+    would_travel = of.any_network_city and of.agency.city in need.willing_to_travel
+    return need.city_of_presence in of.cities or would_travel
 
 
-def may_be_told(need: Need, agency: Agency, day: date) -> bool:
-    return is_covered(need, agency, day) and not is_withheld(need, agency)
+# -- the filters, in no order of their own: the rule set gives it ------------------------------------------------------
 
 
-def is_withheld(need: Need, agency: Agency) -> bool:
-    """Whether the person excluded it. A refusal of one recipient always wins over a wider basis."""
-    refused = {basis.recipient for basis in need.sharing_basis if basis.refused}
-    return agency.code in need.withhold or bool(refused & _recipients(agency))
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """One candidate before the filters."""
+
+    rules: RuleSet
+    search: Search
+    of: Candidate
+    day: date
+    admitted: str
 
 
-def _covers(basis: SharingBasis, agency: Agency, day: date) -> bool:
-    return (
-        basis.recipient in _recipients(agency)
-        and not basis.refused
-        and not is_over(basis, day)
-        and PURPOSE in basis.purposes
-        and basis.valid_from <= day
-    )
+def _same_service(one: Judging) -> bool:
+    return one.of.service == one.search.need.service
 
 
-def is_over(basis: SharingBasis, day: date) -> bool:
-    """Withdrawn, or past its last day."""
-    return basis.withdrawn_at is not None or (basis.valid_to is not None and basis.valid_to < day)
+def _is_open(one: Judging) -> bool:
+    valid = one.of.valid_from <= one.day and (one.of.valid_to is None or one.day <= one.of.valid_to)
+    return one.of.status == "open" and one.of.agency.status == "active" and valid
 
 
-# -- the filters, in no order of their own: `routing.json` gives it ---------------------------------------------------
+def _serves_area(one: Judging) -> bool:
+    return serves(one.search.need, one.of)
 
 
-def _same_service(search: Search, offer: Offer, agency: Agency, day: date) -> bool:
-    return offer.service == search.need.service
+def _not_withheld(one: Judging) -> bool:
+    return not sharing.is_withheld(one.search.need, one.of.agency)
 
 
-def _is_open(search: Search, offer: Offer, agency: Agency, day: date) -> bool:
-    valid = offer.valid_from <= day and (offer.valid_to is None or day <= offer.valid_to)
-    return offer.status == "open" and agency.status == "active" and valid
+def _shared(one: Judging) -> bool:
+    return sharing.is_covered(one.search.need, one.of.agency, one.day)
 
 
-def _serves_area(search: Search, offer: Offer, agency: Agency, day: date) -> bool:
-    area, need = offer.area_served, search.need
-    would_travel = area.any_network_city and agency.city in need.willing_to_travel
-    return need.city_of_presence in area.cities or would_travel
+def _admits(one: Judging) -> bool:
+    return one.admitted != "no"
 
 
-def _not_withheld(search: Search, offer: Offer, agency: Agency, day: date) -> bool:
-    return not is_withheld(search.need, agency)
+def _not_tried(one: Judging) -> bool:
+    return one.of.agency.code not in one.search.tried
 
 
-def _shared(search: Search, offer: Offer, agency: Agency, day: date) -> bool:
-    return is_covered(search.need, agency, day)
+def _within_hops(one: Judging) -> bool:
+    return one.search.hop <= one.rules.max_hops
 
 
-def _not_tried(search: Search, offer: Offer, agency: Agency, day: date) -> bool:
-    return agency.code not in search.tried
-
-
-def _within_hops(search: Search, offer: Offer, agency: Agency, day: date) -> bool:
-    return search.hop <= MAX_HOPS
-
-
-PLAIN: dict[str, Callable[[Search, Offer, Agency, date], bool]] = {
+HOLDS: dict[str, Callable[[Judging], bool]] = {
     "service": _same_service,
     "offer_open": _is_open,
     "area": _serves_area,
     "withheld": _not_withheld,
     "sharing": _shared,
+    "admission": _admits,
     "already_tried": _not_tried,
     "hops": _within_hops,
 }
 
 
-def _judge(search: Search, offer: Offer, agency: Agency | None, day: date) -> Verdict:
-    if agency is None:  # the directory has not told of it: nobody can be asked there
-        return Verdict(offer=offer.code, agency=offer.agency, verdict="out", out_by="offer_open",
-                       rules=tuple((f, "no") for f in FILTERS))  # fmt: skip
-    admitted, rules = admission.admits(offer.admission.all_of, search.need)
-    answers = tuple(
-        (f, admitted if f == "admission" else "yes" if PLAIN[f](search, offer, agency, day) else "no") for f in FILTERS
-    )
-    out_by = next((f for f, answer in answers if answer == "no"), None)
+def _judge(rules: RuleSet, search: Search, of: Candidate, day: date) -> Verdict:
+    admitted, single_rules = admission.admits(of.rules, search.need)
+    one = Judging(rules, search, of, day, admitted)
+    said = {f: "yes" if HOLDS[f](one) else "no" for f in rules.filters}
+    if said.get("admission") == "yes":
+        said["admission"] = admitted
+    out_by = next((f for f in rules.filters if said[f] == "no"), None)
     return Verdict(
-        offer=offer.code,
-        agency=agency.code,
+        offer=of.offer,
+        agency=of.agency.code,
         verdict="out" if out_by else admitted,
         out_by=out_by,
-        rules=answers + rules,
-        order=() if out_by else _order(search.need, offer, agency, admitted),
+        rules=(*said.items(), *single_rules),
+        order=() if out_by else ordering.order_of(rules, search.need, of, admitted),
     )
 
 
-def _asked(search: Search, offers: Iterable[Offer]) -> list[Offer]:
-    named = search.need.named_offer if search.hop == 0 else "any"
-    return [
-        offer
-        for offer in offers
-        if named in ("any", offer.code) and search.next_agency in (None, offer.agency)
-    ]  # fmt: skip
-
-
-def _recipients(agency: Agency) -> set[str]:
-    """The names by which a sharing basis can mean this agency."""
-    return {agency.code, f"city:{agency.city}"} if agency.sharing_role in BY_CITY else {agency.code}
-
-
-# -- the order of the admitted -----------------------------------------------------------------------------------------
-
-RANKS: tuple[dict[str, int], ...] = (
-    {"yes": 0, "to_check": 1},
-    {"first": 0, "another": 1, "none": 2},
-    {"own": 0, "other": 1},
-    {"public_body": 0, "delegated_partner": 0, "private_partner": 1},
-)
-
-
-def _order(need: Need, offer: Offer, agency: Agency, admitted: str) -> Order:
-    """What places an offer among the admitted, in the words of `routing.json`."""
-    own = "own" if agency.city == need.city_of_presence else "other"
-    return (admitted, _shared_language(need, offer), own, agency.sharing_role, offer.code)
-
-
-def _shared_language(need: Need, offer: Offer) -> str:
-    if need.person.language in offer.languages:
-        return "first"
-    return "another" if set(need.person.other_languages) & set(offer.languages) else "none"
-
-
-def _rank(order: Order) -> tuple[list[int], str]:
-    return [ranks[word] for ranks, word in zip(RANKS, order, strict=False)], order[-1]
+def _chosen(
+    choice: Choice, judged: list[tuple[Candidate, Verdict]], by_rules: Candidate | None, rules: RuleSet
+) -> tuple[Candidate | None, tuple[str, ...]]:
+    """The offer of a caseworker's choice, if its reason sets aside what it goes against, and what that is."""
+    found = next((pair for pair in judged if pair[0].offer == choice.offer), None)
+    if found is None:
+        return None, ("no_offer",)
+    chosen, verdict = found
+    fails = tuple(f for f in rules.filters if not passes(verdict, f))
+    against = fails or (() if chosen is by_rules else (ORDER,))
+    return (chosen if choice.sets_aside(against) else None), against
 
 
 def _alone(verdict: Verdict) -> str | None:
@@ -253,14 +247,7 @@ def _alone(verdict: Verdict) -> str | None:
     return verdict.out_by if passes(verdict, "admission") else "admission"
 
 
-def _place(need: Need, offer: Offer, agencies: Mapping[str, Agency], day: date) -> Place:
-    counted, agency = offer.capacity.total is not None and codes.is_counted(offer.service), agencies[offer.agency]
-    basis = _basis(need, agency, day)
-    return Place(offer.code, offer.agency, offer.queue, agency.city, counted, agency.limits, basis)
-
-
-def _basis(need: Need, agency: Agency, day: date) -> str:
-    """Which of several bases it rests on: one that names the agency before one for its city, then the longest."""
-    covering = [basis for basis in need.sharing_basis if _covers(basis, agency, day)]
-    first = min(covering, key=lambda b: (b.recipient != agency.code, -(b.valid_to or date.max).toordinal()))
-    return first.basis_id
+def _place(need: Need, of: Candidate, day: date) -> Place:
+    agency = of.agency
+    basis = sharing.rests_on(need, agency, day)
+    return Place(of.offer, agency.code, of.queue, agency.city, of.counted, agency.limits, basis)

@@ -11,15 +11,14 @@ from uuid import UUID
 from contracts import codes
 from contracts.events import Verdict
 from contracts.notifications import public_code
-from services.referral.domain import table
+from services.referral.domain import replay, rules, table
 from services.referral.domain.receipts import Receipt
 from services.referral.domain.referral import Entry, Referral
-from services.referral.domain.routing import FILTERS, RULES, Decision
+from services.referral.domain.routing import FILTERS, Decision
 from services.referral.domain.tasks import Task
 
 Shown = dict[str, Any]
 
-ORDER = [criterion["code"] for criterion in RULES["order"]]
 NOT_FOR_THE_RECEIVER = {"withhold", "sharing_basis", "sender_ref", "priority_reason", "person_ref"}
 
 
@@ -105,6 +104,13 @@ def queued(of: Referral) -> Shown:
     }
 
 
+def replayed(of: Explanation) -> Shown:
+    """Whether the decision, made again from its facts, is the same: None when it cannot be made again."""
+    again = replay.replay(of.decision)
+    differs = replay.differences(of.decision, again) if again else ()
+    return {"same": not differs if again else None, "differs": differs}
+
+
 def explanation(of: Explanation, *, whole: bool) -> Shown:
     """whole: also who is out and the facts that only the sender knows."""
     decision, search = of.decision, of.decision.search
@@ -117,13 +123,33 @@ def explanation(of: Explanation, *, whole: bool) -> Shown:
         "hop": search.hop,
         "first": decision.first.offer if decision.first else None,
         "linked_referral_id": of.linked_id,
-        "candidates": [_verdict(verdict) for verdict in decision.candidates],
+        "candidates": _verdicts(decision.candidates, decision.rule_set),
         "facts": facts,
+        "override": _override(decision, whole=whole),
     }
     if not whole:
         return told
-    out = {"tried": search.tried, "out": [_verdict(v) for v in decision.out], "out_by_area": decision.out_by_area}
-    return told | out | {"why_nobody": _filter(decision.why) if decision.why else None}
+    return told | {
+        "tried": search.tried,
+        "out": _verdicts(decision.out, decision.rule_set),
+        "out_by_area": decision.out_by_area,
+        "why_nobody": _filter(decision.why) if decision.why else None,
+    }
+
+
+def _override(decision: Decision, *, whole: bool) -> Shown | None:
+    """What a caseworker set aside, why, and who it was. The receiver is told if it was its own admission rules."""
+    choice, against = decision.search.choice, decision.against
+    if choice is None or not against or not (whole or "admission" in against):
+        return None
+    told: Shown = {
+        "reason": labelled("override_reasons", choice.reason or ""),
+        "against": [labelled("override_reasons", code, "sets_aside") for code in against],
+    }
+    if not whole:
+        return told
+    by_rules = decision.candidates[0].offer if decision.candidates else None
+    return told | {"instead_of": by_rules, "agency": choice.agency, "actor": choice.actor, "text_id": choice.text_id}
 
 
 def task(of: Task) -> Shown:
@@ -173,14 +199,19 @@ def _entry(entry: Entry) -> Shown:
     }
 
 
-def _verdict(verdict: Verdict) -> Shown:
+def _verdicts(verdicts: tuple[Verdict, ...], rule_set: str) -> list[Shown]:
+    judged_by = rules.find(rule_set)
+    return [_verdict(verdict, judged_by.order if judged_by else ()) for verdict in verdicts]
+
+
+def _verdict(verdict: Verdict, criteria: tuple[str, ...]) -> Shown:
     return {
         "offer": verdict.offer,
         "agency": verdict.agency,
         "verdict": labelled("routing", verdict.verdict, "verdicts"),
         "out_by": _filter(verdict.out_by) if verdict.out_by else None,
         "rules": [_rule(rule) | {"answer": answer} for rule, answer in verdict.rules],
-        "order": dict(zip(ORDER, verdict.order, strict=False)),
+        "order": dict(zip(criteria, verdict.order, strict=False)),
     }
 
 

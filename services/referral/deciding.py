@@ -1,0 +1,65 @@
+"""Routing over this service's own copy of the directory: the facts of the offers that a need could go to, by index."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import date
+from typing import Any
+
+from contracts.commands import Need
+from contracts.directory import Agency, Offer
+from services.referral.domain import routing, rules
+from services.referral.domain.candidates import candidates
+from services.referral.domain.routing import Decision, Search
+
+Doc = dict[str, Any]
+Find = Callable[[str, Doc, tuple[str, ...]], Awaitable[list[Doc]]]
+"""The documents of a collection that a query finds, with these fields only if any are named."""
+
+NOT_JUDGED: dict[str, None] = {"sender_ref": None, "priority_reason": None}
+"""What a need carries for its receiver, in words that people wrote: no rule reads it, so no decision keeps it."""
+
+
+async def decide(search: Search, day: date, find: Find) -> Decision:
+    """By the rule set that is in force where the person is."""
+    rule_set = rules.in_force(search.need.city_of_presence)
+    offers = await _offers(search, find)
+    agencies = await _agencies((offer.agency for offer in offers), find)
+    waiting = await _waiting(agencies, find) if rule_set.counts_waiting else None
+    elsewhere = await _count(search.need.service, find) - len(offers) if search.asks_all else 0
+    return routing.route(search, candidates(offers, agencies, waiting), day, rule_set, max(0, elsewhere))
+
+
+def as_judged(need: Need) -> Need:
+    return need.model_copy(update=NOT_JUDGED)
+
+
+async def _offers(search: Search, find: Find) -> list[Offer]:
+    """All that could serve the need; each query by an index, and nothing of the service elsewhere is read."""
+    of_service: Doc = {"service": search.need.service}
+    if named := search.named_offer:
+        queries: list[Doc] = [{"_id": named}]
+    elif search.next_agency:
+        queries = [of_service | {"agency": search.next_agency}]
+    else:
+        queries = [of_service | {"area_served.cities": search.need.city_of_presence}]
+        if search.need.willing_to_travel:
+            there = await find("agencies", {"city": {"$in": sorted(search.need.willing_to_travel)}}, ("_id",))
+            queries.append(of_service | {"agency": {"$in": sorted(doc["_id"] for doc in there)}})
+    found = {doc["_id"]: doc for query in queries for doc in await find("offers", query, ())}
+    return [Offer.model_validate(doc) for doc in found.values()]
+
+
+async def _agencies(codes: Iterable[str], find: Find) -> dict[str, Agency]:
+    found = await find("agencies", {"_id": {"$in": sorted(set(codes))}}, ())
+    return {doc["_id"]: Agency.model_validate(doc) for doc in found}
+
+
+async def _waiting(agencies: Iterable[str], find: Find) -> Counter[str]:
+    """By queue: the referrals at these agencies that nobody there has decided yet, as the last batch left them."""
+    undecided = {"place.agency": {"$in": sorted(agencies)}, "state": {"$in": list(rules.WAITING_STATES)}}
+    return Counter(doc["place"]["queue"] for doc in await find("referrals", undecided, ("place.queue",)))
+
+
+async def _count(service: str, find: Find) -> int:
+    """How many offers of a service there are, wherever."""
+    return sum(doc["offers"] for doc in await find("offer_counts", {"_id": service}, ()))
