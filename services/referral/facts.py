@@ -29,7 +29,8 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     need, place = referral.need, referral.place
     if command.command == "send" and place is None:
         named = need.model_copy(update={"named_offer": command.offer}) if command.offer else need
-        return await _sending(named, await _decide(Search(named), tx), tx)
+        known = await _sending(named, await _decide(Search(named), tx), tx)
+        return replace(known, **await _of_agencies(referral, command, tx, has_successor=False))
     decision = None
     if command.command == "pass_on" and place:
         search = Search(need, referral.hop + 1, (*referral.tried, place.agency), command.next_agency)
