@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
@@ -21,15 +22,30 @@ class Span:
     links: int
 
 
+@dataclass(frozen=True)
+class Point:
+    """One value of a gauge; instance: the worker that told it."""
+
+    service: str
+    instance: str
+    name: str
+    value: int
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
 @asynccontextmanager
-async def collector() -> AsyncIterator[tuple[str, list[Span]]]:
-    """An OTLP receiver over HTTP; yields its address and the spans that came."""
+async def collector(points: list[Point] | None = None) -> AsyncIterator[tuple[str, list[Span]]]:
+    """An OTLP receiver over HTTP; yields its address and the spans that came. points: where measurements are put."""
     spans: list[Span] = []
 
     async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
             length = next(int(h.split(b":")[1]) for h in head.lower().split(b"\r\n") if h.startswith(b"content-length"))
-            spans.extend(_spans(await reader.readexactly(length)))
+            body = await reader.readexactly(length)
+            if b"/v1/metrics " not in head:
+                spans.extend(_spans(body))
+            elif points is not None:
+                points.extend(_points(body))
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
             await writer.drain()
 
@@ -50,6 +66,18 @@ def _spans(body: bytes) -> list[Span]:
     for group in request.resource_spans:
         service = next(a.value.string_value for a in group.resource.attributes if a.key == "service.name")
         found += [_span(service, s) for scope in group.scope_spans for s in scope.spans]
+    return found
+
+
+def _points(body: bytes) -> list[Point]:
+    found = []
+    for group in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+        of = {a.key: a.value.string_value for a in group.resource.attributes}
+        for metric in (metric for scope in group.scope_metrics for metric in scope.metrics):
+            for told in metric.gauge.data_points:
+                said = tuple((a.key, a.value.string_value) for a in told.attributes)
+                who = of["service.name"], of["service.instance.id"]
+                found.append(Point(*who, metric.name, told.as_int, said))
     return found
 
 

@@ -12,7 +12,7 @@ ALLOWED = frozenset(
         "messaging.system", "messaging.operation.type", "messaging.operation.name", "messaging.destination.name",
         "messaging.destination.partition.id", "messaging.kafka.offset", "messaging.message.id",
         "cloudevents.event_type", "staffetta.correlation_id",
-        "http.request.method", "http.route", "http.response.status_code", "error.type",
+        "http.request.method", "http.route", "http.response.status_code", "error.type", "staffetta.need.state",
     }
 )  # fmt: skip
 """The only attributes that leave a process, whatever a library adds; names are OpenTelemetry's where it has them."""
@@ -20,10 +20,15 @@ ALLOWED = frozenset(
 
 def exported(service: str, replica: str) -> TracerProvider:
     """To where the standard OTEL_EXPORTER_OTLP_* variables say."""
-    named = {"service.name": service, "service.instance.id": replica, "service.namespace": "staffetta"}
-    provider = TracerProvider(resource=Resource.create(named))
+    provider = TracerProvider(resource=resource(service, replica))
     provider.add_span_processor(BatchSpanProcessor(OnlyAllowed()))
     return provider
+
+
+def resource(service: str, replica: str) -> Resource:
+    """Who says it."""
+    named = {"service.name": service, "service.instance.id": replica, "service.namespace": "staffetta"}
+    return Resource.create(named)
 
 
 class OnlyAllowed(OTLPSpanExporter):

@@ -1,5 +1,6 @@
 """What is due becomes a command: an edge of our own says it, under an id that makes saying it again harmless."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,6 +12,16 @@ from services.chassis.settings import Settings
 
 if TYPE_CHECKING:
     from services.chassis.service import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due since `at`: a command, under the id that it has whoever asks for it."""
+
+    at: datetime
+    id: UUID
+    journey_id: UUID
+    command: Message
 
 
 def edge_now(settings: Settings) -> datetime:

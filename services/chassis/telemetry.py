@@ -1,18 +1,19 @@
-"""What ops see: one trace from the door to the feed, JSON log lines, and nothing personal in either."""
+"""What ops see: one trace from the door to the feed, measurements, JSON log lines, and nothing personal in any."""
 
 import json
 import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from opentelemetry import trace
+from opentelemetry import metrics, trace
 from opentelemetry.context import Context
+from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace import Link, Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -26,16 +27,38 @@ _tracer, _w3c = trace.get_tracer("staffetta"), TraceContextTextMapPropagator()
 
 
 def start(service: str, replica: str) -> None:
-    """Export spans by OTLP where OTEL_EXPORTER_OTLP_ENDPOINT says; log JSON lines to standard output."""
-    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
-        from services.chassis import spans  # what it needs takes a while to load
+    """Export spans and measurements by OTLP where OTEL_EXPORTER_OTLP_ENDPOINT says; log JSON lines to standard output.
+
+    What that takes is loaded for those alone who want it: it takes a while.
+    """
+    if is_wanted("TRACES"):
+        from services.chassis import spans
 
         trace.set_tracer_provider(spans.exported(service, replica))
+    if is_wanted("METRICS"):
+        from services.chassis import meters
+
+        metrics.set_meter_provider(meters.exported(service, replica))
     lines = logging.StreamHandler(sys.stdout)
     lines.setFormatter(JsonLines(service, replica))
     logging.basicConfig(level=logging.INFO, handlers=[lines], force=True)
     for noisy in ("aiokafka", "uvicorn.access", "uvicorn.error", "httpx"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL if noisy == "aiokafka" else logging.ERROR)
+
+
+def is_wanted(signal: str) -> bool:
+    """Whether somebody collects TRACES or METRICS of this process, as OpenTelemetry's own variables say."""
+    collectors = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+    return os.environ.get(f"OTEL_{signal}_EXPORTER") != "none" and any(map(os.environ.get, collectors))
+
+
+def gauge(name: str, unit: str, description: str, read: Callable[[], Iterable[Observation]]) -> None:
+    """read: what to tell whenever it is collected; nothing where another worker tells it."""
+
+    def observe(_options: CallbackOptions) -> Iterable[Observation]:
+        return read()
+
+    metrics.get_meter("staffetta").create_observable_gauge(name, [observe], unit, description)
 
 
 @contextmanager

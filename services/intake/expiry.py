@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
 from uuid import uuid5
 
 from aiokafka.errors import KafkaError
@@ -9,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from contracts.sharing import ExpireBases
 from services.chassis.service import Context
-from services.chassis.sweep import edge_now, publish
+from services.chassis.sweep import Due, edge_now, publish
 from services.intake import store
 
 log = logging.getLogger("staffetta.sweep")
@@ -27,9 +30,13 @@ async def sweep(context: Context) -> None:
 
 
 async def once(context: Context) -> None:
-    """What is asked for twice before it is done is done once: the id follows from the intake and the hour."""
     now = edge_now(context.settings)
-    async for intake_id, until in store.read_ending(context.db, now):
+    async for over in due(context.db, now):
+        await publish(context, over.command, id=over.id, at=now, journey_id=over.journey_id)
+
+
+async def due(db: Any, now: datetime) -> AsyncIterator[Due]:
+    """What is asked for twice before it is done is done once: the id follows from the intake and the hour."""
+    async for intake_id, until in store.read_ending(db, now):
         command = ExpireBases(intake_id=intake_id, until=until)
-        id = uuid5(intake_id, f"{command.TYPE}/{until.isoformat()}")
-        await publish(context, command, id=id, at=now, journey_id=intake_id)
+        yield Due(until, uuid5(intake_id, f"{command.TYPE}/{until.isoformat()}"), intake_id, command)

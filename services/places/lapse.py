@@ -1,12 +1,14 @@
 """The sweep that ends holds whose time is over: each becomes a command, whoever sweeps and however often."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid5
 
 from contracts.topics import Topic
 from services.chassis.service import Context, Job
-from services.chassis.sweep import edge_now, publish
+from services.chassis.sweep import Due, edge_now, publish
 from services.places import store
 from services.places.domain.places import lapsing as over
 
@@ -21,12 +23,17 @@ def lapsing(commands: Topic) -> Job:
     async def sweep(context: Context) -> None:
         while True:
             now = edge_now(context.settings)
-            async for places in store.read_lapsing(context.db, now - GRACE):
-                for command in over(places, now - GRACE):
-                    name = f"{command.TYPE}/{command.offer}/{command.referral_id}/{command.until}"
-                    await publish(
-                        context, command, id=uuid5(command.journey_id, name), at=now, journey_id=command.journey_id
-                    )
+            async for hold in due(context.db, now):
+                await publish(context, hold.command, id=hold.id, at=now, journey_id=hold.journey_id)
             await asyncio.sleep(EVERY_S)
 
     return sweep
+
+
+async def due(db: Any, now: datetime) -> AsyncIterator[Due]:
+    until = now - GRACE
+    async for places in store.read_lapsing(db, until):
+        for command in over(places, until):
+            name = f"{command.TYPE}/{command.offer}/{command.referral_id}/{command.until}"
+            at = (command.until or until) + GRACE
+            yield Due(at, uuid5(command.journey_id, name), command.journey_id, command)

@@ -29,7 +29,8 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     need, place = referral.need, referral.place
     if command.command == "send" and place is None:
         chosen = choice.of(need, command)
-        return await _sending(need, await _decide(Search(need, choice=chosen), tx), tx)
+        known = await _sending(need, await _decide(Search(need, choice=chosen), tx), tx)
+        return replace(known, **await _of_agencies(referral, command, tx, has_successor=False))
     decision = None
     if command.command == "pass_on" and place:
         search = Search(need, referral.hop + 1, (*referral.tried, place.agency), command.next_agency)

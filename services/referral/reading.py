@@ -1,6 +1,7 @@
 """What people read of referral's store, over HTTP: outside of any transaction, a page at most."""
 
 from collections import Counter
+from collections.abc import AsyncIterator
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,13 +12,16 @@ from contracts.commands import Need
 from services.chassis.transaction import Doc
 from services.referral import deciding, store
 from services.referral.domain.basis import ground_of
+from services.referral.domain.owing import UNDER_WAY, Kept, Lying
 from services.referral.domain.referral import Referral
 from services.referral.domain.routing import Decision, Search
-from services.referral.domain.table import OPEN_STATES
+from services.referral.domain.table import OPEN_STATES, owner_of
 from services.referral.domain.tasks import OPEN, Task
 from services.referral.domain.telling import Explanation
 
 LONGEST_PAGE = 500
+AT_ONCE = 100
+"""Of so many journeys the referrals, tasks and links are asked for together."""
 
 
 async def read_referral(db: Any, referral_id: UUID) -> Referral | None:
@@ -82,3 +86,38 @@ async def read_need(db: Any, need: Need) -> Need:
     """As it may be shared now."""
     doc = await db.grounds.find_one({"_id": str(need.need_id)})
     return (store.GROUND.validate_python(doc) if doc else ground_of(need)).applied_to(need)
+
+
+# -- who owes the answer to a need -------------------------------------------------------------------------------------
+
+
+async def read_under_way(db: Any) -> AsyncIterator[Kept]:
+    """What is kept of the journeys with a need under way, some at a time: as much work as there are of them."""
+    found = db.journeys.find({"needs.state": {"$in": list(UNDER_WAY)}}, {"needs": 1}, batch_size=AT_ONCE)
+    some: list[Doc] = []
+    async for doc in found:
+        some.append(doc)
+        if len(some) == AT_ONCE:
+            yield await _kept_of(db, some)
+            some = []
+    if some:
+        yield await _kept_of(db, some)
+
+
+async def _kept_of(db: Any, journeys: list[Doc]) -> Kept:
+    ids = [doc["_id"] for doc in journeys]
+    lying = {"state": 1, "successor_id": 1, "due_at": 1, "need.sender_queue": 1, "place.queue": 1}
+    referrals = [doc async for doc in db.referrals.find({"need.journey_id": {"$in": ids}}, lying)]
+    of_them = {"decision.search.need.journey_id": {"$in": ids}}
+    linked = {d["_id"]: d["linked_id"] async for d in db.decisions.find(of_them, {"linked_id": 1}) if d["linked_id"]}
+    leant_on = db.referrals.find({"_id": {"$in": list(linked.values())}}, lying)
+    referrals += [doc async for doc in leant_on]
+    tasks = db.tasks.find({"journey_id": {"$in": ids}, "state": OPEN}, {"referral_id": 1, "due_at": 1})
+    needs = tuple(store.WANTED.validate_python(need) for doc in journeys for need in doc["needs"])
+    tasked = {doc["referral_id"] async for doc in tasks if doc["referral_id"] and doc["due_at"]}
+    return Kept(needs, {doc["_id"]: _lying(doc) for doc in referrals}, tasked, linked)
+
+
+def _lying(doc: Doc) -> Lying:
+    queues = {"sender": doc["need"]["sender_queue"], "receiver": (doc.get("place") or {}).get("queue")}
+    return Lying(doc["state"], queues.get(owner_of(doc["state"]) or ""), doc["due_at"], doc["successor_id"])

@@ -19,7 +19,7 @@ from contracts.values import Message
 from services.chassis.transaction import Doc, Transaction
 from services.referral.domain.aftermath import COORDINATION
 from services.referral.domain.basis import Ground, ground_of
-from services.referral.domain.journey import Journey
+from services.referral.domain.journey import Journey, Wanted
 from services.referral.domain.receipts import Receipts
 from services.referral.domain.referral import Referral
 from services.referral.domain.table import OPEN_STATES
@@ -50,7 +50,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     ],
     "decisions": [_index("decision.search.need.journey_id"), _index("code")],
     "links": [_index("referral_id")],
-    "journeys": [_index("sender_agency")],
+    "journeys": [_index("sender_agency"), _index("needs.state")],
     INTAKES: [_index("person_ref", "sender_agency")],
     "unmet": [_index("city", "at")],
     "tasks": [_index("agency", "state", "due_at"), _index("next_at"), _index("journey_id")],
@@ -58,7 +58,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
 
 REFERRAL, JOURNEY, TASK = TypeAdapter(Referral), TypeAdapter(Journey), TypeAdapter(Task)
 TIMERS, STEPS, RECEIPTS = TypeAdapter(tuple[Timer, ...]), TypeAdapter(tuple[Step, ...]), TypeAdapter(Receipts)
-GROUND = TypeAdapter(Ground)
+GROUND, WANTED = TypeAdapter(Ground), TypeAdapter(Wanted)
 EXPLANATION, LINK = TypeAdapter(Explanation), TypeAdapter(Link)
 
 

@@ -110,6 +110,18 @@ def test_a_sender_may_name_the_offer_to_which_a_draft_goes() -> None:
     assert place.offer == "pa.b.it"
 
 
+def test_a_coordinator_who_would_send_a_draft_of_others_is_told_that_this_is_not_theirs_to_do() -> None:
+    network = palermo(an_offer("pa.a.it", service="lab.it"))
+    network.ask(a_recorded_intake())
+    network.ask(a_draft())
+    network.ask(an_agency("pa.lead"))
+
+    (refused,) = say(network, DRAFT_ID, "send", by="pa.lead", roles=("coordinator",))
+
+    assert isinstance(refused, CommandRejected)
+    assert (refused.code, network.referrals[DRAFT_ID].state) == ("not_authorised", "DRAFT")
+
+
 # -- reopened ----------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,81 @@
+"""No need without an answer, as a measurement: collected over OTLP from two workers of referral as they run."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest_asyncio
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from contracts.events import ReferralSeatHeld
+from contracts.journeys import TaskOpened
+from services.chassis.settings import Settings
+from services.chassis.spans import ALLOWED
+from services.referral.domain.needs import referral_id
+from tests.builders import a_basis, a_recorded_intake
+from tests.collector import Point, collector
+from tests.processes import Processes, running
+from tests.services.bus import Bus, bus
+
+INTAKE = UUID(int=7)
+NEEDS, UNANSWERED = "staffetta.needs", "staffetta.needs.unanswered"
+
+
+@dataclass
+class Measured:
+    bus: Bus
+    db: Any
+    processes: Processes
+    points: list[Point] = field(default_factory=list)
+
+    def latest(self) -> dict[Any, int]:
+        """Needs by their state, and those that nobody owes an answer, as told last."""
+        return {(dict(p.attributes).get("staffetta.need.state") or p.name): p.value for p in self.points}
+
+    async def until(self, seconds: float = 60, **wanted: int) -> None:
+        async with asyncio.timeout(seconds):
+            while wanted.items() - {(name.rpartition(".")[2], value) for name, value in self.latest().items()}:
+                await asyncio.sleep(0.1)
+
+    async def heard(self, *kinds: type) -> None:
+        async with asyncio.timeout(60):
+            while set(kinds) - {type(m.message) for m in self.bus.heard}:
+                await asyncio.sleep(0.05)
+
+
+@pytest_asyncio.fixture
+async def measured(network: Settings, logs: Path) -> AsyncIterator[Measured]:
+    points: list[Point] = []
+    services = ("directory", "referral", "programmes")
+    async with collector(points) as (url, _):
+        told = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_METRIC_EXPORT_INTERVAL": "300"}
+        async with running(network, logs, services, environment=told) as processes, bus(network, "referral") as talk:
+            await processes.start("referral", "1")
+            await processes.ready()
+            client: Any = AsyncIOMotorClient(network.mongo_url.get_secret_value(), tz_aware=True)
+            yield Measured(talk, client[network.named("referral")], processes, points)
+            client.close()
+
+
+async def test_needs_under_way_are_told_by_one_worker_and_one_that_nobody_owes_is_seen(measured: Measured) -> None:
+    waits = {"service": "lab.it", "depends_on": "health.primary"}
+    given = (a_basis(), a_basis("pa.accura"), a_basis("pa.salute"))
+
+    await measured.bus.ask(
+        a_recorded_intake("health.primary", waits, "housing.rent_support", intake_id=INTAKE, sharing_basis=given)
+    )
+    await measured.heard(ReferralSeatHeld, TaskOpened)
+    await measured.until(open=1, waiting=1, linked=0, unanswered=0)
+    by = {(point.service, point.instance) for point in measured.points}
+    measured.processes.again = False
+    measured.processes.kill("referral-" + next(iter(by))[1])
+    await measured.db.referrals.update_one({"_id": str(referral_id(INTAKE, 0))}, {"$set": {"due_at": None}})
+    await measured.until(open=1, waiting=1, linked=0, unanswered=1)
+
+    assert len(by) == 1
+    assert {(point.service, point.instance) for point in measured.points} - by, "another worker tells it now"
+    assert {name for point in measured.points for name, _ in point.attributes} <= ALLOWED
+    assert {point.name for point in measured.points} == {NEEDS, UNANSWERED}
