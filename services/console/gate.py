@@ -3,8 +3,8 @@
 No other module of the pages touches the store (`tests/rules`): a page that forgets to ask for rights cannot be written.
 """
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -43,6 +43,19 @@ class Gate:
     actor: Actor
     now: datetime
     granted: tuple[Grant, ...]
+    clock: Callable[[], datetime]
+    glass: frozenset[str] = frozenset()
+
+    @property
+    def scope(self) -> tuple[object, ...]:
+        """What makes two people see the same."""
+        actor = self.actor
+        return actor.agency, actor.roles, actor.queues, actor.cities, self.glass
+
+    def later(self) -> "Gate":
+        """The same person at this moment: what was granted for a time may be over."""
+        now = self.clock()
+        return replace(self, now=now, granted=access.grants(self.actor, now, self.glass))
 
     async def received(self) -> list[Case]:
         """The open referrals that came to the person's queues, by time left."""
@@ -181,10 +194,11 @@ def _owners(row: Doc) -> list[str]:
     return sorted({a for a in (row["sender_agency"], row["receiver_agency"]) if a})
 
 
-async def opened(db: Any, actor: Actor, now: datetime) -> Gate:
+async def opened(db: Any, actor: Actor, clock: Callable[[], datetime]) -> Gate:
+    now = clock()
     found = db[GLASS].find({"subject": actor.subject, "ends_at": {"$gt": now}})
     glass = frozenset({doc["row"] async for doc in found})
-    return Gate(db, actor, now, access.grants(actor, now, glass))
+    return Gate(db, actor, now, access.grants(actor, now, glass), clock, glass)
 
 
 async def marks(db: Any, agencies: list[str]) -> dict[str, int]:

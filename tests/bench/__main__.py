@@ -4,7 +4,7 @@ import logging
 import runpy
 import sys
 
-BENCHES = ("hop", "latency", "recovery", "timers", "stack")
+BENCHES = ("hop", "latency", "recovery", "timers", "stack", "console")
 
 
 def main() -> None:
