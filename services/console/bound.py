@@ -55,7 +55,7 @@ async def stay(request: Request, draw: Drawn, agencies: Iterable[str] = ()) -> R
     watched = frozenset(agencies) or await gate_of(request).watched()
     look = partial(web.still_here, request, key)
     request.state.csrf = live.CSRF
-    return live.stream(live.View(watched, request.url.path, request.state.language, csrf, look, draw))
+    return live.stream(live.View(watched, str(request.url), request.state.language, csrf, look, draw))
 
 
 def doable(case: Case, at: Gate) -> list[tuple[str, bool]]:

@@ -75,7 +75,7 @@ class Hub:
         return {agency: self.marks.get(agency, 0) for agency in agencies}
 
     async def draw(self, view: View, at: Gate, known: Known) -> str | None:
-        """The same for all who have the same rights to the same page, while nothing moves and hardly any time passes."""
+        """The same for all who have the same rights to the same page, while nothing moves and little time passes."""
         key, now = (view.path, view.language, *at.scope), asyncio.get_running_loop().time()
         found = self.drawn.get(key)
         if found is None or found[0] != known or found[1] + AT_LEAST_S / 2 < now:
@@ -110,6 +110,8 @@ async def _events(view: View) -> AsyncIterator[str]:
         hub.watched[agency] = hub.watched.get(agency, 0) + 1
     last, at = "", await view.look()
     try:
+        if at:  # nobody may have looked for a while, and what was drawn then is old
+            await hub.look(at.db)
         while at and not hub.stopping:
             known = hub.of(view.agencies)
             drawn = await hub.draw(view, at, known)
