@@ -10,7 +10,10 @@ import pytest
 
 from services.chassis.settings import Settings, from_environment
 
-LONGEST = ("test_palermo", "test_guarantee")
+LONGEST = (
+    "test_journeys_in_time", "test_guarantee", "test_palermo", "test_in_a_browser", "test_whole", "test_relay",
+    "test_journeys", "test_access", "test_cli_relay",
+)  # fmt: skip
 
 hypothesis.settings.register_profile("whenever", deadline=None)
 hypothesis.settings.load_profile("whenever")
@@ -22,7 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of files that run side by side the longest begin first, so that none ends alone."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    order = {stem: place for place, stem in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

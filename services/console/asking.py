@@ -61,9 +61,19 @@ async def _post(session: Session, type: str, stated: dict[str, Any], id: str) ->
 
 async def person(session: Session, person_ref: str) -> dict[str, Any] | None:
     """Who the person is, within the sharing basis; None when intake does not tell."""
+    return await _told(session, f"/v1/people/{person_ref}")
+
+
+async def text(session: Session, text_id: str) -> str | None:
+    """What was written with a command; None when it is not for this person's agency, or not yet."""
+    found = await _told(session, f"/v1/texts/{text_id}")
+    return found["text"] if found else None
+
+
+async def _told(session: Session, path: str) -> dict[str, Any] | None:
     headers = {"Authorization": f"Bearer {session.token}"}
     try:
-        found = await _client().get(f"{settings.current().intake_url}/v1/people/{person_ref}", headers=headers)
+        found = await _client().get(f"{settings.current().intake_url}{path}", headers=headers)
         return dict(found.json()) if found.status_code == 200 else None
     except (httpx.HTTPError, ValueError):
         return None

@@ -1,6 +1,7 @@
 """What every page of a person begins with: their gate, the referral they mean, and their last answer."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -49,15 +50,12 @@ def refused(request: Request, case: Case | None, answer: Answer) -> dict[str, An
 
 
 async def stay(request: Request, draw: Drawn, agencies: Iterable[str] = ()) -> Response:
-    """draw: the fragment for what the person may see at that moment; their session may end meanwhile."""
-    key = request.cookies.get(web.cookie("staffetta"), "")
+    """draw: the fragment for what a person may see at that moment."""
+    key, csrf = request.cookies.get(web.cookie("staffetta"), ""), web.session_of(request).csrf
     watched = frozenset(agencies) or await gate_of(request).watched()
-
-    async def drawn() -> str | None:
-        at = await web.still_here(request, key)
-        return await draw(at) if at else None
-
-    return live.stream(watched, drawn)
+    look = partial(web.still_here, request, key)
+    request.state.csrf = live.CSRF
+    return live.stream(live.View(watched, str(request.url), request.state.language, csrf, look, draw))
 
 
 def doable(case: Case, at: Gate) -> list[tuple[str, bool]]:

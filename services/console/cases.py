@@ -47,6 +47,7 @@ async def _shown(at: Gate, case: Case) -> dict[str, Any]:
         "lines": await at.lines(case), "told": await at.told(case), "family": await at.family(case),
         "doable": doable(case, at), "is_party": party, "why": _why(case), "broken": broken,
         "may_ask_who": "receiver" in case.relations and accepted, "glass": case.relations == {"glass"},
+        "reads_notes": bool(case.relations & {"sender", "receiver"}),
     }  # fmt: skip
 
 
@@ -66,6 +67,18 @@ async def person(request: Request, referral_id: UUID) -> Response:
     ref = case.row["person_ref"]
     told = await asking.person(web.session_of(request), ref) if ref else None
     return pages.page(request, "person.html", at.now, case=case, facts=_facts((told or {}).get("tier1") or {}))
+
+
+@router.get("/{referral_id}/notes/{text_id}")
+async def note(request: Request, referral_id: UUID, text_id: UUID) -> Response:
+    """What one of the two agencies wrote to the other, as intake tells it."""
+    at, case = gate_of(request), await case_of(request, referral_id)
+    line = next((line for line in await at.lines(case) if line["said"].get("text_id") == str(text_id)), None)
+    if line is None:
+        raise HTTPException(404)
+    await at.note_read(case, "note")
+    told = await asking.text(web.session_of(request), str(text_id))
+    return pages.page(request, "note.html", at.now, case=case, line=line, text=told, agencies=await at.agencies())
 
 
 def _facts(tier1: dict[str, Any]) -> list[tuple[str, str]]:

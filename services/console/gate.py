@@ -3,10 +3,10 @@
 No other module of the pages touches the store (`tests/rules`): a page that forgets to ask for rights cannot be written.
 """
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from pymongo import ASCENDING, DESCENDING
@@ -36,6 +36,21 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """So many of all there are; number: which page of them, counted from 1."""
+
+    ROWS: ClassVar[int] = 50
+
+    cases: list[Case]
+    count: int
+    number: int
+
+    @property
+    def pages(self) -> int:
+        return -(-self.count // self.ROWS)
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """What one person may read at this moment."""
 
@@ -43,20 +58,29 @@ class Gate:
     actor: Actor
     now: datetime
     granted: tuple[Grant, ...]
+    clock: Callable[[], datetime]
+    glass: frozenset[str] = frozenset()
 
-    async def received(self) -> list[Case]:
-        """The open referrals that came to the person's queues, by time left."""
-        return await self._open("receiver")
+    @property
+    def scope(self) -> tuple[object, ...]:
+        """What makes two people see the same."""
+        actor = self.actor
+        return actor.agency, actor.roles, actor.queues, actor.cities, self.glass
 
-    async def sent(self) -> list[Case]:
-        return await self._open("sender")
+    def later(self) -> "Gate":
+        """The same person at this moment: what was granted for a time may be over."""
+        now = self.clock()
+        return replace(self, now=now, granted=access.grants(self.actor, now, self.glass))
 
-    async def of_cities(self) -> list[Case]:
-        return await self._open(access.COORDINATOR)
-
-    async def _open(self, relation: str) -> list[Case]:
+    async def open_as(self, relation: str, page: int) -> Page:
+        """The open referrals that the person sees as this, by time left. page: counted from 1."""
         grant = next((g for g in self.granted if g.relation == relation), None)
-        return await self._cases(grant.where | {"open": True}) if grant else []
+        if grant is None:
+            return Page([], 0, 1)
+        wanted = grant.where | {"open": True}
+        count = await self.db[REFERRALS].count_documents(wanted)
+        page = max(1, min(page, -(-count // Page.ROWS)))
+        return Page(await self._cases(wanted, skip=(page - 1) * Page.ROWS, limit=Page.ROWS), count, page)
 
     async def case(self, referral_id: str) -> Case | None:
         """None for one that is not there and for one that this person may not see: they look the same."""
@@ -168,9 +192,9 @@ class Gate:
         return await self._list(self.db[READS].find({}).sort("at", DESCENDING).limit(LONGEST))
 
     # -- within ----------------------------------------------------------------------------------------------------
-    async def _cases(self, wanted: Doc, *, whole: bool = False) -> list[Case]:
+    async def _cases(self, wanted: Doc, *, whole: bool = False, skip: int = 0, limit: int = LONGEST) -> list[Case]:
         found = self.db[REFERRALS].find({"$and": [wanted, access.rows(self.granted)]}, None if whole else SUMMARY)
-        rows = await self._list(found.sort("due_at", ASCENDING).limit(LONGEST))
+        rows = await self._list(found.sort("due_at", ASCENDING).skip(skip).limit(limit))
         return [Case(row, access.relations(self.granted, row)) for row in rows]
 
     async def _list(self, cursor: AsyncIterator[Doc]) -> list[Doc]:
@@ -181,10 +205,11 @@ def _owners(row: Doc) -> list[str]:
     return sorted({a for a in (row["sender_agency"], row["receiver_agency"]) if a})
 
 
-async def opened(db: Any, actor: Actor, now: datetime) -> Gate:
+async def opened(db: Any, actor: Actor, clock: Callable[[], datetime]) -> Gate:
+    now = clock()
     found = db[GLASS].find({"subject": actor.subject, "ends_at": {"$gt": now}})
     glass = frozenset({doc["row"] async for doc in found})
-    return Gate(db, actor, now, access.grants(actor, now, glass))
+    return Gate(db, actor, now, access.grants(actor, now, glass), clock, glass)
 
 
 async def marks(db: Any, agencies: list[str]) -> dict[str, int]:

@@ -28,11 +28,11 @@ FILES = {
     "hx-sse.js": (BROWSER, "static/django_htmx/ext/hx-sse-4.min.js"),
 }
 LISTS = {
-    "queue": ("my_queue", "sender_agency"),
-    "sent": ("my_sent", "receiver_agency"),
-    "city": ("my_city", "receiver_agency"),
+    "queue": ("my_queue", "receiver", "sender_agency"),
+    "sent": ("my_sent", "sender", "receiver_agency"),
+    "city": ("my_city", access.COORDINATOR, "receiver_agency"),
 }
-"""The heading of each list, and whose name its rows show."""
+"""The heading of each list, as what its rows are seen, and whose name they show."""
 
 Back = Annotated[str, Query(pattern=r"^(queue|referral)$")]
 
@@ -68,51 +68,60 @@ async def by_code(request: Request, code: str) -> Response:
 
 
 # -- lists -------------------------------------------------------------------------------------------------------------
+Number = Annotated[int, Query(alias="page", ge=1, le=10_000)]
+
+
 @router.get("/queue")
-async def queue(request: Request) -> Response:
-    return await _list(request, "queue")
+async def queue(request: Request, number: Number = 1) -> Response:
+    return await _list(request, "queue", number)
 
 
 @router.get("/sent")
-async def sent(request: Request) -> Response:
-    return await _list(request, "sent")
+async def sent(request: Request, number: Number = 1) -> Response:
+    return await _list(request, "sent", number)
 
 
 @router.get("/city")
-async def city(request: Request) -> Response:
-    return await _list(request, "city")
+async def city(request: Request, number: Number = 1) -> Response:
+    return await _list(request, "city", number)
 
 
 @router.get("/queue/live")
-async def queue_live(request: Request) -> Response:
-    return await stay(request, partial(_listed, request, "queue"))
+async def queue_live(request: Request, number: Number = 1) -> Response:
+    return await stay(request, partial(_listed, request, "queue", number))
 
 
 @router.get("/sent/live")
-async def sent_live(request: Request) -> Response:
-    return await stay(request, partial(_listed, request, "sent"))
+async def sent_live(request: Request, number: Number = 1) -> Response:
+    return await stay(request, partial(_listed, request, "sent", number))
 
 
 @router.get("/city/live")
-async def city_live(request: Request) -> Response:
-    return await stay(request, partial(_listed, request, "city"))
+async def city_live(request: Request, number: Number = 1) -> Response:
+    return await stay(request, partial(_listed, request, "city", number))
 
 
-async def _list(request: Request, which: str) -> Response:
-    values = await _listing(gate_of(request), which)
+async def _list(request: Request, which: str, number: int) -> Response:
+    values = await _listing(gate_of(request), which, number)
     return pages.page(request, "list.html", gate_of(request).now, said=said(request), **values)
 
 
-async def _listed(request: Request, which: str, at: Gate) -> str:
-    return pages.draw(request, "_list.html", at.now, **await _listing(at, which))
+async def _listed(request: Request, which: str, number: int, at: Gate) -> str:
+    return pages.draw(request, "_list.html", at.now, **await _listing(at, which, number))
 
 
-async def _listing(at: Gate, which: str) -> dict[str, Any]:
-    heading, other = LISTS[which]
-    read = {"queue": at.received, "sent": at.sent, "city": at.of_cities}[which]
-    cases = await read()
-    may = {case.id: doable(case, at)[:4] for case in cases} if which == "queue" else {}
-    return {"cases": cases, "heading": heading, "other": other, "agencies": await at.agencies(), "doable": may}
+async def _listing(at: Gate, which: str, number: int) -> dict[str, Any]:
+    heading, relation, other = LISTS[which]
+    page = await at.open_as(relation, number)
+    may = {case.id: doable(case, at)[:4] for case in page.cases} if which == "queue" else {}
+    return {
+        "page": page,
+        "which": which,
+        "heading": heading,
+        "other": other,
+        "agencies": await at.agencies(),
+        "doable": may,
+    }
 
 
 # -- tasks -------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Pages that change by themselves: each open page is told anew whenever the work that it shows has moved."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from services.chassis.service import Context
 from services.console import gate
+from services.console.gate import Gate
 
 LOOK_S, AT_LEAST_S = 0.1, 20
 """How often the marks are looked at, and how often a page is told anyway: time that passes shows too."""
@@ -18,16 +19,38 @@ LOOK_S, AT_LEAST_S = 0.1, 20
 BEAT = "event: beat\ndata: still here\n\n"
 """By which a page knows that it would hear of news: without one for long it loads itself anew."""
 
-Draw = Callable[[], Awaitable[str | None]]
+Draw = Callable[[Gate], Awaitable[str | None]]
+Look = Callable[[], Awaitable[Gate | None]]
+Known = dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One open page. look: what its person may see, None once their session has ended. draw: the fragment, None when
+    they may see it no longer. csrf: what takes the place of `CSRF` in it, so that people who see the same share it.
+    """
+
+    agencies: frozenset[str]
+    path: str
+    language: str
+    csrf: str
+    look: Look
+    draw: Draw
+
+
+CSRF = "the-word-of-this-session"
 
 
 @dataclass(slots=True)
 class Hub:
-    """Looks once for all pages of this process at the marks of the agencies that they show."""
+    """Looks once for all pages of this process at the marks of the agencies that they show, and draws once for all who
+    see the same.
+    """
 
     watched: dict[str, int] = field(default_factory=dict)
-    marks: dict[str, int] = field(default_factory=dict)
+    marks: Known = field(default_factory=dict)
     moved: asyncio.Condition = field(default_factory=asyncio.Condition)
+    drawn: dict[Hashable, tuple[Known, float, asyncio.Task[str | None]]] = field(default_factory=dict)
     stopping: bool = False
 
     async def look(self, db: Any) -> None:
@@ -37,19 +60,28 @@ class Hub:
                 self.marks |= seen
                 self.moved.notify_all()
 
-    async def wait(self, agencies: frozenset[str], known: dict[str, int]) -> dict[str, int]:
-        """Until one of these has moved on from what is known, or it is time to show the time."""
+    async def wait(self, agencies: frozenset[str], known: Known) -> bool:
+        """Until one of these has moved on from what is known, or it is time to show the time; whether it moved."""
 
         def news() -> bool:
-            return self.stopping or self._of(agencies) != known
+            return self.stopping or self.of(agencies) != known
 
         async with self.moved:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.moved.wait_for(news), AT_LEAST_S)
-        return self._of(agencies)
+        return news()
 
-    def _of(self, agencies: frozenset[str]) -> dict[str, int]:
+    def of(self, agencies: frozenset[str]) -> Known:
         return {agency: self.marks.get(agency, 0) for agency in agencies}
+
+    async def draw(self, view: View, at: Gate, known: Known) -> str | None:
+        """The same for all who have the same rights to the same page, while nothing moves and little time passes."""
+        key, now = (view.path, view.language, *at.scope), asyncio.get_running_loop().time()
+        found = self.drawn.get(key)
+        if found is None or found[0] != known or found[1] + AT_LEAST_S / 2 < now:
+            found = self.drawn[key] = known, now, asyncio.ensure_future(view.draw(at))
+            self.drawn = {k: v for k, v in self.drawn.items() if v[1] + AT_LEAST_S > now}
+        return await asyncio.shield(found[2])
 
 
 hub = Hub()
@@ -68,31 +100,30 @@ async def keep_looking(context: Context) -> None:
             hub.moved.notify_all()
 
 
-def stream(agencies: frozenset[str], draw: Draw) -> StreamingResponse:
-    """Server-sent events, each a whole fragment: after a lost connection the first one puts everything right.
-
-    draw: None when the person may see it no longer, which ends the stream.
-    """
-    return StreamingResponse(_events(agencies, draw), media_type="text/event-stream")
+def stream(view: View) -> StreamingResponse:
+    """Server-sent events, each a whole fragment: after a lost connection the first one puts everything right."""
+    return StreamingResponse(_events(view), media_type="text/event-stream")
 
 
-async def _events(agencies: frozenset[str], draw: Draw) -> AsyncIterator[str]:
-    for agency in agencies:
+async def _events(view: View) -> AsyncIterator[str]:
+    for agency in view.agencies:
         hub.watched[agency] = hub.watched.get(agency, 0) + 1
-    known, last = hub._of(agencies), ""
+    last, at = "", await view.look()
     try:
-        while not hub.stopping:
-            drawn = await draw()
+        if at:  # nobody may have looked for a while, and what was drawn then is old
+            await hub.look(at.db)
+        while at and not hub.stopping:
+            known = hub.of(view.agencies)
+            drawn = await hub.draw(view, at, known)
             if drawn is None:
                 break
-            if (id := sha256(drawn.encode()).hexdigest()[:16]) != last:
-                last = id
-                yield _event(id, drawn)
-            else:
-                yield BEAT
-            known = await hub.wait(agencies, known)
+            id = sha256(drawn.encode()).hexdigest()[:16]
+            yield BEAT if id == last else _event(id, drawn.replace(CSRF, view.csrf))
+            last = id
+            moved = await hub.wait(view.agencies, known)
+            at = at.later() if moved else await view.look()
     finally:
-        for agency in agencies:
+        for agency in view.agencies:
             hub.watched[agency] -= 1
             if not hub.watched[agency]:
                 del hub.watched[agency]

@@ -147,8 +147,9 @@ def _templates() -> Environment:
 
 def draw(request: Request, template: str, now: datetime, **values: Any) -> str:
     session = request.state.session
-    known = {"language": request.state.language, "now": now, "actor": session.actor if session else None,
-             "csrf": session.csrf if session else "", "path": request.url.path}  # fmt: skip
+    csrf = getattr(request.state, "csrf", session.csrf if session else "")
+    known = {"language": request.state.language, "now": now, "path": request.url.path, "csrf": csrf,
+             "actor": session.actor if session else None}  # fmt: skip
     return _templates().get_template(template).render(known | values)
 
 

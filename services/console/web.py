@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Coroutine
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -93,7 +93,7 @@ class Open(APIRoute):
         if session is None and self.needs_session:
             return _to_login(request)
         if session:
-            request.state.session, request.state.gate = session, await gate.opened(db, session.actor, now)
+            request.state.session, request.state.gate = session, await _gate(request, session)
             request.state.right = self._right(request, session)
         if request.method not in ("GET", "HEAD"):
             await _not_forged(request, session)
@@ -175,4 +175,9 @@ async def still_here(request: Request, key: str) -> gate.Gate | None:
     """What the person may see now, for a page that stays open; None once their session has ended."""
     db, now = request.app.state.context.db, edge_now(request.app.state.context.settings)
     session = await sessions.find(db, key, now, used=False)
-    return await gate.opened(db, session.actor, now) if session else None
+    return await _gate(request, session) if session else None
+
+
+async def _gate(request: Request, session: Session) -> gate.Gate:
+    context = request.app.state.context
+    return await gate.opened(context.db, session.actor, partial(edge_now, context.settings))

@@ -13,12 +13,13 @@ from services.chassis.sweep import edge_now
 from services.http.tokens import Speaker, speaker
 from services.intake import store
 from services.intake.domain.pseudonym import is_pseudonym
-from services.intake.domain.release import Read, Verdict, judge
+from services.intake.domain.release import Read, Verdict, judge, may_read_text
 
 router = APIRouter(prefix="/v1", tags=["intakes"])
 
 AUDITING = frozenset({"auditor", "ops"})
 Who = Annotated[Speaker, Depends(speaker)]
+Told = tuple[tuple[str, ...], str | None]
 
 
 class RecordedIntake(IntakeRecorded):
@@ -35,6 +36,15 @@ class Person(BaseModel):
     intake_id: UUID
     tier1: Tier1 | None = None
     tier2: Tier2 | None = None
+
+
+class Text(BaseModel):
+    """What one of the two agencies of a referral wrote to the other."""
+
+    text_id: UUID
+    referral_id: str
+    agency: str
+    text: str
 
 
 class Reads(BaseModel):
@@ -75,6 +85,24 @@ async def get_person(request: Request, response: Response, person_ref: str, who:
     )
 
 
+@router.get("/texts/{text_id}")
+async def get_text(request: Request, response: Response, text_id: UUID, who: Who) -> Text:
+    """What was written with a command on a referral, by the `text_id` that events give.
+
+    404 in every other case, and always the same one. Each asking is kept before anything is told.
+    """
+    db, now = _db(request), edge_now(request.app.state.context.settings)
+    found = await store.read_text(db, text_id)
+    may = found is not None and may_read_text(found[0]["agency"], found[1], who.agency)
+    referral_id = _id_of(found[0]["referral_id"]) if found else None
+    told: Told = (("text",), None) if may else ((), "no_text")
+    await store.keep_read(db, _asked(who, now, None, referral_id, told))
+    if found is None or not may:
+        raise HTTPException(404)
+    response.headers["Cache-Control"] = "no-store"
+    return Text.model_validate(found[0])
+
+
 @router.get("/reads")
 async def get_reads(
     request: Request,
@@ -99,16 +127,23 @@ async def _judged(db: Any, person_ref: str, who: Speaker, now: datetime) -> Verd
 
 
 def _read(person_ref: str, who: Speaker, verdict: Verdict, now: datetime) -> Read:
-    return Read(
-        id=f"{now:%Y-%m-%dT%H:%M:%S.%f}/{uuid4().hex}",
-        at=now,
-        agency=who.agency,
-        actor=who.actor,
-        person_ref=person_ref if is_pseudonym(person_ref) else None,
-        referral_id=verdict.grant.referral_id if verdict.grant else None,
-        tiers=verdict.tiers,
-        refused=verdict.refused,
-    )
+    known = person_ref if is_pseudonym(person_ref) else None
+    referral_id = verdict.grant.referral_id if verdict.grant else None
+    return _asked(who, now, known, referral_id, (verdict.tiers, verdict.refused))
+
+
+def _asked(who: Speaker, now: datetime, person_ref: str | None, referral_id: UUID | None, told: Told) -> Read:
+    """told: which tiers went out, and why none did."""
+    id = f"{now:%Y-%m-%dT%H:%M:%S.%f}/{uuid4().hex}"
+    return Read(id, now, who.agency, who.actor, person_ref, referral_id, *told)
+
+
+def _id_of(stated: str) -> UUID | None:
+    """What an agency called a referral when it wrote may be no id at all."""
+    try:
+        return UUID(stated)
+    except ValueError:
+        return None
 
 
 def _db(request: Request) -> Any:

@@ -26,13 +26,13 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
             pass
 
 
-@handlers.on(topics.REFERRALS)
+@handlers.on(topics.REFERRALS, copies=store.OF_REFERRALS)
 async def on_referral(event: Message, tx: Transaction) -> None:
-    match event:
-        case ReferralEvent() if command := access.asked_by(event):
-            tx.emit(command)
-        case _:
-            pass
+    if not isinstance(event, ReferralEvent):
+        return
+    store.copy_parties(tx, event)
+    if command := access.asked_by(event):
+        tx.emit(command)
 
 
 @handlers.on(topics.INTAKE_COMMANDS, owns=store.AGGREGATES)

@@ -13,15 +13,16 @@ from pymongo.write_concern import WriteConcern
 
 from contracts.commands import KeepText
 from contracts.directory import Agency, Offer
-from contracts.events import IntakeRecorded
+from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.stated import Tier0
 from services.chassis.transaction import Doc, Transaction
 from services.intake.domain.access import Grant
 from services.intake.domain.basis import Sharing
 from services.intake.domain.intake import Intake, Personal
 from services.intake.domain.known import Directory, named_agencies, named_offers
-from services.intake.domain.release import Read
+from services.intake.domain.release import Parties, Read
 
+OF_REFERRALS = ("parties",)
 AGGREGATES = ("intakes", "personal", "sharing", "texts", "grants")
 COPIES = ("agencies", "offers")
 
@@ -75,6 +76,11 @@ def save_text(tx: Transaction, command: KeepText) -> None:
     tx.save("texts", command.model_dump(mode="json") | {"_id": str(command.text_id)})
 
 
+def copy_parties(tx: Transaction, event: ReferralEvent) -> None:
+    known = {"sender": event.sender_agency, "receiver": event.receiver_agency, "state": event.state}
+    tx.save("parties", known | {"_id": str(event.referral_id)})
+
+
 async def find_grant(tx: Transaction, referral_id: UUID) -> Grant | None:
     doc = await tx.load("grants", referral_id)
     return GRANT.validate_python(doc) if doc else None
@@ -113,6 +119,15 @@ async def get_recipient(tx: Transaction, recipient: str) -> Directory:
 
 async def _load(tx: Transaction, collection: str, codes: Iterable[str]) -> list[Doc]:
     return [doc for code in sorted(codes) if (doc := await tx.load(collection, code))]
+
+
+async def read_text(db: Any, text_id: UUID) -> tuple[Doc, Parties | None] | None:
+    """A text with the parties of its referral, as far as they are known."""
+    text = await db.texts.find_one({"_id": str(text_id)})
+    if text is None:
+        return None
+    doc = await db.parties.find_one({"_id": text["referral_id"]}, {"_id": 0})
+    return text, Parties(**doc) if doc else None
 
 
 # -- reading for agencies ---------------------------------------------------------------------------------------------

@@ -83,10 +83,15 @@ async def test_what_one_desk_does_the_other_sees_without_reloading(palermo: Town
         await expect(state).to_have_text("Presa visione", timeout=10_000)
 
 
-async def test_after_a_lost_connection_the_page_is_right_again(palermo: Town, browser: Browser) -> None:
+@pytest.mark.parametrize("connected", [True, False], ids=["when it was connected", "when it was about to"])
+async def test_after_a_lost_connection_the_page_is_right_again(
+    palermo: Town, browser: Browser, connected: bool
+) -> None:
     async with screen(browser, palermo.url) as seen:
         await seen.log_in(ACCURA)
         before = await seen.page.locator("[data-row]").count()
+        if connected:
+            await seen.page.wait_for_function("document.querySelector('#live')._htmx?.sse?.reader")
         palermo.processes.kill("console-0")
         await expect(seen.page.locator(".lost")).to_be_visible(timeout=20_000)
         await palermo.submit(a_new_intake())

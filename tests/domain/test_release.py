@@ -11,7 +11,7 @@ from contracts.commands import EndAccess, GrantAccess
 from contracts.events import IntakeRecorded, ReferralEvent
 from services.intake.domain.access import ENDS, OPENS, Grant, asked_by, change
 from services.intake.domain.pseudonym import is_pseudonym, pseudonym
-from services.intake.domain.release import Verdict, judge
+from services.intake.domain.release import Parties, Verdict, judge, may_read_text
 from tests.builders import INTAKE_ID, NOW, REFERRAL_ID, TODAY, a_basis, a_recorded_intake, an_agency
 
 DAY = timedelta(days=1)
@@ -188,3 +188,30 @@ def test_a_grant_follows_the_versions_of_its_referral() -> None:
 def test_only_what_can_be_a_pseudonym_is_taken_for_one() -> None:
     assert is_pseudonym(pseudonym(b"key", "pa.comune", "pa.comune:p1"))
     assert not any(is_pseudonym(text) for text in ("Amina Prova", "pa.comune:p1", "p_", "p_" + "U" * 20, ""))
+
+
+@pytest.mark.parametrize(
+    ("agency", "state", "may"),
+    [
+        ("pa.comune", "REQUESTED", True), ("pa.comune", "REVOKED", True), ("pa.accura", "REQUESTED", False),
+        ("pa.accura", "ACCEPTED", True), ("pa.accura", "CLOSED", False), ("pa.accura", "REVOKED", False),
+        ("pa.penc", "ACCEPTED", False), (None, "ACCEPTED", False),
+    ],
+)  # fmt: skip
+def test_a_note_of_the_sender_is_read_by_who_has_the_person(agency, state, may):
+    assert may_read_text("pa.comune", Parties("pa.comune", "pa.accura", state), agency) is may
+
+
+def test_what_the_receiver_wrote_reaches_the_sender_whatever_became_of_it():
+    declined = Parties("pa.comune", "pa.accura", "DECLINED")
+
+    assert may_read_text("pa.accura", declined, "pa.comune")
+    assert may_read_text("pa.accura", declined, "pa.accura")
+
+
+def test_a_note_of_a_stranger_reaches_nobody():
+    parties = Parties("pa.comune", "pa.accura", "ACCEPTED")
+
+    assert not may_read_text("pa.penc", parties, "pa.comune")
+    assert not may_read_text("pa.penc", None, "pa.comune")
+    assert may_read_text("pa.penc", None, "pa.penc")

@@ -62,6 +62,7 @@ def rows() -> tuple[Row, ...]:
     return tuple(found)
 
 
+@cache
 def commands(state: str, relations: frozenset[str], roles: frozenset[str]) -> tuple[str, ...]:
     """What may be said of a referral in this state by who has these relations to it and these roles."""
     may = {r.command for r in rows() if state in r.states and relations & r.by and _supervises(r, roles)}
@@ -76,6 +77,7 @@ def _place(command: str) -> int:
     return next(i for i, row in enumerate(rows()) if row.command == command)
 
 
+@cache
 def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
     """What has to be asked before the command can be said; none means that one press of a button says it."""
     row = next(r for r in rows() if r.command == command and state in r.states).raw

@@ -15,16 +15,29 @@ document.addEventListener("keydown", (event) => {
     if (found) { event.preventDefault(); found.click(); }
   }
 });
-let heard = Date.now();
+
+// Pages that stay open hear a beat when nothing happens. Without one for long, or when the first connection fails, the
+// page says so and loads itself anew as soon as we answer.
+let heard = Date.now(), coming = false;
+const isLive = () => document.querySelector("#live");
+const lost = (is) => document.body.classList.toggle("is-lost", is);
+
+const comeBack = async () => {
+  if (coming) return;
+  coming = true;
+  lost(true);
+  for (;;) {
+    const answers = await fetch("/live", { cache: "no-store" }).then((r) => r.ok, () => false);
+    if (answers) return location.reload();
+    await new Promise((done) => setTimeout(done, 2_000));
+  }
+};
+
 for (const name of ["beat", "htmx:before:sse:message"]) {
-  document.addEventListener(name, () => { heard = Date.now(); document.body.classList.remove("is-lost"); });
+  document.addEventListener(name, () => { heard = Date.now(); lost(false); });
 }
 document.addEventListener("visibilitychange", () => { heard = Date.now(); });
-setInterval(() => {
-  if (document.hidden || !document.querySelector("#live") || Date.now() - heard < 50_000) return;
-  if (navigator.onLine) location.reload(); else document.body.classList.add("is-lost");
-}, 5_000);
-document.addEventListener("htmx:sse:error", () => document.body.classList.add("is-lost"));
-document.addEventListener("htmx:sse:close", (event) => {
-  if (event.detail.reason === "ended") location.reload();
-});
+setInterval(() => { if (!document.hidden && isLive() && Date.now() - heard > 50_000) comeBack(); }, 5_000);
+document.addEventListener("htmx:sse:error", () => lost(true));
+document.addEventListener("htmx:error", (event) => { if (event.target === isLive()) comeBack(); });
+document.addEventListener("htmx:sse:close", (event) => { if (event.detail.reason === "ended") comeBack(); });

@@ -9,7 +9,7 @@ from contracts import codes
 from contracts.directory import Agency
 from contracts.events import IntakeRecorded
 from contracts.values import SharingBasis
-from services.intake.domain.access import MOMENT, Grant
+from services.intake.domain.access import MOMENT, OPENS, Grant
 from services.intake.domain.known import names_of
 from services.intake.domain.rules import day_in
 
@@ -57,6 +57,26 @@ def judge(intakes: Sequence[IntakeRecorded], grants: Iterable[Grant], agency: Ag
         if tiers := _tiers(met[grant.intake_id], intakes, agency, day):
             return Verdict(grant, tiers)
     return Verdict(current[0], refused="not_covered")
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Between whom a referral lies at this moment, and where it stands."""
+
+    sender: str
+    receiver: str | None
+    state: str
+
+
+def may_read_text(author: str, parties: Parties | None, agency: str | None) -> bool:
+    """A text is between the two agencies: the sender reads it, whose person it is about; the receiver once it has taken
+    the person in and while it has them; its author always. Of one who has no part in the referral nobody else reads it.
+    """
+    if agency is None or agency == author:
+        return agency is not None
+    if parties is None or author not in (parties.sender, parties.receiver):
+        return False
+    return agency == parties.sender or (agency == parties.receiver and parties.state in OPENS)
 
 
 def _tiers(intake: IntakeRecorded, all_of_them: Iterable[IntakeRecorded], agency: Agency, day: date) -> tuple[str, ...]:
