@@ -3,10 +3,19 @@
 from fastapi import APIRouter
 
 from services.chassis.service import Service
-from services.console import boards, cases, handlers, lists, live, login, meeting, store
+from services.console import batch, boards, cases, handlers, lists, live, login, meeting, store
 
 pages = APIRouter()
-for router in (lists.static, login.router, lists.router, boards.router, meeting.router, cases.router, lists.elsewhere):
+for router in (
+    lists.static,
+    login.router,
+    lists.router,
+    boards.router,
+    batch.router,
+    meeting.router,
+    cases.router,
+    lists.elsewhere,
+):
     pages.include_router(router)
 
 service = Service(

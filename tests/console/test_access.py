@@ -8,7 +8,7 @@ import pytest_asyncio
 from fastapi.routing import APIRoute
 
 from deploy.documents.access import ROLES
-from services.console import boards, cases, lists, login, meeting
+from services.console import batch, boards, cases, lists, login, meeting
 from services.console.app import service
 from services.console.domain.rights import RIGHTS
 from services.console.web import Page
@@ -28,7 +28,10 @@ AS = {
 }  # fmt: skip
 """As what somebody asks for the referral of `case`, from pa.comune to pa.accura."""
 SEEN_AS = {"supervisor of the sender": "sender"}
-PAGES, OPEN = (lists.router, boards.router, meeting.router, cases.router), (lists.static, login.router, lists.elsewhere)
+PAGES, OPEN = (
+    (lists.router, boards.router, batch.router, meeting.router, cases.router),
+    (lists.static, login.router, lists.elsewhere),
+)
 BY_ROLE = [name for name, right in RIGHTS.items() if not right.relations and name != "GET /r/{code}"]
 BY_RELATION = [name for name, right in RIGHTS.items() if right.relations]
 
@@ -56,6 +59,7 @@ async def case(palermo: Town) -> Asked:
 async def ask(desk: Desk, name: str, case: Asked) -> int:
     """The status of a page; of one that stays open, of its beginning."""
     method, _, path = name.partition(" ")
+    path += "?command=accept" if path == "/batch" else ""
     path = path.format(
         referral_id=case.referral_id, command="add_note", task_id=uuid4(), code=case.code, text_id=uuid4()
     )

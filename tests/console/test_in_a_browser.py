@@ -220,3 +220,24 @@ async def test_a_referral_is_found_by_its_code_and_by_the_own_reference(palermo:
         await expect(other.page.get_by_role("status").filter(has_text="Nessun risultato")).to_be_visible()
         await other.page.goto(f"{palermo.url}/search?q={code.lower()}")
         await expect(other.page.locator("h1")).to_contain_text(code)
+
+
+async def test_several_are_acknowledged_at_once_after_a_look_at_what_comes_of_each(
+    palermo: Town, browser: Browser
+) -> None:
+    await palermo.submit(a_new_intake(), a_new_intake())
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(ACCURA)
+        asked = seen.page.locator("[data-row]", has_text="Inviata")
+        codes = [await asked.nth(n).locator("strong").inner_text() for n in (0, 1)]
+        for code in codes:
+            await seen.page.get_by_label(f"Scegli {code}").check()
+        await seen.page.locator("#batch").get_by_role("button", name="Presa visione").click()
+        await expect(seen.page.locator("tbody tr")).to_have_count(2)
+        assert await seen.faults_of_access() == []
+        await seen.page.get_by_role("button", name="Conferma per 2").click()
+
+        await expect(seen.page.locator("tbody .calm")).to_have_count(2)
+        await seen.page.get_by_role("link", name="Continua").click()
+        for code in codes:
+            await expect(seen.page.locator("[data-row]", has_text=code)).to_contain_text("Presa visione")

@@ -29,6 +29,8 @@ RIGHTS: dict[str, Right] = {
     "GET /r/{code}": Right("a referral by its code"),
     "GET /queue": Right("what one's queues received", WORKERS),
     "GET /queue/live": Right("the same, live", WORKERS),
+    "GET /batch": Right("what would come of one answer to several", WORKERS),
+    "POST /batch": Right("give it", WORKERS),
     "GET /sent": Right("what one's agency sent", WORKERS),
     "GET /sent/live": Right("the same, live", WORKERS),
     "GET /city": Right("what is open in one's cities", frozenset({COORDINATOR})),
