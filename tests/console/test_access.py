@@ -43,7 +43,8 @@ class Asked:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def case(palermo: Town) -> Asked:
     """A referral that pa.accura was asked for and has accepted."""
-    await palermo.submit(an_intake(f"pa.comune/{uuid4().hex}/1"))
+    known = {"name": {"given": "Amina", "family": "Prova"}}
+    await palermo.submit(an_intake(f"pa.comune/{uuid4().hex}/1") | {"tier1": known})
     async with palermo.desk("pa.accura:caseworker") as desk:
         queue = (await desk.get("/queue")).text
         referral_id = queue.partition('href="/referrals/')[2][:36]
