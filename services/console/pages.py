@@ -148,7 +148,8 @@ def _templates() -> Environment:
 def draw(request: Request, template: str, now: datetime, **values: Any) -> str:
     session = request.state.session
     known = {"language": request.state.language, "now": now, "actor": session.actor if session else None,
-             "csrf": session.csrf if session else "", "path": request.url.path}  # fmt: skip
+             "csrf": session.csrf if session else "", "path": request.url.path,
+             "twins": getattr(request.state, "twins", False)}  # fmt: skip
     return _templates().get_template(template).render(known | values)
 
 

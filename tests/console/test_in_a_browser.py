@@ -99,6 +99,7 @@ PAGES = (
     "/queue",
     "/sent",
     "/tasks",
+    "/twins",
     "/new",
     "/directory",
     "/search?q=niente",
