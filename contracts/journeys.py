@@ -88,6 +88,14 @@ class CompleteTask(Message):
     asked: Asked
 
 
+class SettleTask(Message):
+    """What a task stood for was decided elsewhere: there is nothing left to do."""
+
+    TYPE = "staffetta.task.settle.v1"
+
+    task_id: UUID
+
+
 class JourneyEvent(Message):
     """What every event of a journey says: everything that came of one intake."""
 

@@ -3,6 +3,7 @@
 import json
 from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -67,12 +68,22 @@ def an_intake(
     """The value of one `staffetta.intake.submit.v1`; each key is another person."""
     intake = deepcopy(INTAKE)
     intake["idempotency_key"] = key
+    if key != INTAKE["idempotency_key"]:
+        intake["tier1"] = another_person(key)
     intake["tier0"] |= {"person_ref": f"{sender}:{key}", "sender_agency": sender, "sender_ref": key[-40:]} | tier0
     if sender != "pa.comune":
         intake["tier0"]["sender_queue"] = None
     if services:
         intake["tier0"]["services"] = [{"service": s} for s in services]
     return intake
+
+
+def another_person(key: str) -> Entry:
+    """Names that no two keys have in common, nor have two that sound alike."""
+    letters = "".join("bdfklmnprst"[byte % 11] + "aeiou"[byte % 5] for byte in sha256(key.encode()).digest())
+    born = date(1987, 1, 2) + timedelta(days=sha256(key.encode()).digest()[0] * 14)
+    name = {"given": letters[:14].title(), "family": letters[14:30].title()}
+    return {"name": name, "birth_date": {"value": str(born), "precision": "day"}}
 
 
 # -- referrals ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import operator
 from bisect import bisect_left, insort
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any
 
 import bson
@@ -34,8 +34,11 @@ class Shelf:
     async def find_one(self, query: Doc, projection: Any = None, session: Any = None) -> Doc | None:
         return next(self._found(query), None)
 
-    def find(self, query: Doc, projection: Any = None, session: Any = None, batch_size: int = 0) -> "Found":
-        return Found(self._found(query))
+    def find(
+        self, query: Doc, projection: Any = None, session: Any = None, batch_size: int = 0, limit: int = 0
+    ) -> "Found":
+        found = self._found(query)
+        return Found(islice(found, limit) if limit else found)
 
     async def bulk_write(self, writes: Iterable[Any], ordered: bool = True, session: Any = None) -> None:
         for write in writes:

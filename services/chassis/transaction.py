@@ -63,11 +63,14 @@ class Transaction:
         doc = known[at]
         return dict(doc) if doc is not None else None
 
-    async def find(self, collection: str, query: Doc, only: tuple[str, ...] = ()) -> list[Doc]:
-        """Documents by an indexed query, as the last batch left them: asked once a batch. only: these fields."""
-        self._looked, asked = True, f"{collection}/{query}/{only}"
+    async def find(self, collection: str, query: Doc, only: tuple[str, ...] = (), most: int = 0) -> list[Doc]:
+        """Documents by an indexed query, as the last batch left them: asked once a batch. only: these fields.
+
+        most: no more than so many of them, whichever; 0 for all.
+        """
+        self._looked, asked = True, f"{collection}/{query}/{only}/{most}"
         if asked not in self._found:
-            self._found[asked] = await self._ask(collection, query, only)
+            self._found[asked] = await self._ask(collection, query, only, most)
         return [dict(doc) for doc in self._found[asked]]
 
     def save(self, collection: str, doc: Doc) -> None:
@@ -112,8 +115,8 @@ class Transaction:
             raise PermissionError(f"a handler of {self.cause.topic.name} may not change {collection}")
         self._saved[collection, id], self._writes[collection, id] = doc, write
 
-    async def _ask(self, collection: str, query: Doc, only: tuple[str, ...] = ()) -> list[Doc]:
-        found = self._db[collection].find(query, only or None, session=self._session, batch_size=1000)
+    async def _ask(self, collection: str, query: Doc, only: tuple[str, ...] = (), most: int = 0) -> list[Doc]:
+        found = self._db[collection].find(query, only or None, session=self._session, batch_size=1000, limit=most)
         return [doc async for doc in found]
 
     # -- what the ledger uses --------------------------------------------------------------------------------------

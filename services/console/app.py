@@ -3,19 +3,11 @@
 from fastapi import APIRouter
 
 from services.chassis.service import Service
-from services.console import batch, boards, cases, handlers, lists, live, login, meeting, store
+from services.console import batch, boards, cases, handlers, lists, live, login, meeting, store, twins
 
 pages = APIRouter()
-for router in (
-    lists.static,
-    login.router,
-    lists.router,
-    boards.router,
-    batch.router,
-    meeting.router,
-    cases.router,
-    lists.elsewhere,
-):
+of_people = (lists.router, boards.router, batch.router, meeting.router, twins.router, cases.router)
+for router in (lists.static, login.router, *of_people, lists.elsewhere):
     pages.include_router(router)
 
 service = Service(

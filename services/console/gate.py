@@ -11,9 +11,22 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, DESCENDING
 
-from services.console.domain import access
+from services.console.domain import access, twins
 from services.console.domain.access import Actor, Grant
-from services.console.store import AGENCIES, GLASS, LINES, MARKS, OFFERS, PLACES, READS, REFERRALS, TASKS, TOLD, UNMET
+from services.console.store import (
+    AGENCIES,
+    GLASS,
+    LINES,
+    MARKS,
+    OFFERS,
+    PLACES,
+    READS,
+    REFERRALS,
+    TASKS,
+    TOLD,
+    TWINS,
+    UNMET,
+)
 
 Doc = dict[str, Any]
 
@@ -48,6 +61,15 @@ class Page:
     @property
     def pages(self) -> int:
         return -(-self.count // self.ROWS)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two people who may be one. cases: what came of the meeting that asks; choices: what this person may say."""
+
+    row: Doc
+    cases: list[Case]
+    choices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +136,28 @@ class Gate:
             where.append({"cities": {"$in": sorted(self.actor.cities)}})
         found = [t for w in where for t in await self._list(self.db[TASKS].find(w | {"open": True}).limit(LONGEST))]
         return sorted({t["_id"]: t for t in found}.values(), key=lambda task: task["due_at"])
+
+    async def twins(self) -> list[Pair]:
+        """Two people who may be one: to be decided by their desk, or linked and to be undone by it or a coordinator."""
+        desk = {"state": {"$in": list(twins.SHOWN)}}
+        where = [
+            g.where | (desk if g.relation == "sender" else {"state": twins.SAME})
+            for g in self.granted
+            if g.relation in ("sender", access.COORDINATOR)
+        ]
+        found = [row for w in where for row in await self._list(self.db[TWINS].find(w).limit(LONGEST))]
+        rows = sorted({row["_id"]: row for row in found}.values(), key=lambda row: row["asked_at"], reverse=True)
+        return [await self._pair(row) for row in rows]
+
+    async def _pair(self, row: Doc) -> Pair:
+        own = await self._cases({"journey_id": row["intake_id"]})
+        return Pair(row, own, twins.choices(row, access.relations(self.granted, row)))
+
+    async def has_twins(self) -> bool:
+        """Whether anything of the kind is to be decided."""
+        desk = next((g.where for g in self.granted if g.relation == "sender"), None)
+        waiting = {"state": {"$in": list(twins.WAITING)}}
+        return desk is not None and await self.db[TWINS].find_one(desk | waiting, {"_id": 1}) is not None
 
     async def search(self, wanted: str) -> list[Case]:
         """By code, or by the reference of the person's own agency, which no other agency's people see."""

@@ -3,6 +3,7 @@
 from contracts import topics
 from contracts.directory import Agency, Offer
 from contracts.events import ReferralEvent
+from contracts.identity import DuplicateEvent
 from contracts.journeys import TaskEvent, UnmetNeedRecorded
 from contracts.notifications import NotificationEvent
 from contracts.places import PlacesEvent
@@ -36,6 +37,12 @@ async def on_referral(event: Message, tx: Transaction) -> None:
             await store.note_unmet(tx, event)
         case _:
             pass
+
+
+@handlers.on(topics.INTAKES, copies=store.OF_INTAKES)
+async def on_intake(event: Message, tx: Transaction) -> None:
+    if isinstance(event, DuplicateEvent):
+        await store.note_twins(tx, event)
 
 
 @handlers.on(topics.CAPACITY, copies=(store.PLACES,))

@@ -7,16 +7,18 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from contracts.directory import Agency, Offer
 from contracts.events import ReferralEvent
+from contracts.identity import DuplicateEvent
 from contracts.journeys import TaskEvent, UnmetNeedRecorded
 from contracts.notifications import NotificationEvent, NotificationFailed
 from contracts.places import PlacesEvent
 from services.chassis.transaction import Transaction
-from services.console.domain import picture
+from services.console.domain import picture, twins
 
 AGENCIES, OFFERS = "agencies", "offers"
 REFERRALS, LINES, TASKS, TOLD, MARKS = "referrals", "lines", "tasks", "told", "marks"
-PLACES, UNMET = "places", "unmet"
+PLACES, UNMET, TWINS = "places", "unmet", "twins"
 OF_DIRECTORY = (AGENCIES, OFFERS)
+OF_INTAKES = (TWINS, MARKS)
 OF_REFERRALS = (REFERRALS, LINES, TASKS, UNMET, MARKS)
 SESSIONS, LOGINS, READS, GLASS = "sessions", "logins", "reads", "glass"
 
@@ -36,6 +38,10 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         IndexModel([("cities", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
     ],
     TOLD: [IndexModel([("referral_id", ASCENDING), ("at", ASCENDING)])],
+    TWINS: [
+        IndexModel([("sender_agency", ASCENDING), ("state", ASCENDING)]),
+        IndexModel([("cities", ASCENDING), ("state", ASCENDING)]),
+    ],
     UNMET: [IndexModel([("cities", ASCENDING), ("at", ASCENDING)])],
     MARKS: [IndexModel([("agency", ASCENDING)])],
     SESSIONS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],
@@ -75,6 +81,12 @@ async def note_unmet(tx: Transaction, event: UnmetNeedRecorded) -> None:
         tx.save(UNMET, known | {"_id": str(tx.cause.id), "cities": await _cities(tx, event.sender_agency)})
 
 
+async def note_twins(tx: Transaction, event: DuplicateEvent) -> None:
+    """Two people who may be one: their desk's pages are to look again."""
+    tx.save(TWINS, twins.after(await tx.load(TWINS, event.pair_id), event))
+    _mark(tx, event.sender_agency, of="intakes/")
+
+
 def note_places(tx: Transaction, event: PlacesEvent) -> None:
     tx.save(PLACES, {"_id": event.offer, "free": event.free, "at": event.at})
 
@@ -91,10 +103,13 @@ async def _cities(tx: Transaction, *agencies: str | None) -> list[str]:
     return sorted({doc["city"] for doc in found if doc})
 
 
-def _mark(tx: Transaction, *agencies: Any) -> None:
-    """Pages that show this agency's work are to look again. One mark a partition: no two workers write the same."""
+def _mark(tx: Transaction, *agencies: Any, of: str = "") -> None:
+    """Pages that show this agency's work are to look again. One mark a partition: no two workers write the same.
+
+    of: which topic's, unless referrals'.
+    """
     for agency in _known(agencies):
-        tx.save(MARKS, {"_id": f"{agency}/{tx.cause.partition}", "agency": agency, "at": tx.cause.offset})
+        tx.save(MARKS, {"_id": f"{agency}/{of}{tx.cause.partition}", "agency": agency, "at": tx.cause.offset})
 
 
 def _known(agencies: Iterable[Any]) -> set[str]:

@@ -95,6 +95,7 @@ class Open(APIRoute):
         if session:
             request.state.session, request.state.gate = session, await _gate(request, session)
             request.state.right = self._right(request, session)
+            request.state.twins = await request.state.gate.has_twins() if request.method == "GET" else False
         if request.method not in ("GET", "HEAD"):
             await _not_forged(request, session)
         return await handle(request)

@@ -121,8 +121,12 @@ async def get_reads(
 
 
 async def _judged(db: Any, person_ref: str, who: Speaker, now: datetime) -> Verdict:
+    """What the person excluded under another name of theirs counts; what is told was stated under this one."""
     intakes = await store.read_meetings(db, person_ref)
     grants = await store.read_grants(db, who.agency, [intake.intake_id for intake in intakes])
+    if intakes:
+        for other in await store.read_other_names(db, person_ref):
+            intakes += await store.read_meetings(db, other)
     return judge(intakes, grants, await store.read_agency(db, who.agency), now)
 
 

@@ -1,4 +1,4 @@
-"""What intake keeps: intakes, people, who may be told and who was, free texts, and a copy of the directory."""
+"""What intake keeps: intakes, people, who may be one, who may be told and who was, texts, a copy of the directory."""
 
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -20,15 +20,18 @@ from services.intake.domain.access import Grant
 from services.intake.domain.basis import Sharing
 from services.intake.domain.intake import Intake, Personal
 from services.intake.domain.known import Directory, named_agencies, named_offers
+from services.intake.domain.pairs import SAME, Pair, one_person
 from services.intake.domain.release import Parties, Read
+from services.intake.domain.twins import MOST_COMPARED, Traits, name_keys, strong_keys, traits
 
 OF_REFERRALS = ("parties",)
-AGGREGATES = ("intakes", "personal", "sharing", "texts", "grants")
+AGGREGATES = ("intakes", "personal", "sharing", "texts", "grants", "pairs")
 COPIES = ("agencies", "offers")
 
 INDEXES: Mapping[str, list[IndexModel]] = {
     "intakes": [IndexModel([("recorded.person_ref", ASCENDING)])],
-    "personal": [IndexModel([("pseudonym", ASCENDING)])],
+    "personal": [IndexModel([("pseudonym", ASCENDING)]), IndexModel([("keys", ASCENDING)])],
+    "pairs": [IndexModel([("person_refs", ASCENDING), ("state", ASCENDING)])],
     "sharing": [IndexModel([("ends_at", ASCENDING)])],
     "texts": [IndexModel([("referral_id", ASCENDING)])],
     "grants": [IndexModel([("intake_id", ASCENDING), ("agency", ASCENDING)])],
@@ -39,6 +42,7 @@ LONGEST_PAGE = 500
 INTAKE, PERSONAL = TypeAdapter(Intake), TypeAdapter(Personal)
 SHARING = TypeAdapter(Sharing)
 GRANT, READ = TypeAdapter(Grant), TypeAdapter(Read)
+PAIR = TypeAdapter(Pair)
 
 
 async def find_intake(tx: Transaction, intake_id: UUID) -> Intake | None:
@@ -47,8 +51,9 @@ async def find_intake(tx: Transaction, intake_id: UUID) -> Intake | None:
 
 
 async def find_earlier(tx: Transaction, recorded: IntakeRecorded) -> list[UUID]:
-    """The other intakes of the same person that were not later than this one."""
-    found = await tx.find("intakes", {"recorded.person_ref": recorded.person_ref})
+    """The other intakes of the same person, by whatever name, that were not later than this one."""
+    refs = await find_one_person(tx, recorded.person_ref)
+    found = await tx.find("intakes", {"recorded.person_ref": {"$in": sorted(refs)}})
     others = [IntakeRecorded.model_validate(doc["recorded"]) for doc in found]
     earlier = [other for other in others if other.occurred_at <= recorded.occurred_at]
     return [other.intake_id for other in earlier if other.intake_id != recorded.intake_id]
@@ -58,9 +63,13 @@ def save_intake(tx: Transaction, intake: Intake) -> None:
     tx.save("intakes", _document(INTAKE, intake, intake.recorded.intake_id))
 
 
-def save_personal(tx: Transaction, person: Personal) -> None:
-    """The one collection with data of tiers 1 and 2 and with what the agency calls the person."""
-    tx.save("personal", _document(PERSONAL, person, person.intake_id))
+def save_personal(tx: Transaction, person: Personal, who: Traits) -> None:
+    """The one collection with data of tiers 1 and 2 and with what the agency calls the person.
+
+    keys: by which people who may be the same person are found.
+    """
+    keys = [*strong_keys(who), *name_keys(who)]
+    tx.save("personal", _document(PERSONAL, person, person.intake_id) | {"keys": keys})
 
 
 async def find_sharing(tx: Transaction, intake_id: UUID) -> Sharing | None:
@@ -93,6 +102,70 @@ def save_grant(tx: Transaction, grant: Grant) -> None:
 def _document(kind: TypeAdapter[Any], value: object, id: UUID) -> Doc:
     doc: Doc = kind.dump_python(value, mode="json")
     return doc | {"_id": str(id)}
+
+
+# -- who may be one person --------------------------------------------------------------------------------------------
+
+
+async def find_pair(tx: Transaction, pair_id: UUID) -> Pair | None:
+    doc = await tx.load("pairs", pair_id)
+    return PAIR.validate_python(doc) if doc else None
+
+
+def save_pair(tx: Transaction, pair: Pair) -> None:
+    tx.save("pairs", _document(PAIR, pair, pair.pair_id))
+
+
+async def find_traits(tx: Transaction, intake_id: UUID) -> tuple[IntakeRecorded, Traits] | None:
+    """What of a meeting's person is compared."""
+    met, person = await find_intake(tx, intake_id), await tx.load("personal", intake_id)
+    return (met.recorded, traits(_person(person), met.recorded)) if met and person else None
+
+
+async def find_alike(tx: Transaction, who: Traits) -> list[Traits]:
+    """Who has a key in common: by identifier or way to be reached, then by name, so many of each and no more."""
+    found = {
+        doc["_id"]: doc
+        for keys in (strong_keys(who), name_keys(who))
+        if keys
+        for doc in await tx.find("personal", {"keys": {"$in": keys}}, most=MOST_COMPARED)
+        if doc["pseudonym"] != who.person_ref
+    }
+    met = await tx.find("intakes", {"_id": {"$in": sorted(found)}}) if found else []
+    recorded = {doc["_id"]: IntakeRecorded.model_validate(doc["recorded"]) for doc in met}
+    return [traits(_person(doc), recorded[id]) for id, doc in found.items() if id in recorded]
+
+
+async def find_one_person(tx: Transaction, person_ref: str) -> frozenset[str]:
+    """Every name of the network that stands for this person, as people decided."""
+    refs: frozenset[str] = frozenset()
+    more = frozenset({person_ref})
+    while more != refs:
+        refs = more
+        found = await tx.find("pairs", _linked(refs))
+        more = one_person(person_ref, [PAIR.validate_python(doc) for doc in found])
+    return refs
+
+
+async def find_meetings(tx: Transaction, person_refs: Iterable[str]) -> list[IntakeRecorded]:
+    """Every intake of these people, each with its sharing bases as they are now."""
+    met = await tx.find("intakes", {"recorded.person_ref": {"$in": sorted(person_refs)}})
+    shared = await tx.find("sharing", {"_id": {"$in": [doc["_id"] for doc in met]}})
+    now = {doc["_id"]: {"sharing_basis": doc["bases"]} for doc in shared}
+    return [IntakeRecorded.model_validate(doc["recorded"] | now.get(doc["_id"], {})) for doc in met]
+
+
+async def find_agencies(tx: Transaction, agencies: Iterable[str]) -> list[Agency]:
+    return [Agency.model_validate(doc) for doc in await _load(tx, "agencies", agencies)]
+
+
+def _linked(person_refs: Iterable[str]) -> Doc:
+    return {"person_refs": {"$in": sorted(person_refs)}, "state": SAME}
+
+
+def _person(doc: Doc) -> Personal:
+    """As JSON, for what agencies state is read strictly, and a date in Python is no text."""
+    return PERSONAL.validate_json(json.dumps(doc))
 
 
 # -- the copy of the directory ----------------------------------------------------------------------------------------
@@ -165,8 +238,17 @@ async def read_agency(db: Any, code: str | None) -> Agency | None:
 
 
 async def read_personal(db: Any, intake_id: UUID) -> Personal:
-    """As JSON, for what agencies state is read strictly, and a date in Python is no text."""
-    return PERSONAL.validate_json(json.dumps(await db.personal.find_one({"_id": str(intake_id)})))
+    return _person(await db.personal.find_one({"_id": str(intake_id)}))
+
+
+async def read_other_names(db: Any, person_ref: str) -> list[str]:
+    """By which other names of the network people decided that this person is known."""
+    refs: frozenset[str] = frozenset()
+    more = frozenset({person_ref})
+    while more != refs:
+        refs = more
+        more = one_person(person_ref, [PAIR.validate_python(doc) async for doc in db.pairs.find(_linked(refs))])
+    return sorted(refs - {person_ref})
 
 
 async def read_ending(db: Any, now: datetime) -> AsyncIterator[tuple[UUID, datetime]]:

@@ -19,7 +19,7 @@ from contracts.commands import (
     RerouteAgency,
     WriteDraft,
 )
-from contracts.journeys import AddNeed, BeginJourney, ChaseTask, CompleteTask, EndNeed, OpenTask
+from contracts.journeys import AddNeed, BeginJourney, ChaseTask, CompleteTask, EndNeed, OpenTask, SettleTask
 from contracts.refusals import Refusal
 from contracts.sharing import KeepSharing
 from contracts.values import Asked, Message
@@ -38,7 +38,7 @@ from services.referral.domain import (
     unsent,
 )  # fmt: skip
 from services.referral.domain.case import Facts, roles_in
-from services.referral.domain.referral import Referral, link_of
+from services.referral.domain.referral import Referral
 from services.referral.domain.telling import Explanation
 from services.referral.domain.unsent import Link
 
@@ -153,9 +153,9 @@ async def _is_unsent(referral: Referral, known: Facts, tx: Transaction) -> bool:
     said = unsent.instead(referral, known)
     if said and known.decision:
         store.save_decision(tx, Explanation(referral.referral_id, tx.now, known.decision, known.linked_id))
-        if known.decision.first and known.linked_id:
-            name = link_of(referral.need, known.decision.first)
-            link = await store.find_link(tx, name) or Link(known.linked_id)
+        holder = await store.find_referral(tx, known.linked_id) if known.decision.first and known.linked_id else None
+        if holder and (name := holder.link):
+            link = await store.find_link(tx, name) or Link(holder.referral_id)
             store.save_link(tx, name, link.with_one_more(referral))
     _say(said, tx)
     return bool(said)
@@ -239,14 +239,16 @@ async def open_task(command: OpenTask, tx: Transaction) -> None:
     _say(said, tx)
 
 
-async def change_task(command: CompleteTask | ChaseTask, tx: Transaction) -> None:
+async def change_task(command: CompleteTask | ChaseTask | SettleTask, tx: Transaction) -> None:
     before = await store.find_task(tx, command.task_id)
     match command:
         case CompleteTask():
             task, said = tasks.complete(before, command, tx.now)
+        case _ if before is None:
+            raise Refusal("unknown_referral", "/task_id")
+        case SettleTask():
+            task, said = tasks.settle(before, tx.now)
         case ChaseTask():
-            if before is None:
-                raise Refusal("unknown_referral", "/task_id")
             task, said = tasks.chase(before, command, tx.now, calendar.of(before.city, tx.now))
     tx.correlate(task.journey_id)
     store.save_task(tx, task)
@@ -278,4 +280,5 @@ CARRIED: dict[type[Message], Callable[[Any, Transaction], Awaitable[None]]] = {
     OpenTask: open_task,
     CompleteTask: change_task,
     ChaseTask: change_task,
+    SettleTask: change_task,
 }

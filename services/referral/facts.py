@@ -127,5 +127,10 @@ async def _sending(need: Need, decision: Decision, tx: Transaction, predecessor:
 
 
 async def _linked_id(need: Need, place: Place | None, tx: Transaction) -> UUID | None:
-    held = await store.find_link(tx, link_of(need, place)) if place else None
+    """Under any name that people decided to be the same person's."""
+    if place is None:
+        return None
+    held = await store.find_link(tx, link_of(need, place))
+    for other in () if held else await store.find_other_names(tx, need.person_ref):
+        held = held or await store.find_link(tx, link_of(need.model_copy(update={"person_ref": other}), place))
     return held.referral_id if held else None

@@ -3,6 +3,7 @@
 from contracts import topics
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded
+from contracts.identity import DuplicateDecided, DuplicateSuspected, IdentityEvent
 from contracts.notifications import NotificationFailed
 from contracts.places import CapacityEvent
 from contracts.sharing import SharingEvent
@@ -13,6 +14,7 @@ from services.referral import carrying, store
 from services.referral.domain import (
     needs,
     places,
+    twins,
     untold,
 )  # fmt: skip
 
@@ -28,7 +30,7 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
             pass
 
 
-@handlers.on(topics.INTAKES, copies=(store.INTAKES,))
+@handlers.on(topics.INTAKES, copies=store.OF_INTAKES)
 async def on_intake(event: Message, tx: Transaction) -> None:
     match event:
         case IntakeRecorded():
@@ -39,6 +41,11 @@ async def on_intake(event: Message, tx: Transaction) -> None:
             tx.correlate(event.intake_id)
             await store.copy_sharing(tx, event)
             tx.emit(needs.shared(event))
+        case IdentityEvent():
+            store.copy_identity(tx, event)
+        case DuplicateSuspected() | DuplicateDecided() if asked := twins.asked_by(event):
+            tx.correlate(event.intake_id)
+            tx.emit(asked)
         case _:
             pass
 

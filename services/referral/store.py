@@ -13,10 +13,12 @@ from contracts import catalogue
 from contracts.commands import ChaseReceipt, FireTimer, Need, OpenReferral
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded
+from contracts.identity import IdentityEvent, IdentityLinked
 from contracts.journeys import ChaseTask
 from contracts.sharing import SharingEvent
 from contracts.values import Message
 from services.chassis.transaction import Doc, Transaction
+from services.referral.domain import twins
 from services.referral.domain.aftermath import COORDINATION
 from services.referral.domain.basis import Ground, ground_of
 from services.referral.domain.journey import Journey, Wanted
@@ -31,7 +33,8 @@ from services.referral.domain.unsent import Link
 AGGREGATES = ("referrals", "grounds", "decisions", "links", "journeys", "tasks", "unmet")
 KEPT_BY = {"referral_id": "referrals", "journey_id": "journeys", "task_id": "tasks"}
 COPIES = ("agencies", "offers", "offer_counts")
-INTAKES = "intakes"
+INTAKES, IDENTITIES = "intakes", "identities"
+OF_INTAKES = (INTAKES, IDENTITIES)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,6 +55,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "links": [_index("referral_id")],
     "journeys": [_index("sender_agency"), _index("needs.state")],
     INTAKES: [_index("person_ref", "sender_agency")],
+    IDENTITIES: [_index("person_refs", "linked")],
     "unmet": [_index("city", "at")],
     "tasks": [_index("agency", "state", "due_at"), _index("next_at"), _index("journey_id")],
 }
@@ -219,6 +223,23 @@ async def find_intake(tx: Transaction, person_ref: str, agency: str | None) -> I
     found = await tx.find(INTAKES, {"person_ref": person_ref, "sender_agency": agency})
     met = [IntakeRecorded.model_validate(doc) for doc in found]
     return max(met, key=lambda intake: (intake.occurred_at, str(intake.intake_id)), default=None)
+
+
+def copy_identity(tx: Transaction, event: IdentityEvent) -> None:
+    """Which two names are one person, until people undo it."""
+    linked = isinstance(event, IdentityLinked)
+    tx.save(IDENTITIES, {"_id": str(event.pair_id), "person_refs": list(event.person_refs), "linked": linked})
+
+
+async def find_other_names(tx: Transaction, person_ref: str) -> tuple[str, ...]:
+    """By which other names of the network people decided that this person is known."""
+    refs: tuple[str, ...] = ()
+    while True:
+        wanted = {"person_refs": {"$in": [person_ref, *refs]}, "linked": True}
+        more = twins.one_person(person_ref, [doc["person_refs"] for doc in await tx.find(IDENTITIES, wanted)])
+        if more == refs:
+            return refs
+        refs = more
 
 
 async def find_lead(tx: Transaction, city: str) -> Agency | None:

@@ -8,7 +8,7 @@ import pytest_asyncio
 from fastapi.routing import APIRoute
 
 from deploy.documents.access import ROLES
-from services.console import batch, boards, cases, lists, login, meeting
+from services.console import batch, boards, cases, lists, login, meeting, twins
 from services.console.app import service
 from services.console.domain.rights import RIGHTS
 from services.console.web import Page
@@ -28,10 +28,8 @@ AS = {
 }  # fmt: skip
 """As what somebody asks for the referral of `case`, from pa.comune to pa.accura."""
 SEEN_AS = {"supervisor of the sender": "sender"}
-PAGES, OPEN = (
-    (lists.router, boards.router, batch.router, meeting.router, cases.router),
-    (lists.static, login.router, lists.elsewhere),
-)
+PAGES = (lists.router, boards.router, batch.router, meeting.router, twins.router, cases.router)
+OPEN = (lists.static, login.router, lists.elsewhere)
 BY_ROLE = [name for name, right in RIGHTS.items() if not right.relations and name != "GET /r/{code}"]
 BY_RELATION = [name for name, right in RIGHTS.items() if right.relations]
 
@@ -46,7 +44,8 @@ class Asked:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def case(palermo: Town) -> Asked:
     """A referral that pa.accura was asked for and has accepted."""
-    await palermo.submit(an_intake(f"pa.comune/{uuid4().hex}/1"))
+    known = {"name": {"given": "Amina", "family": "Prova"}}
+    await palermo.submit(an_intake(f"pa.comune/{uuid4().hex}/1") | {"tier1": known})
     async with palermo.desk("pa.accura:caseworker") as desk:
         queue = (await desk.get("/queue")).text
         referral_id = queue.partition('href="/referrals/')[2][:36]
@@ -60,9 +59,8 @@ async def ask(desk: Desk, name: str, case: Asked) -> int:
     """The status of a page; of one that stays open, of its beginning."""
     method, _, path = name.partition(" ")
     path += "?command=accept" if path == "/batch" else ""
-    path = path.format(
-        referral_id=case.referral_id, command="add_note", task_id=uuid4(), code=case.code, text_id=uuid4()
-    )
+    ids = {"referral_id": case.referral_id, "task_id": uuid4(), "pair_id": uuid4(), "text_id": uuid4()}
+    path = path.format(command="add_note", code=case.code, **ids)
     if method == "POST":
         return (await desk.post(path)).status_code
     async with desk.client.stream("GET", path) as response:

@@ -104,6 +104,7 @@ PAGES = (
     "/queue",
     "/sent",
     "/tasks",
+    "/twins",
     "/new",
     "/directory",
     "/search?q=niente",
@@ -120,10 +121,14 @@ PAGES = (
 async def test_every_page_can_be_used_by_everybody_and_loads_nothing_from_elsewhere(
     palermo: Town, browser: Browser, language: str, size: ViewportSize
 ) -> None:
-    await palermo.submit(a_new_intake())
+    twin = an_intake(f"pa.accura/{uuid4().hex}/1", sender="pa.accura")
+    other = an_intake(f"pa.accura/{uuid4().hex}/1", sender="pa.accura") | {"tier1": twin["tier1"]}
+    await palermo.submit(a_new_intake(), twin, other)
     async with screen(browser, palermo.url, size=size, language=language) as seen:
         await seen.log_in(ACCURA)
         referral = await seen.page.locator("[data-row] a").first.get_attribute("href")
+        await seen.page.goto(f"{palermo.url}/twins")
+        await expect(seen.page.locator("[data-row]").first).to_be_visible()
         found: dict[str, list[str]] = {}
         for path in (p.format(referral=referral) for p in PAGES):
             await seen.page.goto(palermo.url + path)

@@ -39,7 +39,7 @@ KNOWN: dict[str, Any] = {
     "predecessor_id": None, "escalation_level": 3, "review_date": date(2026, 11, 10), "attempts": 1, "appointment": 1,
     "starts_at": NOW, "second_slot": False, "count": 1, "receipt_due_at": NOW,
     "timer_due_at": NOW, "percent": 100, "level": 1,
-    "notify": ("sender_queue",), "basis_ids": ("b1",),
+    "notify": ("sender_queue",), "person_refs": ("p_1", "p_2"), "turn": 1, "reasons": (), "basis_ids": ("b1",),
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import httpx
 
 from contracts import codes
 from contracts.beside import ReferralEscalated
+from contracts.events import IntakeRecorded
 from contracts.places import PlacesEvent, PutPlaces
 from services.chassis.messages import Incoming
 from services.referral.domain.needs import referral_id
@@ -43,6 +45,8 @@ NO_PLACE = ("WAITLISTED", "EXPIRED")
 AFTER_DUE = timedelta(seconds=90)
 """So much later than written a step of the system is looked for: its timers started a moment after what began them."""
 WAITED_FOR = ("timer.", "referral.", "receipt.")
+ROUTING_KNOWS = ("receiver_agency", "receiver_queue", "sharing_basis", "reply_by", "priority_reason")
+"""What a journey says of a referral that is sent and no caseworker states: it follows from the offer and the intake."""
 Step = dict[str, Any]
 
 
@@ -50,9 +54,9 @@ Step = dict[str, Any]
 class Played:
     """names: r1, r2 of the journey and the referrals they became. buses: what each service says.
 
-    timed: whether the network's clock is set to the hours of the journey. late_by: how much later than written its
-    first step comes. twice: whether agencies say everything twice. last: the id of the last command. due: what the
-    steps so far are to make each referral say.
+    people: of the journey's people, the intake in which each was met. timed: whether the network's clock is set to the
+    hours of the journey. late_by: how much later than written its first step comes. twice: whether agencies say
+    everything twice. last: the id of the last command. due: what the steps so far are to make each referral say.
     """
 
     journey: dict[str, Any]
@@ -61,6 +65,7 @@ class Played:
     processes: Processes
     names: dict[str, UUID] = field(default_factory=dict)
     intakes: list[UUID] = field(default_factory=list)
+    people: dict[str, UUID] = field(default_factory=dict)
     timed: bool = False
     late_by: timedelta = timedelta()
     twice: bool = False
@@ -115,13 +120,15 @@ class Played:
                 continue
             sender, offer = self.agencies[given.get("sender", "pa.comune")], given["offer"]
             key, person = f"{sender.code}/{self.journey['id']}/{name}", self.journey["given"].get("people", {})
-            intake = an_intake(key, sender=sender.code, **person.get("p1", admitted(offer)))
+            intake = self._met(key, sender.code, person.get("p1", admitted(offer)))
             intake["tier0"]["services"] = [
                 {"service": OFFERS[offer]["service"], "offer": offer, "priority": given["priority"]}
             ]
             if "sharing_basis" in given:
                 intake["tier0"]["sharing_basis"] = self._bases(self.journey["given"]["sharing"])
-            self.names[name] = referral_id(await self._submit(sender, intake), 0)
+            met = await self._submit(sender, intake)
+            self.names[name] = referral_id(met, 0)
+            self.people |= {str(given["person_ref"]): met} if "person_ref" in given else {}
             await self._bring_to(name, given)
 
     async def _send_as_one(self) -> None:
@@ -129,7 +136,7 @@ class Played:
         if not self._given():
             return
         sender, given = self.agencies["pa.comune"], self._given()
-        intake = an_intake(f"pa.comune/{self.journey['id']}", **self.journey["given"]["people"]["p1"])
+        intake = self._met(f"pa.comune/{self.journey['id']}", sender.code, self.journey["given"]["people"]["p1"])
         intake["tier0"]["sharing_basis"] = self._bases(self.journey["given"]["sharing"])
         intake["tier0"]["services"] = [
             {"service": OFFERS[g["offer"]]["service"], "offer": g["offer"], "priority": g["priority"]}
@@ -188,6 +195,8 @@ class Played:
                 await self._withdraw(do["with"])
             case "record_intake":
                 await self._record(self.agencies[step["actor"]], step)
+            case "decide_same_person" | "undo_same_person":
+                await self._of_two(step)
             case "agency_stops_reading":
                 self.agencies[step["actor"]].stop_reading()
             case "agency_reads_again":
@@ -206,6 +215,8 @@ class Played:
     async def _answer(self, agency: Agency, step: Step) -> None:
         """The very same message again gets the very same answer again, under its own id."""
         do, refused, repeats = step["do"], step["then"].get("rejected"), agency.repeats
+        if do["command"] == "create":
+            return await self._create(agency, do)
         same = self.last if do.get("repeat") else None
         await self._say(agency, do["referral"], do["command"], do.get("with", {}), refused, id=same)
         if same:
@@ -217,6 +228,9 @@ class Played:
         id: str | None = None,
     ) -> None:  # fmt: skip
         self.last = id or uuid4().hex
+        fields = {k: v for k, v in fields.items() if command != "send" or k not in ROUTING_KNOWS}
+        if (other := fields.get("linked_referral_id")) in self.names:
+            fields |= {"linked_referral_id": str(self.names[other])}
         for _ in range(1 + self.twice):
             await agency.command(str(self.names[name]), command, id=self.last, **fields)
         answer = await agency.answer(self.last)
@@ -244,17 +258,76 @@ class Played:
 
     async def _record(self, agency: Agency, step: Step) -> None:
         intake_id = await self._submit(agency, self._intake(agency.code, step["do"]["with"]))
-        for n, name in enumerate(step["then"]["opens"]):
+        self.people[step["do"]["with"]["person_ref"]] = intake_id
+        for n, name in enumerate(step["then"].get("opens", ())):
             self.names[name] = referral_id(intake_id, n)
 
     def _intake(self, agency: str, told: dict[str, Any]) -> Entry:
         given = self.journey["given"]
         person = given["people"][told["person_ref"]]
-        intake = an_intake(told["idempotency_key"], sender=agency, **person)
+        intake = self._met(told["idempotency_key"], agency, person)
         intake["tier0"]["sharing_basis"] = self._bases({name: given["sharing"][name] for name in told["sharing_basis"]})
         intake["tier0"]["services"] = told["services"]
         intake["tier2"]["needs"] = told["needs"]
         return intake
+
+    def _met(self, key: str, sender: str, person: dict[str, Any]) -> Entry:
+        """The names of a person of a journey stay with intake; that two are one is for people to find."""
+        known = {k: v for k, v in person.items() if k not in ("name", "same_person_as")}
+        intake = an_intake(key, sender=sender, **known)
+        if "name" in person:
+            given, _, family = person["name"].partition(" ")
+            intake["tier1"]["name"] = {"given": given, "family": family}
+        return intake
+
+    async def _create(self, agency: Agency, do: Step) -> None:
+        """A caseworker's own draft."""
+        about = {k: do["with"][k] for k in ("idempotency_key", "service")} | {
+            "person_ref": self._refs([do["with"]["person_ref"]])[0]
+        }
+        answer = await self._ask(agency, "staffetta.referral.create.v1", about | {"command": "create"})
+        self.names[do["referral"]] = UUID(answer["subject"])
+
+    async def _of_two(self, step: Step) -> None:
+        if step["role"] == "coordinator":
+            await self._undo(step["actor"], step["role"], step["do"]["with"])
+        else:
+            await self._decide(self.agencies[step["actor"]], step["do"]["with"])
+
+    async def _decide(self, agency: Agency, told: dict[str, Any]) -> None:
+        """Of two who were suspected to be one; then their desk has nothing to decide any more."""
+        about = {"person_refs": self._refs(told["person_refs"]), "decision": told["decision"]}
+        suspected = await agency.event("intake.duplicate_suspected")
+        assert sorted(suspected["value"]["person_refs"]) == sorted(about["person_refs"])
+        await self._ask(agency, "staffetta.identity.decide.v1", about)
+        await self._until(lambda: "task.done" in self._told()["task"], "task.done", 60)
+
+    async def _undo(self, agency: str, role: str, told: dict[str, Any]) -> None:
+        """What only a person with this role may say; again, while a service is just being started anew."""
+        id, url = uuid4().hex, self.processes.url("gateway")
+        body = {"command_id": id, "agency": agency, "person_refs": self._refs(told["person_refs"])}
+        headers = {"ce-type": "staffetta.identity.undo.v1", "ce-id": id} | self.processes.bearer(agency, role)
+        answer, until = None, asyncio.get_running_loop().time() + 60
+        while not answer and asyncio.get_running_loop().time() < until:
+            with suppress(httpx.HTTPError):
+                async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+                    answer = (await http.post("/v1/commands", json=body, headers=headers)).json().get("answer")
+            await asyncio.sleep(0.1)
+        assert answer and answer["outcome"] == "accepted", answer
+
+    async def _ask(self, agency: Agency, type: str, about: dict[str, Any]) -> dict[str, Any]:
+        value = {"command_id": uuid4().hex, "agency": agency.code} | about
+        for _ in range(1 + self.twice):
+            await agency.say(type, value, id=value["command_id"])
+        answer: dict[str, Any] = (await agency.answer(value["command_id"]))["value"]
+        assert answer.get("code") is None, answer
+        return answer
+
+    def _refs(self, people: list[str]) -> list[str]:
+        """How the network calls people of the journey."""
+        recorded = [m.message for m in self._heard() if isinstance(m.message, IntakeRecorded)]
+        refs = {met.intake_id: met.person_ref for met in recorded}
+        return [refs[self.people[person]] for person in people]
 
     # -- then ------------------------------------------------------------------------------------------------------
     async def _then(self, then: dict[str, Any], seconds: float = 60) -> None:
@@ -332,6 +405,8 @@ class Played:
     def _aggregate(self, word: str, m: Incoming) -> str:
         if isinstance(m.message, PlacesEvent):
             return f"offer:{m.message.offer}"
+        if word.startswith("identity."):
+            return "person"
         if m.key.decode() in {str(id) for id in self.intakes}:
             return "intake" if word.startswith(("intake.", "consent.")) else "journey"
         return next((name for name, id in self.names.items() if str(id) == m.key.decode()), "task")

@@ -13,7 +13,7 @@ from tests.journeys.cities import a_city, assert_ends_as_written
 from tests.journeys.played import JOURNEYS, Played
 from tests.verified import assert_verified
 
-IN_TIME = ("J03", "J05", "J06", "J09", "J11")
+IN_TIME = ("J03", "J05", "J06", "J08", "J09", "J11")
 
 
 @asynccontextmanager

@@ -26,7 +26,8 @@ async def test_the_desks_are_told_by_mail_and_a_mail_that_fails_becomes_a_task(n
             await agency.open()
             stack.push_async_callback(agency.close)
 
-        await sender.submit(an_intake("pa.comune/mail/1"))
+        intake = an_intake("pa.comune/mail/1")
+        await sender.submit(intake)
         asked = await receiver.event("referral.sent")
         await mail.until(lambda: bool(mail.to(CLINIC)))
         await receiver.command(asked["value"]["referral_id"], "accept")
@@ -36,7 +37,8 @@ async def test_the_desks_are_told_by_mail_and_a_mail_that_fails_becomes_a_task(n
         code = new["Subject"].removeprefix("Nuovo invio ")
         assert answer["Subject"] == f"Invio accettato {code}"
         assert bus_code("health.primary") in new.get_content()
-        for secret in ("Amina", "pa.comune/mail/1", asked["value"]["referral_id"], asked["value"]["person_ref"]):
+        given = intake["tier1"]["name"]["given"]
+        for secret in (given, "pa.comune/mail/1", asked["value"]["referral_id"], asked["value"]["person_ref"]):
             assert secret not in new.as_string() + answer.as_string()
 
         mail.refuses[CLINIC] = "550 5.1.1 no such person"

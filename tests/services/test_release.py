@@ -70,7 +70,7 @@ class Network:
     async def case(self, *bases: Entry, **tier0: Any) -> Case:
         """A referral that pa.accura was sent."""
         key = f"pa.comune/{uuid4().hex}/1"
-        intake = an_intake(key, **tier0)
+        intake = an_intake(key, **tier0) | {"tier1": TIER1}
         basis = intake["tier0"]["sharing_basis"][0]
         intake["tier0"]["sharing_basis"] = [basis | {"basis_id": f"b{n}"} | given for n, given in enumerate(bases)]
         await self.sender.submit(intake)

@@ -6,17 +6,20 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import KeepText, RecordIntake, ReferralCommand, RerouteAgency, WriteDraft
+from contracts.identity import DecidePair, UndoPair, pair_id
 from contracts.journeys import CompleteTask
 from contracts.refusals import Refusal
 from contracts.sharing import GiveBasis, WithdrawBases
 from contracts.stated import (
     CompleteStatedTask,
+    DecideStatedPair,
     GiveStatedBasis,
     ReferralFields,
     RerouteStatedAgency,
     StatedCommand,
     StatedDraft,
     SubmitIntake,
+    UndoStatedPair,
     WithdrawStatedBases,
 )
 from contracts.values import Asked, Message
@@ -27,7 +30,7 @@ DRAFTS = uuid5(NAMESPACE_URL, "staffetta:drafts")
 
 Stated = (
     SubmitIntake | StatedCommand | StatedDraft | CompleteStatedTask | RerouteStatedAgency | WithdrawStatedBases
-    | GiveStatedBasis
+    | GiveStatedBasis | DecideStatedPair | UndoStatedPair
 )  # fmt: skip
 Answer = CommandAccepted | CommandRejected
 
@@ -159,8 +162,22 @@ def _forward(read: Read, who: Voice) -> Forward:
             return Forward({id: RerouteAgency(of=message.of, asked=asked)})
         case CompleteStatedTask():
             return Forward({id: CompleteTask(task_id=_uuid(message.task_id, "/task_id"), asked=asked)})
-        case WithdrawStatedBases() | GiveStatedBasis():
-            return Forward({id: _of_sharing(message, asked)})
+        case WithdrawStatedBases() | GiveStatedBasis() | DecideStatedPair() | UndoStatedPair():
+            return Forward({id: _of_a_person(message, asked)})
+
+
+OfAPerson = WithdrawStatedBases | GiveStatedBasis | DecideStatedPair | UndoStatedPair
+
+
+def _of_a_person(stated: OfAPerson, asked: Asked) -> Message:
+    """What intake, who keeps people, is asked beside an intake."""
+    match stated:
+        case DecideStatedPair(person_refs=two, decision=decision, text=text):
+            return DecidePair(pair_id=pair_id(two), asked=asked, decision=decision, text=text)
+        case UndoStatedPair(person_refs=two, text=text):
+            return UndoPair(pair_id=pair_id(two), asked=asked, text=text)
+        case _:
+            return _of_sharing(stated, asked)
 
 
 def _of_sharing(stated: WithdrawStatedBases | GiveStatedBasis, asked: Asked) -> Message:

@@ -19,6 +19,7 @@ from contracts.feeds import (
     ReferralSentToReceiver,
     SeatOfferedToReceiver,
 )
+from contracts.identity import DuplicateEvent, IdentityEvent
 from contracts.journeys import JourneyEvent, TaskEvent
 from contracts.sharing import SharingEvent
 from contracts.values import Message
@@ -36,7 +37,7 @@ def copies(event: Message) -> dict[str, Message]:
             return {event.sender_agency: _for_sender(event)}
         case ReferralSent(seat="asked") | ReferralSeatHeld() if event.sender_agency == event.receiver_agency:
             return {event.sender_agency: ReferralSent(**event.model_dump())} if event.seat == "held" else {}
-        case SharingEvent():
+        case SharingEvent() | DuplicateEvent() | IdentityEvent():
             return {event.sender_agency: event}
         case RoutingDecided() | ReferralCreated() | JourneyEvent() | ReferralSent(seat="asked"):
             return {event.sender_agency: event}

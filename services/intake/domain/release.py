@@ -82,18 +82,18 @@ def may_read_text(author: str, parties: Parties | None, agency: str | None) -> b
 def _tiers(intake: IntakeRecorded, all_of_them: Iterable[IntakeRecorded], agency: Agency, day: date) -> tuple[str, ...]:
     """What the person excluded then or at a later meeting stays excluded, however wide a basis is."""
     names = names_of(agency)
-    if any(_excludes(other, names) for other in all_of_them if other.occurred_at >= intake.occurred_at):
+    if any(excludes(other, names) for other in all_of_them if other.occurred_at >= intake.occurred_at):
         return ()
-    valid = [basis for basis in intake.sharing_basis if basis.recipient in names and _is_valid(basis, day)]
+    valid = [basis for basis in intake.sharing_basis if basis.recipient in names and is_valid(basis, day)]
     return tuple(row["tier"] for row in TIERS if any(_covers(basis, row) for basis in valid))
 
 
-def _excludes(intake: IntakeRecorded, names: set[str]) -> bool:
+def excludes(intake: IntakeRecorded, names: set[str]) -> bool:
     refused = {basis.recipient for basis in intake.sharing_basis if basis.refused}
     return bool(names & (refused | set(intake.withhold)))
 
 
-def _is_valid(basis: SharingBasis, day: date) -> bool:
+def is_valid(basis: SharingBasis, day: date) -> bool:
     begun, over = basis.valid_from <= day, basis.valid_to is not None and basis.valid_to < day
     return begun and not over and not basis.refused and basis.withdrawn_at is None
 

@@ -61,8 +61,20 @@ def complete(task: Task | None, command: CompleteTask, now: datetime) -> Outcome
         raise Refusal("unknown_referral", "/task_id")
     if task.state == DONE:
         raise Refusal("invalid_transition", "/task_id", state=task.state, version=task.version)
-    done = replace(task, state=DONE, version=task.version + 1, done_at=now, steps=())
+    done = _done(task, now)
     return done, [answer(done, command.asked), TaskDone(**_known(done, now))]
+
+
+def settle(task: Task, now: datetime) -> Outcome:
+    """Nothing when somebody said before that it was done."""
+    if task.state == DONE:
+        return task, []
+    done = _done(task, now)
+    return done, [answer(done, Asked()), TaskDone(**_known(done, now))]
+
+
+def _done(task: Task, now: datetime) -> Task:
+    return replace(task, state=DONE, version=task.version + 1, done_at=now, steps=())
 
 
 def chase(task: Task, command: ChaseTask, now: datetime, calendar: Calendar) -> Outcome:

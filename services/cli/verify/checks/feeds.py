@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from contracts.beside import TimerCleared, TimerStarted
 from contracts.events import IntakeRecorded, ReferralCreated, ReferralEvent, ReferralSent, RoutingDecided
+from contracts.identity import DuplicateEvent, IdentityEvent
 from contracts.journeys import JourneyEvent, TaskEvent
 from contracts.topics import AGENCY_FEED, INTAKES, REFERRALS
 from services.cli.verify.checks.folding import model_of
@@ -42,7 +43,7 @@ def concerned(event: Said) -> set[str]:
         sender, receiver = said["sender_agency"], said["receiver_agency"]
         parties = [None if asked and sender == receiver else sender,
                    None if asked or model in SENDERS_ALONE else receiver]  # fmt: skip
-    elif issubclass(model, (IntakeRecorded, JourneyEvent)):
+    elif issubclass(model, (IntakeRecorded, JourneyEvent, DuplicateEvent, IdentityEvent)):
         parties = [said["sender_agency"]]
     else:
         parties = []

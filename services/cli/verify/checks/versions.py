@@ -32,7 +32,14 @@ def _steps(said: Iterable[Said], whole: bool) -> Iterator[str]:
 def _twice(said: Iterable[Said]) -> Iterator[str]:
     """One command is one version: what it says of one referral, or a timer of it, it says once, under whatever ids."""
     told = Counter(
-        (message.type, message.sequence, message.value.get("referral_id"), message.value.get("timer"))
+        (
+            message.type,
+            message.sequence,
+            message.value.get("referral_id"),
+            message.value.get("timer"),
+            message.value.get("pair_id"),
+            message.value.get("turn"),
+        )
         for message in said
         if not message.is_answer
     )

@@ -1,0 +1,171 @@
+"""Two people who may be one: suspected by the network, decided by people, and undone by people."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.answers import CommandAccepted
+from contracts.directory import Agency
+from contracts.events import IntakeRecorded
+from contracts.identity import (
+    DecidePair,
+    DuplicateDecided,
+    DuplicateSuspected,
+    IdentityLinked,
+    IdentityUnlinked,
+    SuspectPair,
+    UndoPair,
+    pair_id,
+)
+from contracts.refusals import Refusal
+from contracts.values import Asked, Message
+from services.intake.domain.twins import Likeness
+
+Outcome = tuple["Pair", list[Message]]
+
+SUSPECTED, SAME, DIFFERENT, LATER, UNDONE = "SUSPECTED", "SAME", "DIFFERENT", "LATER", "UNDONE"
+DECISIONS = {"same": SAME, "different": DIFFERENT, "later": LATER}
+FROM = {
+    "same": (SUSPECTED, LATER, DIFFERENT),
+    "different": (SUSPECTED, LATER),
+    "later": (SUSPECTED, LATER),
+    "undone": (SAME,),
+}
+"""In which states of a pair each decision may be taken; what was undone stays so."""
+COORDINATOR = "coordinator"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who decided what, when, and why in their own words."""
+
+    at: datetime
+    agency: str
+    actor: str | None
+    decision: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """agency: whose desk is asked; version: how often it was decided."""
+
+    pair_id: UUID
+    intake_id: UUID
+    person_refs: tuple[str, str]
+    agency: str
+    queue: str
+    city: str
+    service: str
+    reasons: tuple[str, ...]
+    state: str = SUSPECTED
+    version: int = 0
+    decisions: tuple[Decision, ...] = ()
+
+
+def asks_about(met: IntakeRecorded, like: Likeness) -> SuspectPair:
+    two = (met.person_ref, like.person_ref)
+    return SuspectPair(
+        pair_id=pair_id(two),
+        intake_id=met.intake_id,
+        person_refs=two,
+        sender_agency=met.sender_agency,
+        sender_queue=met.sender_queue,
+        city=met.city_of_intake,
+        service=met.services[0].service,
+        reasons=like.reasons,
+    )
+
+
+def suspect(known: Pair | None, command: SuspectPair, now: datetime) -> Outcome:
+    """Once: a pair that was suspected before, whatever was decided of it, is not suggested again."""
+    if known is not None:
+        return known, []
+    pair = Pair(
+        pair_id=command.pair_id,
+        intake_id=command.intake_id,
+        person_refs=command.person_refs,
+        agency=command.sender_agency,
+        queue=command.sender_queue,
+        city=command.city,
+        service=command.service,
+        reasons=command.reasons,
+    )
+    return pair, [DuplicateSuspected(**_about(pair, now), reasons=pair.reasons)]
+
+
+def decide(known: Pair | None, command: DecidePair, now: datetime) -> Outcome:
+    """Raises Refusal: only the agency that was asked, and only a decision that is still open."""
+    if known is None or known.agency != command.asked.agency:
+        raise Refusal("unknown_referral", "/person_refs")
+    if command.decision not in DECISIONS:
+        raise Refusal("unknown_code", "/decision", allowed=tuple(DECISIONS))
+    _check(known, command.decision)
+    after = _decided(known, command.decision, DECISIONS[command.decision], command, now)
+    linked = [IdentityLinked(**_identity(after, now))] if after.state == SAME else []
+    return after, [_answer(after, command.asked), *linked, _told(after, command, now)]
+
+
+def undo(known: Pair | None, command: UndoPair, speaker: Agency | None, now: datetime) -> Outcome:
+    """Raises Refusal: only who decided it, or a coordinator of the city where it was decided."""
+    if known is None or not _may_undo(known, command.asked, speaker):
+        raise Refusal("unknown_referral", "/person_refs")
+    _check(known, "undone")
+    after = _decided(known, "undone", UNDONE, command, now)
+    return after, [_answer(after, command.asked), IdentityUnlinked(**_identity(after, now)), _told(after, command, now)]
+
+
+def one_person(person_ref: str, linked: Iterable[Pair]) -> frozenset[str]:
+    """All names that are one person with this one. linked: at least every pair that one of them is in."""
+    found, edges = {person_ref}, [set(pair.person_refs) for pair in linked if pair.state == SAME]
+    while more := [edge for edge in edges if edge & found and not edge <= found]:
+        found.update(*more)
+    return frozenset(found)
+
+
+def _may_undo(known: Pair, asked: Asked, speaker: Agency | None) -> bool:
+    coordinates = COORDINATOR in asked.roles and speaker is not None and speaker.city == known.city
+    return known.agency == asked.agency or coordinates
+
+
+def _check(known: Pair, decision: str) -> None:
+    if known.state not in FROM[decision]:
+        raise Refusal("invalid_transition", state=known.state, version=known.version)
+
+
+def _decided(known: Pair, decision: str, state: str, command: DecidePair | UndoPair, now: datetime) -> Pair:
+    made = Decision(now, command.asked.agency or "", command.asked.actor, decision, command.text)
+    return replace(known, state=state, version=known.version + 1, decisions=(*known.decisions, made))
+
+
+def _answer(pair: Pair, asked: Asked) -> CommandAccepted:
+    return CommandAccepted(
+        asked=asked, subject=str(pair.pair_id), version=pair.version, state=pair.state, intake_id=pair.intake_id
+    )
+
+
+def _told(pair: Pair, command: DecidePair | UndoPair, now: datetime) -> DuplicateDecided:
+    decision = pair.decisions[-1].decision
+    return DuplicateDecided(**_about(pair, now), decision=decision, by=command.asked.agency or pair.agency)
+
+
+def _about(pair: Pair, now: datetime) -> dict[str, Any]:
+    """What every event of a suspicion says (`contracts.identity.DuplicateEvent`)."""
+    return {
+        "intake_id": pair.intake_id,
+        "pair_id": pair.pair_id,
+        "at": now,
+        "sender_agency": pair.agency,
+        "sender_queue": pair.queue,
+        "city": pair.city,
+        "service": pair.service,
+        "person_refs": pair.person_refs,
+        "turn": pair.version,
+    }
+
+
+def _identity(pair: Pair, now: datetime) -> dict[str, Any]:
+    known = {"pair_id": pair.pair_id, "version": pair.version, "at": now, "intake_id": pair.intake_id}
+    return known | {"sender_agency": pair.agency, "person_refs": pair.person_refs}

@@ -1,0 +1,93 @@
+"""A desk is asked whether somebody was met before; it says same, different or later, and a link is undone."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.builders import Entry, an_intake, another_person
+from tests.console.desk import Desk, Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PAIR = re.compile(r'action="/twins/([0-9a-f-]{36})"')
+
+
+def met(sender: str, who: Entry) -> Entry:
+    intake = an_intake(f"{sender}/{uuid4().hex}/1", sender=sender)
+    return intake | {"tier1": who}
+
+
+async def met_twice(town: Town) -> str:
+    """By pa.comune and then by pa.penc, under the same name: the pair that pa.penc is asked about."""
+    who: dict[str, Any] = another_person(uuid4().hex)
+    await town.submit(met("pa.comune", who))
+    async with town.desk("pa.penc:caseworker") as desk:
+        before = await shown(desk)
+    await town.submit(met("pa.penc", who))
+    async with town.desk("pa.penc:caseworker") as desk:
+        [new] = await shown(desk) - before
+    return new
+
+
+async def shown(desk: Desk) -> set[str]:
+    return set(PAIR.findall((await desk.get("/twins")).text))
+
+
+async def test_the_desk_that_met_the_person_last_is_asked_with_reasons_and_no_data(palermo: Town) -> None:
+    pair = await met_twice(palermo)
+
+    async with palermo.desk("pa.penc:caseworker") as desk:
+        page, queue = (await desk.get("/twins")).text, (await desk.get("/queue")).text
+        english = (await desk.get("/twins?lang=en")).text
+    async with palermo.desk("pa.comune:caseworker") as desk:
+        elsewhere, other_queue = await shown(desk), (await desk.get("/queue")).text
+
+    assert "Stesso nome e cognome" in page and "Stessa data di nascita" in page and "pa.comune" not in page
+    assert "Same given and family name" in english
+    assert 'href="/twins"' in queue and 'href="/twins"' not in other_queue
+    assert pair not in elsewhere
+
+
+async def test_same_links_two_people_and_a_coordinator_undoes_it(palermo: Town) -> None:
+    pair = await met_twice(palermo)
+
+    async with palermo.desk("pa.penc:caseworker") as desk:
+        said = await desk.post(f"/twins/{pair}", decision="same", text="Lo stesso foglio")
+        await palermo.settle()
+        page, tasks = (await desk.get("/twins")).text, (await desk.get("/tasks")).text
+    async with palermo.desk("pa.comune:coordinator") as desk:
+        may_decide = await desk.post(f"/twins/{pair}", decision="different")
+        undone = await desk.post(f"/twins/{pair}", decision="undo")
+        await palermo.settle()
+        after = await shown(desk)
+
+    assert said.headers["location"] == "/twins?said=done"
+    assert "Annulla: sono due persone" in page and "Lo stesso foglio" not in page + tasks
+    assert (may_decide.status_code, undone.headers["location"]) == (404, "/twins?said=done")
+    assert pair not in after
+
+
+@pytest.mark.parametrize(("decision", "stays"), [("different", False), ("later", True)])
+async def test_what_is_different_goes_and_what_is_put_off_stays(palermo: Town, decision: str, stays: bool) -> None:
+    pair = await met_twice(palermo)
+
+    async with palermo.desk("pa.penc:caseworker") as desk:
+        await desk.post(f"/twins/{pair}", decision=decision)
+        await palermo.settle()
+        after = await shown(desk)
+
+    assert (pair in after) is stays
+
+
+async def test_of_others_nobody_decides(palermo: Town) -> None:
+    pair = await met_twice(palermo)
+
+    for other in ("pa.comune:caseworker", "pa.accura:caseworker", "pa.comune:coordinator"):
+        async with palermo.desk(other) as desk:
+            assert (await desk.post(f"/twins/{pair}", decision="same")).status_code == 404
+    async with palermo.desk("pa.penc:caseworker") as desk:
+        assert (await desk.post(f"/twins/{pair}", decision="merge")).status_code == 404
+        assert (await desk.client.post(f"/twins/{pair}", data={"decision": "same"})).status_code == 403
+        assert pair in await shown(desk)
