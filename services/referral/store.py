@@ -1,7 +1,7 @@
 """What referral keeps: its aggregates, the stored decisions, who holds which offer, and a copy of the directory."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from contracts.events import IntakeRecorded
 from contracts.journeys import ChaseTask
 from contracts.sharing import SharingEvent
 from contracts.values import Message
+from services.chassis.sweep import due_by
 from services.chassis.transaction import Doc, Transaction
 from services.referral.domain.aftermath import COORDINATION
 from services.referral.domain.basis import Ground, ground_of
@@ -32,7 +33,6 @@ AGGREGATES = ("referrals", "grounds", "decisions", "links", "journeys", "tasks",
 KEPT_BY = {"referral_id": "referrals", "journey_id": "journeys", "task_id": "tasks"}
 COPIES = ("agencies", "offers", "offer_counts")
 INTAKES = "intakes"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _index(*fields: str) -> IndexModel:
@@ -240,7 +240,7 @@ async def find_lying(tx: Transaction, agency: str) -> list[Referral]:
 async def read_timers(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UUID, tuple[Timer, ...], Receipts]]:
     """(referral, journey, timers, receipts) of those with something due, the longest overdue first."""
     wanted = {"timers": 1, "receipts": 1, "need.journey_id": 1}
-    found = db.referrals.find(_due(now), wanted).sort("next_at", ASCENDING).limit(limit)
+    found = db.referrals.find({"next_at": due_by(now)}, wanted).sort("next_at", ASCENDING).limit(limit)
     return [
         (
             UUID(doc["_id"]),
@@ -254,7 +254,9 @@ async def read_timers(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UU
 
 async def read_chased(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UUID, tuple[Step, ...]]]:
     """(task, journey, steps) of those with a step that is due, the longest overdue first."""
-    found = db.tasks.find(_due(now), {"steps": 1, "journey_id": 1}).sort("next_at", ASCENDING).limit(limit)
+    found = (
+        db.tasks.find({"next_at": due_by(now)}, {"steps": 1, "journey_id": 1}).sort("next_at", ASCENDING).limit(limit)
+    )
     return [(UUID(doc["_id"]), UUID(doc["journey_id"]), STEPS.validate_python(doc["steps"])) async for doc in found]
 
 
@@ -276,8 +278,3 @@ async def is_due(db: Any, command: FireTimer | ChaseTask | ChaseReceipt, at: dat
         case ChaseTask(task_id=id):
             doc = await db.tasks.find_one({"_id": str(id)}, {"next_at": 1})
     return bool(doc and doc["next_at"] and doc["next_at"] <= at)
-
-
-def _due(now: datetime) -> Doc:
-    """Bounded on both sides: so the index is used by every store, and what waits for nothing is not met."""
-    return {"next_at": {"$gt": EPOCH, "$lte": now}}
