@@ -42,13 +42,8 @@ def _index(*fields: str) -> IndexModel:
 INDEXES: Mapping[str, list[IndexModel]] = {
     "offers": [_index("service", "area_served.cities"), _index("service", "agency")],
     "agencies": [_index("city")],
-    "referrals": [
-        _index("place.agency", "state", "due_at"),
-        _index("next_at"),
-        _index("need.journey_id"),
-        _index("code"),
-    ],
-    "decisions": [_index("decision.search.need.journey_id"), _index("code")],
+    "referrals": [_index("place.agency", "state", "due_at"), _index("next_at"), _index("code")],
+    "decisions": [_index("code")],
     "links": [_index("referral_id")],
     "journeys": [_index("sender_agency"), _index("needs.state")],
     INTAKES: [_index("person_ref", "sender_agency")],
