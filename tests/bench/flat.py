@@ -83,6 +83,7 @@ class Network:
             self.template[name] = [doc async for doc in self.db[name].find()]
             await self.db[name].delete_many({})
             await _insert(self.db[name], (_again(doc, n) for n in range(self.stored) for doc in self.template[name]))
+            print(f"{name}: as of {self.stored:,} intakes", file=sys.stderr)
         ids = [str(uuid4()) for _ in range(INBOX_BATCH)]
         batches = range(self.stored * MESSAGES // INBOX_BATCH)
         docs = ({"at": datetime.now(UTC), "ids": [f"{n:08x}{id[8:]}" for id in ids]} for n in batches)
@@ -220,9 +221,9 @@ async def main() -> None:
             for network in networks[:: -1 if number % 2 else 1]:
                 found[network.stored].append(await network.round(number))
             print(f"round {number + 1} of {ROUNDS}", file=sys.stderr)
+        Console(width=110).print(_table(found))
     finally:
         await asyncio.gather(*(_close(network) for network in networks))
-    Console(width=110).print(_table(found))
 
 
 def _table(found: dict[int, list[dict[str, Cost]]]) -> Table:
