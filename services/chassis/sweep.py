@@ -13,6 +13,8 @@ from services.chassis.settings import Settings
 if TYPE_CHECKING:
     from services.chassis.service import Context
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -27,6 +29,11 @@ class Due:
 def edge_now(settings: Settings) -> datetime:
     """What an edge stamps; tests set its clock ahead."""
     return datetime.now(UTC) + settings.clock_ahead
+
+
+def due_by(now: datetime) -> dict[str, datetime]:
+    """The condition on an indexed instant, bounded on both sides: so no store walks through what waits for nothing."""
+    return {"$gt": EPOCH, "$lte": now}
 
 
 async def publish(context: "Context", command: Message, *, id: UUID, at: datetime, journey_id: object = "") -> None:

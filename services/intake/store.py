@@ -15,6 +15,7 @@ from contracts.commands import KeepText
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.stated import Tier0
+from services.chassis.sweep import due_by
 from services.chassis.transaction import Doc, Transaction
 from services.intake.domain.access import Grant
 from services.intake.domain.basis import Sharing
@@ -253,7 +254,7 @@ async def read_other_names(db: Any, person_ref: str) -> list[str]:
 
 async def read_ending(db: Any, now: datetime) -> AsyncIterator[tuple[UUID, datetime]]:
     """The intakes of which a basis has run out and it was not yet told: since when."""
-    async for doc in db.sharing.find({"ends_at": {"$lte": now}}, {"ends_at": 1}).sort("ends_at", ASCENDING):
+    async for doc in db.sharing.find({"ends_at": due_by(now)}, {"ends_at": 1}).sort("ends_at", ASCENDING):
         yield UUID(doc["_id"]), doc["ends_at"]
 
 

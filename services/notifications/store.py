@@ -14,6 +14,7 @@ from pymongo.errors import DuplicateKeyError
 
 from contracts.directory import Agency, Queue
 from contracts.notifications import NotificationEvent, NotificationFailed, TellQueue, mailbox_id
+from services.chassis.sweep import due_by
 from services.chassis.transaction import Doc, Transaction
 from services.notifications.domain.climbing import COORDINATION, Lead, lead_of
 from services.notifications.domain.mailbox import Mailbox
@@ -82,7 +83,7 @@ async def find_city(tx: Transaction, agency: str) -> str | None:
 
 async def read_due(db: Any, now: datetime) -> AsyncIterator[Mailbox]:
     """Those with something to do, the longest overdue first."""
-    async for doc in db.mailboxes.find({"next_at": {"$ne": None, "$lte": now}}).sort("next_at", ASCENDING):
+    async for doc in db.mailboxes.find({"next_at": due_by(now)}).sort("next_at", ASCENDING):
         yield MAILBOX.validate_python(doc)
 
 

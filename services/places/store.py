@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel
 
 from contracts.places import places_id
+from services.chassis.sweep import due_by
 from services.chassis.transaction import Transaction
 from services.places.domain.places import Places
 
@@ -36,5 +37,5 @@ async def read_places(db: Any, offer: str) -> Places | None:
 
 async def read_lapsing(db: Any, until: datetime) -> AsyncIterator[Places]:
     """Those with a hold that is over, the longest overdue first."""
-    async for doc in db.places.find({"next_until": {"$ne": None, "$lte": until}}).sort("next_until", ASCENDING):
+    async for doc in db.places.find({"next_until": due_by(until)}).sort("next_until", ASCENDING):
         yield PLACES.validate_python(doc)

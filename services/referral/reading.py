@@ -22,6 +22,8 @@ from services.referral.domain.telling import Explanation
 LONGEST_PAGE = 500
 AT_ONCE = 100
 """Of so many journeys the referrals, tasks and links are asked for together."""
+LYING = {"state": 1, "successor_id": 1, "due_at": 1, "need.sender_queue": 1, "place.queue": 1}
+"""What is read of a referral to see who owes an answer."""
 
 
 async def read_referral(db: Any, referral_id: UUID) -> Referral | None:
@@ -106,16 +108,25 @@ async def read_under_way(db: Any) -> AsyncIterator[Kept]:
 
 async def _kept_of(db: Any, journeys: list[Doc]) -> Kept:
     ids = [doc["_id"] for doc in journeys]
-    lying = {"state": 1, "successor_id": 1, "due_at": 1, "need.sender_queue": 1, "place.queue": 1}
-    referrals = [doc async for doc in db.referrals.find({"need.journey_id": {"$in": ids}}, lying)]
-    of_them = {"decision.search.need.journey_id": {"$in": ids}}
-    linked = {d["_id"]: d["linked_id"] async for d in db.decisions.find(of_them, {"linked_id": 1}) if d["linked_id"]}
-    leant_on = db.referrals.find({"_id": {"$in": list(linked.values())}}, lying)
-    referrals += [doc async for doc in leant_on]
+    referrals, ends = await _chains(db, [need["need_id"] for doc in journeys for need in doc["needs"]])
+    decisions = db.decisions.find({"_id": {"$in": ends}}, {"linked_id": 1})
+    linked = {doc["_id"]: doc["linked_id"] async for doc in decisions if doc["linked_id"]}
+    referrals += [doc async for doc in db.referrals.find({"_id": {"$in": list(linked.values())}}, LYING)]
     tasks = db.tasks.find({"journey_id": {"$in": ids}, "state": OPEN}, {"referral_id": 1, "due_at": 1})
     needs = tuple(store.WANTED.validate_python(need) for doc in journeys for need in doc["needs"])
     tasked = {doc["referral_id"] async for doc in tasks if doc["referral_id"] and doc["due_at"]}
     return Kept(needs, {doc["_id"]: _lying(doc) for doc in referrals}, tasked, linked)
+
+
+async def _chains(db: Any, first: list[str]) -> tuple[list[Doc], list[str]]:
+    """The referrals of needs from the first of each on; and the ends of the chains, opened or not."""
+    referrals, ends, next_ids = list[Doc](), list[str](), first
+    while next_ids:
+        found = {doc["_id"]: doc async for doc in db.referrals.find({"_id": {"$in": next_ids}}, LYING)}
+        referrals += found.values()
+        ends += [id for id in next_ids if id not in found or not found[id]["successor_id"]]
+        next_ids = [doc["successor_id"] for doc in found.values() if doc["successor_id"]]
+    return referrals, ends
 
 
 def _lying(doc: Doc) -> Lying:

@@ -1,7 +1,7 @@
 """What referral keeps: its aggregates, the stored decisions, who holds which offer, and a copy of the directory."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from contracts.identity import IdentityEvent, IdentityLinked
 from contracts.journeys import ChaseTask
 from contracts.sharing import SharingEvent
 from contracts.values import Message
+from services.chassis.sweep import due_by
 from services.chassis.transaction import Doc, Transaction
 from services.referral.domain import twins
 from services.referral.domain.aftermath import COORDINATION
@@ -35,7 +36,6 @@ KEPT_BY = {"referral_id": "referrals", "journey_id": "journeys", "task_id": "tas
 COPIES = ("agencies", "offers", "offer_counts")
 INTAKES, IDENTITIES = "intakes", "identities"
 OF_INTAKES = (INTAKES, IDENTITIES)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _index(*fields: str) -> IndexModel:
@@ -45,13 +45,8 @@ def _index(*fields: str) -> IndexModel:
 INDEXES: Mapping[str, list[IndexModel]] = {
     "offers": [_index("service", "area_served.cities"), _index("service", "agency")],
     "agencies": [_index("city")],
-    "referrals": [
-        _index("place.agency", "state", "due_at"),
-        _index("next_at"),
-        _index("need.journey_id"),
-        _index("code"),
-    ],
-    "decisions": [_index("decision.search.need.journey_id"), _index("code")],
+    "referrals": [_index("place.agency", "state", "due_at"), _index("next_at"), _index("code")],
+    "decisions": [_index("code")],
     "links": [_index("referral_id")],
     "journeys": [_index("sender_agency"), _index("needs.state")],
     INTAKES: [_index("person_ref", "sender_agency")],
@@ -261,7 +256,7 @@ async def find_lying(tx: Transaction, agency: str) -> list[Referral]:
 async def read_timers(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UUID, tuple[Timer, ...], Receipts]]:
     """(referral, journey, timers, receipts) of those with something due, the longest overdue first."""
     wanted = {"timers": 1, "receipts": 1, "need.journey_id": 1}
-    found = db.referrals.find(_due(now), wanted).sort("next_at", ASCENDING).limit(limit)
+    found = db.referrals.find({"next_at": due_by(now)}, wanted).sort("next_at", ASCENDING).limit(limit)
     return [
         (
             UUID(doc["_id"]),
@@ -275,7 +270,9 @@ async def read_timers(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UU
 
 async def read_chased(db: Any, now: datetime, limit: int) -> list[tuple[UUID, UUID, tuple[Step, ...]]]:
     """(task, journey, steps) of those with a step that is due, the longest overdue first."""
-    found = db.tasks.find(_due(now), {"steps": 1, "journey_id": 1}).sort("next_at", ASCENDING).limit(limit)
+    found = (
+        db.tasks.find({"next_at": due_by(now)}, {"steps": 1, "journey_id": 1}).sort("next_at", ASCENDING).limit(limit)
+    )
     return [(UUID(doc["_id"]), UUID(doc["journey_id"]), STEPS.validate_python(doc["steps"])) async for doc in found]
 
 
@@ -297,8 +294,3 @@ async def is_due(db: Any, command: FireTimer | ChaseTask | ChaseReceipt, at: dat
         case ChaseTask(task_id=id):
             doc = await db.tasks.find_one({"_id": str(id)}, {"next_at": 1})
     return bool(doc and doc["next_at"] and doc["next_at"] <= at)
-
-
-def _due(now: datetime) -> Doc:
-    """Bounded on both sides: so the index is used by every store, and what waits for nothing is not met."""
-    return {"next_at": {"$gt": EPOCH, "$lte": now}}

@@ -25,7 +25,7 @@ from services.referral.domain.timers import Step, Timer
 
 log = logging.getLogger("staffetta.sweep")
 
-EVERY_S, LOOK_S = 1.0, 0.25
+EVERY_S, LOOK_S, PATIENCE_S = 1.0, 0.5, 30
 AT_ONCE, SIDE_BY_SIDE = 10_000, 100
 LEASE_S = 10
 """One worker sweeps for all and says so this long in advance. Two at once would do no harm, but each step twice."""
@@ -66,7 +66,7 @@ class Sweeping:
         return await store.lease(self.context.db, by, now, now + timedelta(seconds=LEASE_S))
 
     async def once(self) -> Due | None:
-        """Ask for what is due, in the order in which it was due; returns one of the last of them."""
+        """Ask for what is due, in the order in which it was due; returns one of the last that will soon be taken."""
         now, clock = edge_now(self.context.settings), time.monotonic()
         stuck = sum(clock - first > AGAIN_S for first, _ in self.asked.values())
         due = sorted(await self._due(now, AT_ONCE + stuck), key=lambda step: step.at)
@@ -75,12 +75,15 @@ class Sweeping:
         for n in range(0, len(ask), SIDE_BY_SIDE):
             await asyncio.gather(*(self._ask(step, now) for step in ask[n : n + SIDE_BY_SIDE]))
         self.asked |= {step.id: (self.asked.get(step.id, (clock, clock))[0], clock) for step in ask}
-        return due[len(due) * 3 // 4] if due else None
+        soon = [step for step in due if clock - self.asked[step.id][0] <= AGAIN_S]
+        return soon[len(soon) * 3 // 4] if soon else None
 
     async def taken(self, step: Due) -> None:
         """Until this step was taken, or for long: before, another look would only meet the same again."""
-        until = time.monotonic() + LEASE_S / 2
-        while time.monotonic() < until and await store.is_due(self.context.db, step.command, step.at):
+        until = time.monotonic() + PATIENCE_S
+        while await store.is_due(self.context.db, step.command, step.at) and time.monotonic() < until:
+            if not await self.is_ours():
+                return
             await asyncio.sleep(LOOK_S)
 
     async def _due(self, now: datetime, limit: int) -> list[Due]:

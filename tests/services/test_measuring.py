@@ -14,8 +14,12 @@ from contracts.events import ReferralSeatHeld
 from contracts.journeys import TaskOpened
 from services.chassis.settings import Settings
 from services.chassis.spans import ALLOWED
+from services.referral import reading, store
+from services.referral.domain import owing
+from services.referral.domain.journey import Journey, Wanted
 from services.referral.domain.needs import referral_id
-from tests.builders import a_basis, a_recorded_intake
+from services.referral.domain.referral import successor_id
+from tests.builders import a_basis, a_recorded_intake, a_referral
 from tests.collector import Point, collector
 from tests.processes import Processes, running
 from tests.services.bus import Bus, bus
@@ -79,3 +83,28 @@ async def test_needs_under_way_are_told_by_one_worker_and_one_that_nobody_owes_i
     assert {(point.service, point.instance) for point in measured.points} - by, "another worker tells it now"
     assert {name for point in measured.points for name, _ in point.attributes} <= ALLOWED
     assert {point.name for point in measured.points} == {NEEDS, UNANSWERED}
+
+
+async def test_who_owes_is_found_along_the_chain_and_where_a_need_leans_also_when_the_last_was_never_opened(
+    network: Settings,
+) -> None:
+    passed_on, declined, forgotten = (UUID(int=n) for n in (11, 12, 13))
+    other = a_referral("ACCEPTED", referral_id=UUID(int=14))
+    chain = [
+        a_referral("REROUTED", referral_id=passed_on, successor_id=successor_id(passed_on), timers=()),
+        a_referral("ACCEPTED", referral_id=successor_id(passed_on)),
+        a_referral("DECLINED", referral_id=declined, successor_id=successor_id(declined), timers=()),
+        a_referral("DECLINED", referral_id=forgotten, successor_id=successor_id(forgotten), timers=()),
+    ]
+    needs = tuple(Wanted(id, "health.primary", None, "open") for id in (passed_on, declined, forgotten))
+    client: Any = AsyncIOMotorClient(network.mongo_url.get_secret_value(), tz_aware=True)
+    db = client[network.named("referral")]
+    documents = [store.REFERRAL.dump_python(of, mode="json") | {"due_at": of.due_at} for of in (other, *chain)]
+    await db.referrals.insert_many([doc | {"_id": doc["referral_id"]} for doc in documents])
+    await db.decisions.insert_one({"_id": str(successor_id(declined)), "linked_id": str(other.referral_id)})
+    await db.journeys.insert_one(store.JOURNEY.dump_python(Journey(INTAKE, needs=needs), mode="json"))
+
+    counted = owing.counted([kept async for kept in reading.read_under_way(db)])
+
+    assert (counted.by_state["open"], counted.unanswered) == (3, 1), "all but the one whose chain ends with nobody"
+    client.close()
