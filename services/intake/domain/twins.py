@@ -107,7 +107,7 @@ def compare(one: Traits, other: Traits) -> Likeness:
     )
     weight = sum(FEATURES[code]["weight"] for code in main) - sum(FEATURES[code]["weight"] for code in against)
     weight += max((FEATURES[code]["weight"] for code in support), default=0)
-    return Likeness(other.person_ref, weight if main else 0, (*main, *support, *against))
+    return Likeness(other.person_ref, weight, (*main, *support, *against))
 
 
 def _names(one: Traits, other: Traits) -> Iterator[str]:
