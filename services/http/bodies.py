@@ -26,7 +26,7 @@ async def read(request: Request) -> bytes:
                 if len(body) > MAX_BODY_BYTES:
                     raise Refusal("too_large")
     except TimeoutError:
-        raise HTTPException(408, headers={"Connection": "close"}) from None
+        raise HTTPException(408) from None
     return bytes(body)
 
 
