@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +27,7 @@ HELD_TO = [
 ]  # fmt: skip
 AT_ONCE = 40
 """How many cases of one operation come after another, where it is not among those that are asked more or less."""
-WEIGHTS = {"/v1/commands": 8, "/v1/feed": 3, "/v1/reads": 2, "/live": 0.1, "/ready": 0.1, "/ops/parked": 0.3}
+WEIGHTS = {"/v1/commands": 3, "/v1/feed": 2, "/v1/reads": 2, "/live": 0.1, "/ready": 0.1, "/ops/parked": 0.3}
 OPEN = ("/live", "/ready", "/v1/agencies", "/v1/offers")
 WAIT_S, PATIENCE_S = 0.1, 30
 REFERRAL = "staffetta.referral.{}.v1"
@@ -45,27 +46,53 @@ class Seen:
     def total(self) -> int:
         return self.cases.total()
 
+    def add(self, more: "Seen") -> None:
+        self.cases += more.cases
+        self.statuses += more.statuses
+        self.faults |= more.faults
+
 
 Operation = Any
+Round = tuple[Operation, GenerationMode]
 Said = tuple[str, dict[str, Any]] | None
 
 
 def ask(scene: Scene, cases: int, seed: int, say: Callable[[str], None] = lambda _: None) -> Seen:
-    """So many cases, over the operations of all services; one that has no more to vary is asked less."""
-    seen, session = Seen(), requests.Session()
-    told = [(url, operation.ok()) for url in scene.urls.values() for operation in _document(url).get_all_operations()]
-    rounds = [(url, operation, mode) for url, operation in told for mode in _modes(operation)]
-    at_once, number = max(1, min(AT_ONCE, cases // len(rounds))), 0
+    """So many cases, over the operations of all services side by side; what has no more to vary is asked less."""
+    rounds = {url: _rounds(url) for url in scene.urls.values()}
+    whole, all_seen = sum(_weight(of) for of in rounds.values()), Seen()
+    with ThreadPoolExecutor(len(rounds)) as pool:
+        shares = {url: round(cases * _weight(of) / whole) for url, of in rounds.items()}
+        shares[next(iter(rounds))] += cases - sum(shares.values())
+        asked = [pool.submit(_ask, scene, url, of, shares[url], seed, say) for url, of in rounds.items()]
+    for one in asked:
+        all_seen.add(one.result())
+    return all_seen
+
+
+def _rounds(url: str) -> list[Round]:
+    told = [operation.ok() for operation in _document(url).get_all_operations()]
+    return [(operation, mode) for operation in told for mode in _modes(operation)]
+
+
+def _weight(rounds: list[Round]) -> float:
+    return sum(WEIGHTS.get(operation.path, 1) for operation, _ in rounds)
+
+
+def _ask(scene: Scene, url: str, rounds: list[Round], cases: int, seed: int, say: Callable[[str], None]) -> Seen:
+    """One service."""
+    seen, session, number = Seen(), requests.Session(), 0
+    at_once = max(1, min(AT_ONCE, int(cases / _weight(rounds))))
     while seen.total < cases:
-        for url, operation, mode in tuple(rounds):
+        for operation, mode in tuple(rounds):
             number += 1
             some = min(max(1, int(at_once * WEIGHTS.get(operation.path, 1))), cases - seen.total)
             try:
                 if some:
-                    _round(scene, url, operation, mode, some, seed + number, seen, session)
+                    _round(scene, url, operation, mode, some, seed * 1_000_000 + number, seen, session)
             except Unsatisfiable:  # there is nothing in it that could be wrong
-                rounds.remove((url, operation, mode))
-        say(f"{seen.total:,} cases, {len(seen.faults)} faults")
+                rounds.remove((operation, mode))
+        say(f"{url}: {seen.total:,} of {cases:,} cases, {len(seen.faults)} faults " + "; ".join(seen.faults))
     return seen
 
 
