@@ -197,7 +197,6 @@ async def test_a_link_adds_no_header(planted, path):
     f"/login?next=%2f%2f{ELSEWHERE}", f"/login?next=/%5c{ELSEWHERE}", f"/login?next=/%C2%A0/{ELSEWHERE}",
 ])  # fmt: skip
 async def test_no_path_leads_out_of_the_console(planted, path):
-    """A browser that has logged in and followed wherever it was sent is where it began."""
     async with planted.town.desk() as nobody:
         status, _, body = await raw(nobody, f"GET {path} HTTP/1.1\r\nHost: {ELSEWHERE}\r\nConnection: close\r\n\r\n")
     led = re.search(r"(?im)^location: *(\S+)", body)
@@ -208,6 +207,16 @@ async def test_no_path_leads_out_of_the_console(planted, path):
         assert at.netloc in ("", urlsplit(planted.town.provider).netloc), led[1]
         assert not led[1].startswith("//")
     assert f'"//{ELSEWHERE}' not in body and f"http://{ELSEWHERE}" not in body
+
+
+@pytest.mark.parametrize("wanted", ["//{}", "%2f%2f{}", "/%09/{}", "/%5c{}", "https:{}", "https://{}", "/%0d%0a/{}"])
+async def test_a_login_leads_to_a_page_of_ours_whatever_its_link_says(planted, wanted):
+    async with planted.town.desk() as nobody:
+        begun = await nobody.get(f"/login?next={wanted.format(ELSEWHERE)}")
+        chosen = await nobody.client.post(begun.headers["location"], data={"sub": "auditor"})
+        came = await nobody.get(chosen.headers["location"])
+
+    assert (came.status_code, came.headers["location"]) == (303, "/")
 
 
 async def test_an_unknown_host_is_never_named(planted):
