@@ -7,12 +7,14 @@ from typing import Annotated, Any, Literal
 
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pymongo.errors import PyMongoError
 
 from services.chassis import parking
 from services.chassis.faults import die
 from services.chassis.worker import Worker
+from services.http import bodies
+from services.http.openapi import posted, problems
 from services.http.tokens import Speaker, speaker
 
 PATIENCE_S, TIDY_S, STUCK_S = 1.5, 2, 30
@@ -58,7 +60,7 @@ async def live() -> dict[str, bool]:
     return {"live": True}
 
 
-@router.get("/ready")
+@router.get("/ready", responses={503: {"description": "Not yet, or not now", "model": dict[str, bool]}})
 async def ready(request: Request, response: Response) -> dict[str, bool]:
     seen = await look(request.app.state.worker)
     response.status_code = 200 if all(seen.values()) else 503
@@ -78,16 +80,20 @@ Action = Literal["replay", "discard"]
 class Act(BaseModel):
     """Why a parked message is replayed or discarded; who comes from the token."""
 
-    why: str
+    why: str = Field(min_length=1, max_length=500)
 
 
-@router.get("/ops/parked")
+@router.get("/ops/parked", responses=problems(401, 404, 503))
 async def parked(request: Request, _who: Operator) -> list[dict[str, Any]]:
     return await parking.listed(request.app.state.context.db)
 
 
-@router.post("/ops/parked/{message_id}/{action}", status_code=202)
-async def act(request: Request, message_id: str, action: Action, act: Act, who: Operator) -> dict[str, str]:
+@router.post(
+    "/ops/parked/{message_id}/{action}", status_code=202, responses=problems(401, 404, 408, 413, 422, 503),
+    openapi_extra=posted(Act.model_json_schema()),
+)  # fmt: skip
+async def act(request: Request, message_id: str, action: Action, who: Operator) -> dict[str, str]:
+    act = await bodies.read_as(Act, request)
     if not await parking.ask(request.app.state.context.db, message_id, action=action, by=who.actor, why=act.why):
         raise HTTPException(404)
     return {"message_id": message_id, "asked": action}

@@ -73,6 +73,8 @@ class Open(APIRoute):
                 response = pages.problem(request, HTTPStatus.UNPROCESSABLE_ENTITY)
             except HTTPException as fault:
                 response = pages.problem(request, HTTPStatus(fault.status_code))
+                if request.method not in ("GET", "HEAD"):  # the rest of a form may never come
+                    response.headers["Connection"] = "close"
             except Exception as bug:
                 log.error("a page failed", exc_info=bug)
                 response = pages.problem(request, HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -135,19 +137,18 @@ def _to_login(request: Request) -> Response:
 async def _not_forged(request: Request, session: Session | None) -> None:
     """A form is taken from our own pages only, and only with the word that this session was given."""
     length = request.headers.get("content-length", "")
-    if not length.isdigit():
+    if not length.isdecimal() or "transfer-encoding" in request.headers:  # in pieces it would have no end
         raise HTTPException(HTTPStatus.LENGTH_REQUIRED)
     if int(length) > MAX_FORM_BYTES:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    if session is None or request.headers.get("origin") not in (None, settings.current().origin):
+        raise HTTPException(HTTPStatus.FORBIDDEN)
     try:
         async with asyncio.timeout(SLOWEST_S):
             form = await request.form(max_files=0)
     except TimeoutError:
         raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from None
-    origin = request.headers.get("origin")
-    said = str(form.get("csrf", ""))
-    ours = origin in (None, settings.current().origin) and session is not None
-    if session is None or not ours or not secrets.compare_digest(said.encode(), session.csrf.encode()):
+    if not secrets.compare_digest(str(form.get("csrf", "")).encode(), session.csrf.encode()):
         raise HTTPException(HTTPStatus.FORBIDDEN)
 
 

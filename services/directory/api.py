@@ -6,8 +6,9 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 
 from services.directory import store
 from services.directory.domain import hsds
+from services.http.openapi import problems
 
-router = APIRouter(prefix="/v1", tags=["directory"])
+router = APIRouter(prefix="/v1", tags=["directory"], responses=problems(422, 503))
 
 Code = Annotated[str | None, Query(max_length=64)]
 
@@ -18,7 +19,7 @@ async def get_agencies(request: Request, city: Code = None) -> list[hsds.Organiz
     return [hsds.organization(agency) for agency in await store.read_agencies(_db(request), city)]
 
 
-@router.get("/agencies/{code}")
+@router.get("/agencies/{code}", responses=problems(404))
 async def get_agency(request: Request, code: Annotated[str, Path(max_length=64)]) -> hsds.Organization:
     agency = await store.read_agency(_db(request), code)
     if agency is None:

@@ -14,11 +14,12 @@ from pymongo.errors import PyMongoError
 from contracts.answers import CommandAccepted
 from contracts.codes import PERSON_ROLES
 from contracts.refusals import Refusal
-from contracts.values import MAX_BODY_BYTES
 from services.chassis.service import Context
 from services.gateway import broker, openapi, reading, store
 from services.gateway.domain import door
 from services.gateway.domain.door import Voice
+from services.http import bodies
+from services.http.openapi import problems
 from services.http.tokens import Speaker, speaker
 
 router = APIRouter(prefix="/v1", tags=["agencies"])
@@ -102,7 +103,7 @@ async def post_command(
     What only a supervisor or a coordinator may say is taken from a person whose token says that they are one.
     """
     context: Context = request.app.state.context
-    body, id = await _body(request), ce_id or idempotency_key
+    body, id = await bodies.read(request), ce_id or idempotency_key
     if id is None:
         raise RequestValidationError([{"type": "missing", "loc": ("header", "ce-id")}])
     read = reading.read(body, id=id, type=ce_type, person=frozenset(who.roles))
@@ -116,7 +117,7 @@ async def post_command(
     return asked
 
 
-@router.get("/commands/{command_id:path}", responses=openapi.problems(401, 403, 404, 503))
+@router.get("/commands/{command_id:path}", responses=problems(401, 403, 404, 422, 503))
 async def get_command(request: Request, command_id: str, who: Speaking) -> Asked:
     """What became of a command of one's own: by its command_id, an intake's idempotency_key, or the message's id.
 
@@ -129,7 +130,7 @@ async def get_command(request: Request, command_id: str, who: Speaking) -> Asked
     return _asked(command_id, answered)
 
 
-@router.get("/feed", responses=openapi.problems(401, 403, 410, 422, 503))
+@router.get("/feed", responses=problems(401, 403, 410, 422, 503))
 async def get_feed(
     request: Request,
     agency: SpeakingAgency,
@@ -158,16 +159,6 @@ async def get_feed(
 def _gone(gone: broker.Gone) -> dict[str, str]:
     detail = "The feed does not hold all that followed this; what was put there from kept_from on is kept."
     return {"code": "gone", "detail": detail, "kept_from": gone.kept_from.isoformat()}
-
-
-async def _body(request: Request) -> bytes:
-    """Never more than is allowed, however much is sent."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise Refusal("too_large")
-    return bytes(body)
 
 
 async def _admitted(context: Context, who: Voice, read: door.Read) -> door.Forward | door.Answered | None:

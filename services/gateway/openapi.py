@@ -1,11 +1,9 @@
-"""What the OpenAPI document says beyond the code: the messages that may be posted, with examples, and the problems."""
-
-from http import HTTPStatus
-from typing import Any
+"""What the OpenAPI document says beyond the code: the messages that may be posted, with examples."""
 
 from pydantic import TypeAdapter
 
 from services.gateway.domain.door import Stated
+from services.http.openapi import posted, problems
 
 INTAKE = {
     "idempotency_key": "pa.comune/2026-000123/1",
@@ -44,41 +42,14 @@ WITHDRAWAL = {
     "revoke_cause": "consent_withdrawn",
 }
 
-PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status"],
-    "properties": {
-        **{name: {"type": "string"} for name in ("type", "title", "detail", "instance")},
-        "status": {"type": "integer"},
-        "code": {"type": "string", "description": "one of rejection_codes.json"},
-        "pointer": {"type": ["string", "null"], "description": "where in the body the fault lies (RFC 6901)"},
-        "allowed": {"type": "array", "items": {"type": "string"}, "description": "what would be taken instead"},
-        "state": {"type": "string"},
-        "version": {"type": "integer"},
+PROBLEMS_OF_COMMANDS = problems(400, 401, 403, 404, 408, 409, 413, 422, 503)
+
+COMMAND = posted(
+    TypeAdapter(Stated).json_schema() | {"$id": "urn:staffetta:stated"},
+    {
+        "an intake": {"summary": "ce-type: staffetta.intake.submit.v1", "value": INTAKE},
+        "a decline": {"summary": "ce-type: staffetta.referral.decline.v1", "value": DECLINE},
+        "a consent withdrawn": {"summary": "ce-type: staffetta.sharing.withdraw.v1", "value": WITHDRAWAL},
     },
-}
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    content = {"application/problem+json": {"schema": PROBLEM}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
-
-
-PROBLEMS_OF_COMMANDS = problems(400, 401, 403, 404, 409, 413, 422, 503)
-
-COMMAND: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": TypeAdapter(Stated).json_schema() | {"$id": "urn:staffetta:stated"},
-                "examples": {
-                    "an intake": {"summary": "ce-type: staffetta.intake.submit.v1", "value": INTAKE},
-                    "a decline": {"summary": "ce-type: staffetta.referral.decline.v1", "value": DECLINE},
-                    "a consent withdrawn": {"summary": "ce-type: staffetta.sharing.withdraw.v1", "value": WITHDRAWAL},
-                },
-            }
-        },
-    },
-}
+)
 """The schema is a resource of its own ($id): its references are relative to it (JSON Schema 2020-12)."""

@@ -19,6 +19,8 @@ log = logging.getLogger("staffetta.problems")
 AWAY = (KafkaError, ConnectionFailure, ExecutionTimeout, TimeoutError)
 """What passes by itself: the broker or the store is away or slow."""
 RETRY_AFTER_S = 5
+UNREAD = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+"""With what is said before all of a body has come: nobody waits for the rest."""
 
 A_TIME = "a time with its offset, such as 2026-11-20T00:00:00Z or 2026-11-20T00:00:00%2B01:00"
 RULES = {
@@ -77,4 +79,5 @@ async def _unexpected(_request: Request, bug: Exception) -> JSONResponse:
 
 def _problem(status: int, headers: Any = None, **more: Any) -> JSONResponse:
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status} | more
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    closing = {"Connection": "close"} if status in UNREAD else {}
+    return JSONResponse(body, status, {**(headers or {}), **closing}, media_type="application/problem+json")

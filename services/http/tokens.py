@@ -7,9 +7,10 @@ import time
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from fastapi import Request
+from fastapi import Request, Security
+from fastapi.security import HTTPBearer
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
@@ -22,6 +23,8 @@ from contracts.values import AgencyCode
 log = logging.getLogger("staffetta.tokens")
 
 ALGORITHMS = ["ES256", "RS256"]
+BEARER = HTTPBearer(bearerFormat="JWT", auto_error=False, description="a token of the network's issuer")
+"""For the OpenAPI document alone; `speaker` reads the header itself."""
 LEEWAY_S, FRESH_S, UNKNOWN_S = 10, 600, 30
 
 
@@ -95,7 +98,7 @@ async def verify(token: str, issuer: Issuer) -> Speaker:
     raise Refusal("not_authenticated")
 
 
-async def speaker(request: Request) -> Speaker:
+async def speaker(request: Request, _documented: Annotated[Any, Security(BEARER)] = None) -> Speaker:
     """What an endpoint depends on to know who speaks."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return await verify(token.strip() if scheme.lower() == "bearer" else "", request.app.state.context.settings)

@@ -10,12 +10,13 @@ from pydantic import BaseModel
 from contracts.events import IntakeRecorded
 from contracts.stated import Tier1, Tier2
 from services.chassis.sweep import edge_now
+from services.http.openapi import problems
 from services.http.tokens import Speaker, speaker
 from services.intake import store
 from services.intake.domain.pseudonym import is_pseudonym
 from services.intake.domain.release import Read, Verdict, judge, may_read_text
 
-router = APIRouter(prefix="/v1", tags=["intakes"])
+router = APIRouter(prefix="/v1", tags=["intakes"], responses=problems(401, 404, 422, 503))
 
 AUDITING = frozenset({"auditor", "ops"})
 Who = Annotated[Speaker, Depends(speaker)]

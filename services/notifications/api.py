@@ -7,10 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel
 
+from services.http.openapi import problems
 from services.http.tokens import Speaker, speaker
 from services.notifications import store
 
-router = APIRouter(prefix="/v1", tags=["notices"])
+router = APIRouter(prefix="/v1", tags=["notices"], responses=problems(401, 404, 422, 503))
 
 
 class NoticeMail(BaseModel):

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel
 
+from services.http.openapi import problems
 from services.http.tokens import Speaker, speaker
 from services.places import store
 
-router = APIRouter(prefix="/v1", tags=["places"])
+router = APIRouter(prefix="/v1", tags=["places"], responses=problems(401, 404, 422, 503))
 
 
 class OfferPlaces(BaseModel):

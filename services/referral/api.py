@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
 from contracts import codes
 from services.chassis.sweep import edge_now
+from services.http.openapi import problems
 from services.http.tokens import Speaker, speaker
 from services.referral import calendar, reading
 from services.referral.domain import suspension, telling
 from services.referral.domain.referral import Referral
 from services.referral.domain.routing import Search
 
-router = APIRouter(prefix="/v1", tags=["referrals"])
+router = APIRouter(prefix="/v1", tags=["referrals"], responses=problems(401, 404, 422, 503))
 
 Who = Annotated[Speaker, Depends(speaker)]
 Replay = Annotated[bool, Query()]

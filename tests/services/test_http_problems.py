@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from contracts.values import MAX_BODY_BYTES
+from services.http import bodies
 from services.http.server import Server
 from tests.processes import free_port
 
@@ -37,6 +39,11 @@ async def ask_the_broker() -> None:
 @router.get("/slow")
 async def take_too_long() -> None:
     await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+
+
+@router.post("/said")
+async def listen(request: Request) -> int:
+    return len(await bodies.read(request))
 
 
 @router.get("/bug")
@@ -71,3 +78,32 @@ async def test_a_fault_of_our_own_is_no_reason_to_come_again(port: httpx.AsyncCl
     assert told.status_code == 500
     assert "retry-after" not in told.headers
     assert "never shown" not in told.text
+
+
+async def test_what_is_posted_in_pieces_is_read_up_to_a_limit(port: httpx.AsyncClient) -> None:
+    async def pieces(count: int) -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield b"x" * 1024
+
+    whole = await port.post("/said", content=pieces(MAX_BODY_BYTES // 1024))
+    more = await port.post("/said", content=pieces(MAX_BODY_BYTES // 1024 + 1))
+
+    assert (whole.status_code, whole.json()) == (200, MAX_BODY_BYTES)
+    assert (more.status_code, more.json()["code"]) == (413, "too_large")
+
+
+async def test_what_is_posted_too_slowly_is_not_waited_for(
+    port: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "SLOWEST_S", 0.3)
+
+    reader, writer = await asyncio.open_connection(port.base_url.host, port.base_url.port)
+    writer.write(b"POST /said HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+    for _ in range(5):
+        writer.write(b"x")
+        await asyncio.sleep(0.05)
+    told = (await asyncio.wait_for(reader.read(), 5)).decode()
+    writer.close()
+
+    assert told.startswith("HTTP/1.1 408 ") and "connection: close" in told
+    assert "content-type: application/problem+json" in told
