@@ -15,7 +15,9 @@ from tests.console.desk import Town
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_a_browser]
 
-ACCURA, COMUNE = "Operatrice, Centro Accura", "Operatrice, Comune di Palermo"
+MOBILE, COMUNE = "Operatrice, Unità mobile", "Operatrice, Comune di Palermo"
+SERVICE = "material.food"
+"""Of the street unit, and nobody counts its places: there is always one more."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -25,13 +27,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 def a_new_intake() -> Entry:
-    return an_intake(f"pa.comune/{uuid4().hex}/1")
+    return an_intake(f"pa.comune/{uuid4().hex}/1", services=(SERVICE,))
 
 
 async def test_a_request_is_acknowledged_and_accepted_by_keyboard_alone(palermo: Town, browser: Browser) -> None:
     await palermo.submit(a_new_intake())
     async with screen(browser, palermo.url) as seen:
-        await seen.log_in(ACCURA)
+        await seen.log_in(MOBILE)
         row = seen.page.locator("[data-row]").first
         code = await row.locator("strong").inner_text()
         mine = seen.page.locator("[data-row]", has_text=code)
@@ -55,7 +57,7 @@ async def test_a_request_is_acknowledged_and_accepted_by_keyboard_alone(palermo:
 async def test_a_decline_asks_its_reason_and_a_refusal_says_why(palermo: Town, browser: Browser) -> None:
     await palermo.submit(a_new_intake())
     async with screen(browser, palermo.url, size=NARROW) as seen:
-        await seen.log_in(ACCURA)
+        await seen.log_in(MOBILE)
         await seen.page.locator("[data-row]").first.locator("[data-key=r]").click()
         await seen.page.get_by_label("Motivo").select_option("not_eligible")
         await seen.page.get_by_role("button", name="Rifiuta").click()
@@ -70,7 +72,7 @@ async def test_a_decline_asks_its_reason_and_a_refusal_says_why(palermo: Town, b
 async def test_what_one_desk_does_the_other_sees_without_reloading(palermo: Town, browser: Browser) -> None:
     await palermo.submit(a_new_intake())
     async with screen(browser, palermo.url) as receiver, screen(browser, palermo.url) as sender:
-        await receiver.log_in(ACCURA)
+        await receiver.log_in(MOBILE)
         link = receiver.page.locator("[data-row] a").first
         code = await link.inner_text()
         await sender.log_in(COMUNE)
@@ -88,7 +90,7 @@ async def test_after_a_lost_connection_the_page_is_right_again(
     palermo: Town, browser: Browser, connected: bool
 ) -> None:
     async with screen(browser, palermo.url) as seen:
-        await seen.log_in(ACCURA)
+        await seen.log_in(MOBILE)
         before = await seen.page.locator("[data-row]").count()
         if connected:
             await seen.page.wait_for_function("document.querySelector('#live')._htmx?.sse?.reader")
@@ -121,11 +123,11 @@ PAGES = (
 async def test_every_page_can_be_used_by_everybody_and_loads_nothing_from_elsewhere(
     palermo: Town, browser: Browser, language: str, size: ViewportSize
 ) -> None:
-    twin = an_intake(f"pa.accura/{uuid4().hex}/1", sender="pa.accura")
-    other = an_intake(f"pa.accura/{uuid4().hex}/1", sender="pa.accura") | {"tier1": twin["tier1"]}
+    twin = an_intake(f"pa.mobile/{uuid4().hex}/1", sender="pa.mobile")
+    other = an_intake(f"pa.mobile/{uuid4().hex}/1", sender="pa.mobile") | {"tier1": twin["tier1"]}
     await palermo.submit(a_new_intake(), twin, other)
     async with screen(browser, palermo.url, size=size, language=language) as seen:
-        await seen.log_in(ACCURA)
+        await seen.log_in(MOBILE)
         referral = await seen.page.locator("[data-row] a").first.get_attribute("href")
         await seen.page.goto(f"{palermo.url}/twins")
         await expect(seen.page.locator("[data-row]").first).to_be_visible()
@@ -146,7 +148,7 @@ async def test_every_page_can_be_used_by_everybody_and_loads_nothing_from_elsewh
 
 async def test_dark_pages_and_print_can_be_read(palermo: Town, browser: Browser) -> None:
     async with screen(browser, palermo.url, color_scheme="dark") as seen:
-        await seen.log_in(ACCURA)
+        await seen.log_in(MOBILE)
         assert await seen.faults_of_access() == []
         await seen.page.emulate_media(media="print", color_scheme="light")
         await expect(seen.page.locator("header.top")).to_be_hidden()
@@ -156,10 +158,10 @@ async def test_an_acceptance_shows_elsewhere_in_under_a_second(palermo: Town, br
     """The bench (`./dev bench console`) measures it; here only that it is live at all."""
     await palermo.submit(a_new_intake())
     async with screen(browser, palermo.url) as seen:
-        await seen.log_in(ACCURA)
+        await seen.log_in(MOBILE)
         row = seen.page.locator("[data-row]").first
         code = await row.locator("strong").inner_text()
-        async with palermo.desk("pa.accura:supervisor") as desk:
+        async with palermo.desk("pa.mobile:supervisor") as desk:
             referral = await row.locator("a").first.get_attribute("href")
             began = time.monotonic()
             await desk.post(f"{referral}/acknowledge")
@@ -219,7 +221,7 @@ async def test_a_referral_is_found_by_its_code_and_by_the_own_reference(palermo:
         await seen.page.get_by_label("Codice").fill(stated["tier0"]["sender_ref"])
         await seen.page.keyboard.press("Enter")
         code = (await seen.page.locator("h1").inner_text()).partition(":")[0]
-        await other.log_in(ACCURA)
+        await other.log_in(MOBILE)
         await other.page.goto(f"{palermo.url}/search?q={stated['tier0']['sender_ref']}")
 
         await expect(other.page.get_by_role("status").filter(has_text="Nessun risultato")).to_be_visible()
@@ -232,7 +234,7 @@ async def test_several_are_acknowledged_at_once_after_a_look_at_what_comes_of_ea
 ) -> None:
     await palermo.submit(a_new_intake(), a_new_intake())
     async with screen(browser, palermo.url) as seen:
-        await seen.log_in(ACCURA)
+        await seen.log_in(MOBILE)
         asked = seen.page.locator("[data-row]", has_text="Inviata")
         codes = [await asked.nth(n).locator("strong").inner_text() for n in (0, 1)]
         for code in codes:
