@@ -99,7 +99,7 @@ class Gate:
         grant = next((g for g in self.granted if g.relation == relation), None)
         if grant is None:
             return Page([], 0, 1)
-        wanted = grant.where | {"open": True}
+        wanted = access.open_to(grant)
         count = await self.db[REFERRALS].count_documents(wanted)
         page = max(1, min(page, -(-count // Page.ROWS)))
         return Page(await self._cases(wanted, skip=(page - 1) * Page.ROWS, limit=Page.ROWS), count, page)
@@ -161,8 +161,9 @@ class Gate:
 
     async def search(self, wanted: str) -> list[Case]:
         """By code, or by the reference of the person's own agency, which no other agency's people see."""
-        own = {"sender_agency": self.actor.agency, "sender_ref": wanted} if self.actor.works else {"_id": None}
-        return await self._cases({"$or": [{"code": wanted.upper()}, own]})
+        own = {"sender_agency": self.actor.agency, "sender_ref": wanted}
+        found = await self._cases(own) if self.actor.works else []
+        return list({case.id: case for case in (*await self._cases({"code": wanted.upper()}), *found)}.values())
 
     async def city_rows(self, since: datetime) -> list[Doc]:
         """What a city's board counts: no person, no id of one."""
@@ -237,9 +238,11 @@ class Gate:
 
     # -- within ----------------------------------------------------------------------------------------------------
     async def _cases(self, wanted: Doc, *, whole: bool = False, skip: int = 0, limit: int = LONGEST) -> list[Case]:
-        found = self.db[REFERRALS].find({"$and": [wanted, access.rows(self.granted)]}, None if whole else SUMMARY)
-        rows = await self._list(found.sort("due_at", ASCENDING).skip(skip).limit(limit))
-        return [Case(row, access.relations(self.granted, row)) for row in rows]
+        """wanted: what an index finds. Of that, what this person may see; nothing else leaves this function."""
+        found = self.db[REFERRALS].find(wanted, None if whole else SUMMARY).sort("due_at", ASCENDING)
+        rows = await self._list(found.skip(skip).limit(limit))
+        cases = [Case(row, access.relations(self.granted, row)) for row in rows]
+        return [case for case in cases if case.relations]
 
     async def _list(self, cursor: AsyncIterator[Doc]) -> list[Doc]:
         return [doc async for doc in cursor]

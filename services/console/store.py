@@ -24,7 +24,7 @@ SESSIONS, LOGINS, READS, GLASS = "sessions", "logins", "reads", "glass"
 
 INDEXES: Mapping[str, list[IndexModel]] = {
     REFERRALS: [
-        IndexModel([("receiver_agency", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
+        IndexModel([("shown_to", ASCENDING), ("due_at", ASCENDING)]),
         IndexModel([("sender_agency", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
         IndexModel([("cities", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
         IndexModel([("code", ASCENDING)]),

@@ -1,4 +1,4 @@
-"""Who may see which referral, and as what: one table of grants, a filter for the store and a word for pages."""
+"""Who may see which referral, and as what: one table of grants, for the store and for pages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,9 +64,15 @@ def _in(field: str, values: list[str] | None) -> Where:
     return {} if values is None else {field: {"$in": values}}
 
 
-def rows(granted: tuple[Grant, ...]) -> Where:
-    """The filter that the store adds to every read."""
-    return {"$or": [grant.where for grant in granted]} if granted else {"_id": {"$in": []}}
+def open_to(grant: Grant) -> Where:
+    """What the store is asked for the open referrals that a grant shows: by an index, and the grant's own and no other.
+
+    `shown_to` (`picture`) is the receiver of one that is open and of which it was told.
+    """
+    if grant.relation != "receiver":
+        return grant.where | {"open": True}
+    queue = {field: wanted for field, wanted in grant.where.items() if field == "receiver_queue"}
+    return {"shown_to": grant.where["receiver_agency"]} | queue
 
 
 def relations(granted: tuple[Grant, ...], row: Row) -> frozenset[str]:

@@ -52,7 +52,8 @@ def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
         "changed_at": event.at,
         "cities": cities,
     }
-    return doc | _told(event, doc) | _answered(event, doc) | _more(event)
+    doc |= _told(event, doc) | _answered(event, doc) | _more(event)
+    return doc | {"shown_to": event.receiver_agency if doc["open"] and doc["read_until"] == ALWAYS else None}
 
 
 def _answered(event: ReferralEvent, doc: Doc) -> Doc:
