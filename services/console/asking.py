@@ -20,8 +20,6 @@ class Answer:
     code: str | None
     pointer: str | None = None
     message: str | None = None
-    successor_agency: str | None = None
-    subject: str | None = None
 
 
 @cache
@@ -55,8 +53,8 @@ async def _post(session: Session, type: str, stated: dict[str, Any], id: str) ->
     if answer is None:
         return Answer("waiting")
     if answer["outcome"] == "accepted":
-        return Answer(None, subject=answer.get("subject"))
-    return Answer(answer["code"], answer["pointer"], answer["message"], answer.get("successor_agency"))
+        return Answer(None)
+    return Answer(answer["code"], answer["pointer"], answer["message"])
 
 
 async def person(session: Session, person_ref: str) -> dict[str, Any] | None:
