@@ -96,17 +96,20 @@ class Processes:
         if self.workers[name].returncode is None:
             self.workers[name].send_signal(signal.SIGKILL)
 
-    async def kill_some(self, rng: random.Random) -> None:
-        """One worker after another, until cancelled; each is started anew."""
-        while True:
+    async def kill_some(self, rng: random.Random, times: int = sys.maxsize) -> None:
+        """One worker after another, the next when the last is back at work: a busy machine would do nothing else."""
+        for _ in range(times):
             await asyncio.sleep(rng.uniform(1, 3))
-            self.kill(rng.choice(sorted(self.workers)))
+            name = rng.choice(sorted(self.workers))
+            self.kill(name)
+            await self.workers[name].wait()
+            await self.ready(only=name)
 
-    async def ready(self, seconds: float = 120) -> None:
+    async def ready(self, seconds: float = 120, only: str = "") -> None:
         until = time.monotonic() + seconds
         async with httpx.AsyncClient(timeout=2) as client:
             for name, url in self.urls.items():
-                while not await _is_ready(client, url):
+                while name.startswith(only) and not await _is_ready(client, url):
                     if time.monotonic() > until:
                         raise TimeoutError(f"{name} is not ready after {seconds} s")
                     await asyncio.sleep(0.1)

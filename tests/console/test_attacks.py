@@ -9,8 +9,11 @@ import asyncio
 import base64
 import json
 import re
+import select
+import socket
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -373,17 +376,24 @@ async def test_a_form_that_comes_byte_by_byte_is_given_up(planted):
 
 async def raw(desk: Desk, head: str, *pieces: str, pause: float = 0) -> tuple[int, float, str]:
     """Bytes as no library sends them: the status, after how many seconds the connection ended, the answer."""
-    reader, writer = await asyncio.open_connection(desk.client.base_url.host, desk.client.base_url.port)
-    began, answer = time.monotonic(), asyncio.create_task(reader.read())
-    for piece in (head, *pieces):
-        if answer.done():
-            break
-        writer.write(piece.encode())
-        await asyncio.sleep(pause)
-    async with asyncio.timeout(20):
-        said = (await answer).decode()
-    writer.close()
-    return int(said.split()[1]), time.monotonic() - began, said
+    return await asyncio.to_thread(
+        _spoken, (desk.client.base_url.host, desk.client.base_url.port), (head, *pieces), pause
+    )
+
+
+def _spoken(address: tuple[str, int], pieces: tuple[str, ...], pause: float) -> tuple[int, float, str]:
+    """Until the other side has had enough; what it said before it closed is read all the same."""
+    began, said = time.monotonic(), b""
+    with socket.create_connection(address, timeout=20) as connection:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            for piece in pieces:
+                connection.sendall(piece.encode())
+                if select.select([connection], [], [], pause)[0]:
+                    break
+        with suppress(ConnectionResetError):
+            while block := connection.recv(65536):
+                said += block
+    return int(said.split()[1]), time.monotonic() - began, said.decode()
 
 
 # -- what the provider of a town would have to be fooled for -----------------------------------------------------------

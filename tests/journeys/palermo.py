@@ -19,7 +19,7 @@ from services.referral import store
 from services.referral.domain.routing import Decision
 from tests.agency import Entry, Step, Working
 from tests.domain.test_routing_samples import INTAKES
-from tests.processes import RELAY, Processes, running
+from tests.processes import Processes, running
 from tests.verified import come_to_rest
 
 AGENCIES = ("pa.comune", "pa.accura", "pa.penc", "pa.mobile", "pa.ponte", "pa.levante", "pa.salute", "pa.legale",
@@ -87,13 +87,6 @@ class Palermo:
     async def comes_to_rest(self, seconds: float = 300) -> None:
         """Until nobody has anything to read, to answer or to say."""
         await come_to_rest(self.settings, list(self.desks.values()), seconds)
-
-    async def kill_some(self, times: int, seed: int) -> None:
-        """`kill -9` of one process after another, each started anew."""
-        rng = random.Random(seed)
-        for _ in range(times):
-            await asyncio.sleep(rng.uniform(1, 3))
-            self.processes.kill(f"{rng.choice(RELAY)}-0")
 
     def answer(self, line: int) -> dict[str, Any]:
         """The one answer to what was submitted as this line of the samples."""

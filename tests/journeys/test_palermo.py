@@ -1,6 +1,7 @@
 """The main job at full size: 200 people ask for 412 services, and each need ends with an answer or an owner."""
 
 import asyncio
+import random
 from pathlib import Path
 from uuid import UUID
 
@@ -30,7 +31,7 @@ async def test_two_hundred_intakes_are_answered_and_every_need_has_an_answer_or_
 
 async def test_with_repeats_and_kills_the_end_is_the_same(network: Settings, logs: Path) -> None:
     async with palermo(network, logs, repeated=0.05) as city:
-        killing = asyncio.create_task(city.kill_some(12, seed=3))
+        killing = asyncio.create_task(city.processes.kill_some(random.Random(3), times=12))
         await city.submit_all()
         await killing
         await city.processes.ready(90)
