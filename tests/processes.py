@@ -20,6 +20,7 @@ from joserfc.jwk import ECKey
 
 from services.chassis.settings import Settings
 from services.cli.verify.network import opened
+from tests import nursery
 from tests.networks import forget
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +36,7 @@ class Processes:
     folder: Path
     again: bool = True
     environment: dict[str, str] = field(default_factory=dict)
-    workers: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    workers: dict[str, nursery.Child] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
     watching: set[asyncio.Task[None]] = field(default_factory=set)
     stopping: bool = False
@@ -75,15 +76,14 @@ class Processes:
             "PSEUDONYM_KEY": "a key for tests only", "CLOCK_FILE": str(self.clock),
             "SESSION_S": "15",  # a machine that tests is busy
         } | self.environment | more  # fmt: skip
-        command = [sys.executable, "-m", f"services.{service}"]
-        with (self.folder / f"{name}.log").open("ab") as log:
-            process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+        log = self.folder / f"{name}.log"
+        process = await nursery.start(f"services.{service}", environment=environment, log=log)
         self.workers[name] = process
         if self.stopping:
             process.kill()
         self.watching.add(asyncio.create_task(self._watch(service, replica, process)))
 
-    async def _watch(self, service: str, replica: str, process: asyncio.subprocess.Process) -> None:
+    async def _watch(self, service: str, replica: str, process: nursery.Child) -> None:
         await process.wait()
         await asyncio.sleep(0.1)
         if self.again and not self.stopping:

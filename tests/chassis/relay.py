@@ -5,7 +5,6 @@ import json
 import os
 import random
 import signal
-import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -23,12 +22,12 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from contracts.values import Message
 from services.chassis import failpoints, kafka, messages
 from services.chassis.settings import Settings
+from tests import nursery
 from tests.chassis.example import IN, MIDDLE, OUT, SECOND, Noise, Tick
 from tests.networks import forget
 
 AGGREGATES = 60
 REPEATED = 0.05
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -57,7 +56,7 @@ class Relay:
     control: str = ""
     poison: bool = True
     points: list[str] = field(default_factory=list)
-    workers: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    workers: dict[str, nursery.Child] = field(default_factory=dict)
     sent: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     poisoned: dict[str, int] = field(default_factory=dict)
     no_more: set[str] = field(default_factory=set)
@@ -81,15 +80,15 @@ class Relay:
             "FAILPOINT": point.split("/")[1] if point else "",
             "HTTP_PORT": "0",
         } | self.environment  # fmt: skip
-        command = [sys.executable, "-m", "tests.chassis.example", service, *([self.control] if self.control else [])]
-        with (self.folder / f"{service}-{replica}.log").open("ab") as log:
-            process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+        args = [service, *([self.control] if self.control else [])]
+        log = self.folder / f"{service}-{replica}.log"
+        process = await nursery.start("tests.chassis.example", *args, environment=environment, log=log)
         self.workers[f"{service}-{replica}"] = process
         if self.stopping:
             process.kill()
         self.watching.add(asyncio.create_task(self._again(service, replica, process, point)))
 
-    async def _again(self, service: str, replica: str, process: asyncio.subprocess.Process, point: str | None) -> None:
+    async def _again(self, service: str, replica: str, process: nursery.Child, point: str | None) -> None:
         code = await process.wait()
         if point and code != failpoints.EXIT_CODE:
             self.points.append(point)

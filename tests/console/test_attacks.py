@@ -376,9 +376,8 @@ async def test_a_form_that_comes_byte_by_byte_is_given_up(planted):
 
 async def raw(desk: Desk, head: str, *pieces: str, pause: float = 0) -> tuple[int, float, str]:
     """Bytes as no library sends them: the status, after how many seconds the connection ended, the answer."""
-    return await asyncio.to_thread(
-        _spoken, (desk.client.base_url.host, desk.client.base_url.port), (head, *pieces), pause
-    )
+    url = desk.client.base_url
+    return await asyncio.to_thread(_spoken, (url.host, url.port or 80), (head, *pieces), pause)
 
 
 def _spoken(address: tuple[str, int], pieces: tuple[str, ...], pause: float) -> tuple[int, float, str]:
