@@ -163,7 +163,10 @@ INSIDE = (
 ANSWERS = (answers.CommandAccepted, answers.CommandRejected)
 """Answers travel on the topic of the aggregate they are about, with its key; see `contracts.topics.said_by`."""
 
-BY_TYPE: dict[str, type[Message]] = {row.type: row.model for row in INSIDE} | {a.TYPE: a for a in ANSWERS}
+FORMER: dict[str, type[Message]] = {"staffetta.referral.open.v1": commands.OpenReferral}
+"""Names under which messages were written before, and are still read; the door's own are in `OUTSIDE`."""
+
+BY_TYPE: dict[str, type[Message]] = FORMER | {row.type: row.model for row in INSIDE} | {a.TYPE: a for a in ANSWERS}
 BY_MODEL: dict[type[Message], Row] = {row.model: row for row in INSIDE}
 
 OUTSIDE: dict[str, type[Message]] = {

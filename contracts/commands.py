@@ -97,11 +97,15 @@ class Need(Value):
 
 
 class OpenReferral(Message):
-    """Route one need and send it: at hop 0, or as the successor of one that was declined or passed on."""
+    """Route one need and send it: at hop 0, or as the successor of one that was declined, passed on or expired.
 
-    TYPE = "staffetta.referral.open.v1"
+    asked: by the sender, where the choice was the sender's.
+    """
+
+    TYPE = "staffetta.referral.route.v1"
 
     referral_id: UUID
+    asked: Asked | None = None
     need: Need
     predecessor_id: UUID | None = None
     hop: int = 0

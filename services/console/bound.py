@@ -58,8 +58,10 @@ async def stay(request: Request, draw: Drawn, agencies: Iterable[str] = ()) -> R
     return live.stream(live.View(watched, str(request.url), request.state.language, csrf, look, draw))
 
 
-def doable(case: Case, at: Gate) -> list[tuple[str, bool]]:
-    """Each command, and whether it asks something first."""
+def doable(case: Case, at: Gate, family: Iterable[Case] = ()) -> list[tuple[str, bool]]:
+    """Each command, and whether it asks something first. family: what else there is of the same intake."""
     state, priority = case.row["state"], case.row["priority"]
     may = actions.commands(state, case.relations, at.actor.roles)
+    if any(other.row["predecessor_id"] == case.id for other in family):
+        may = tuple(command for command in may if command != "open")  # somebody else was asked already
     return [(command, bool(actions.questions(command, state, priority))) for command in may]

@@ -42,10 +42,11 @@ async def _drawn(request: Request, referral_id: str, at: Gate) -> str | None:
 async def _shown(at: Gate, case: Case) -> dict[str, Any]:
     party, accepted = access.is_party(case.relations), case.row["state"] in ("ACCEPTED", "IN_SERVICE", "ON_HOLD")
     broken = [one for one in await at.broken() if one["row"] == case.id]
+    family = await at.family(case)
     return {
         "case": case, "agencies": await at.agencies(), "offer": await at.offer(case.row["offer"]),
-        "lines": await at.lines(case), "told": await at.told(case), "family": await at.family(case),
-        "doable": doable(case, at), "is_party": party, "why": _why(case), "broken": broken,
+        "lines": await at.lines(case), "told": await at.told(case), "family": family,
+        "doable": doable(case, at, family), "is_party": party, "why": _why(case), "broken": broken,
         "may_ask_who": "receiver" in case.relations and accepted, "glass": case.relations == {"glass"},
         "reads_notes": bool(case.relations & {"sender", "receiver"}),
     }  # fmt: skip

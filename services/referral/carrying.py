@@ -48,9 +48,9 @@ from services.referral.domain.unsent import Link
 async def open_referral(command: OpenReferral, tx: Transaction) -> None:
     tx.correlate(command.need.journey_id)
     if opened := await store.find_referral(tx, command.referral_id):
-        return tx.answer(life.answer(opened, Asked()))
+        return tx.answer(life.answer(opened, command.asked or Asked()))
     known = await facts.to_open(command, tx)
-    if await _is_unsent(Referral(command.referral_id, command.need, hop=command.hop), known, tx):
+    if await _is_unsent(Referral(command.referral_id, command.need, hop=command.hop), known, tx, command.asked):
         return
     referral, said = life.open_referral(command, known)
     await _send(referral, known, tx)
@@ -90,7 +90,8 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
         tx.correlate(before.need.journey_id)
     if by_network and command.command == "send" and before.state == "DRAFT" and await _is_unsent(before, known, tx):
         return
-    after, said = life.decide(before, command, known)
+    judge = life.ask_onward if command.command == "open" else life.decide
+    after, said = judge(before, command, known)
     if after.place != before.place:
         await _send(after, known, tx)
     else:
@@ -148,9 +149,9 @@ async def _take_up(referral: Referral, tx: Transaction) -> None:
         store.save_link(tx, referral.link, Link(referral.referral_id))
 
 
-async def _is_unsent(referral: Referral, known: Facts, tx: Transaction) -> bool:
-    """Whether it cannot be sent; then that is said, with the whole explanation stored."""
-    said = unsent.instead(referral, known)
+async def _is_unsent(referral: Referral, known: Facts, tx: Transaction, asked: Asked | None = None) -> bool:
+    """Whether it cannot be sent; then that is said, with the whole explanation stored. asked: who is answered."""
+    said = unsent.instead(referral, known, asked or Asked())
     if said and known.decision:
         store.save_decision(tx, Explanation(referral.referral_id, tx.now, known.decision, known.linked_id))
         holder = await store.find_referral(tx, known.linked_id) if known.decision.first and known.linked_id else None

@@ -32,13 +32,15 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
         known = await _sending(need, await _decide(Search(need, choice=chosen), tx), tx)
         return replace(known, **await _of_agencies(referral, command, tx, has_successor=False))
     decision = None
-    if command.command == "pass_on" and place:
+    if command.command in ("pass_on", "open") and place:
         search = Search(need, referral.hop + 1, (*referral.tried, place.agency), command.next_agency)
         decision = await _decide(search, tx)
     clock = calendar.of(place.city if place else need.sender_city, tx.now)
     latest = await latest_of(referral, tx)
     of_agencies = await _of_agencies(referral, command, tx, has_successor=latest is not None)
-    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **await _of_place(referral, command, tx))
+    linked = await _linked_id(need, decision.first, tx) if decision and command.command == "open" else None
+    of_place = await _of_place(referral, command, tx)
+    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **{"linked_id": linked} | of_place)
 
 
 async def _of_agencies(

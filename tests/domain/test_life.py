@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from contracts import codes
 from contracts.answers import CommandAccepted
 from contracts.beside import TimerEvent
 from contracts.commands import DraftReferral, OpenReferral
@@ -21,9 +22,9 @@ from contracts.events import (
     ReferralWithdrawn,
     RoutingDecided,
 )
-from contracts.journeys import EndNeed, OpenTask
+from contracts.journeys import EndNeed, OpenTask, SettleTask
 from contracts.refusals import Refusal
-from contracts.values import Message
+from contracts.values import Asked, Message
 from services.referral.domain import life, unsent
 from services.referral.domain.referral import Referral, successor_id
 from services.referral.domain.routing import Place, Search
@@ -331,6 +332,53 @@ def test_what_cannot_be_passed_on_is_refused_by_the_first_guard_of_its_row(facts
     assert (refusal.value.code, refusal.value.pointer) == (code, "/next_agency")
 
 
+# -- the sender's next choice ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("reason", "code"), [
+    ("missing_documents", None), ("person_refused", None), ("other", None), ("no_capacity", None),
+    ("safety_risk", "successor_not_allowed"), ("conflict_of_interest", "successor_not_allowed"),
+    ("already_served", "successor_not_allowed"), ("duplicate_request", "successor_not_allowed"),
+])  # fmt: skip
+def test_whom_to_ask_after_a_decline_is_the_senders_choice_unless_the_reason_leaves_it_to_others(
+    reason: str, code: str | None
+) -> None:
+    over, said = declined_for(reason)
+    onward = a_command("open", by="pa.comune"), the_facts(decision=SALUTES)
+
+    if code:
+        with pytest.raises(Refusal) as refusal:
+            life.ask_onward(over, *onward)
+        assert refusal.value.code == code
+        return
+    after, asked = life.ask_onward(over, *onward)
+    tasks = [message.task_id for message in said if isinstance(message, OpenTask)]
+    assert only(OpenReferral, asked).referral_id == after.successor_id == successor_id(REFERRAL_ID)
+    assert [message.task_id for message in asked if isinstance(message, SettleTask)] == tasks
+
+
+def test_nobody_who_was_asked_before_is_asked_again() -> None:
+    over, _ = declined_for("missing_documents")
+    tried = a_decision(an_offer("pa.accura.primary"), search=Search(over.need, 1, ("pa.accura",)))
+
+    with pytest.raises(Refusal) as refusal:
+        life.ask_onward(over, a_command("open", by="pa.comune"), the_facts(decision=tried))
+
+    assert refusal.value.code == "agency_already_tried"
+
+
+SALUTES = a_decision(an_offer("pa.salute.primary"))
+
+
+def declined_for(reason: str) -> life.Outcome:
+    fields = codes.codes("decline_reasons")[reason]["required_fields"]
+    named: dict[str, Any] = {"documents": [codes.of_field("documents")[0]], "linked_referral_id": UUID(int=7)}
+    given: dict[str, Any] = {name: named[name] for name in fields if name in named}
+    serving = a_referral("IN_SERVICE", referral_id=UUID(int=7))
+    command = a_command("decline", decline_reason=reason, text_id=UUID(int=1), **given)
+    return life.decide(a_referral(), command, the_facts(decision=SALUTES, served_by=serving))
+
+
 # -- a late answer -----------------------------------------------------------------------------------------------------
 
 
@@ -369,14 +417,14 @@ UNBORN = Referral(REFERRAL_ID, a_need())
 def test_a_need_for_which_there_is_nobody_is_told_to_the_journey_with_the_reason() -> None:
     decision = a_decision(an_offer(status="closed"))
 
-    said = unsent.instead(UNBORN, the_facts(decision=decision))
+    said = unsent.instead(UNBORN, the_facts(decision=decision), Asked())
 
     assert kinds(said) == ["CommandRejected", "EndNeed"]
     assert (only(EndNeed, said).outcome, only(EndNeed, said).reason) == ("no_candidate", "no_offer")
 
 
 def test_a_person_who_has_an_open_referral_to_the_offer_is_linked_to_it_and_that_is_the_answer() -> None:
-    said = unsent.instead(UNBORN, the_facts(decision=a_decision(), linked_id=UUID(int=7)))
+    said = unsent.instead(UNBORN, the_facts(decision=a_decision(), linked_id=UUID(int=7)), Asked())
 
     assert kinds(said) == ["CommandAccepted", "RoutingDecided", "EndNeed"]
     assert only(CommandAccepted, said).linked_referral_id == UUID(int=7)
@@ -387,14 +435,14 @@ def test_a_person_who_has_an_open_referral_to_the_offer_is_linked_to_it_and_that
 
 
 def test_a_draft_that_turns_out_to_be_needless_is_left_to_its_sender() -> None:
-    said = unsent.instead(a_referral("DRAFT"), the_facts(decision=a_decision(), linked_id=UUID(int=7)))
+    said = unsent.instead(a_referral("DRAFT"), the_facts(decision=a_decision(), linked_id=UUID(int=7)), Asked())
 
     assert kinds(said) == ["CommandRejected", "EndNeed", "OpenTask"]
     assert only(OpenTask, said).kind == "link_existing"
 
 
 def test_a_need_that_can_be_sent_is_sent() -> None:
-    assert unsent.instead(UNBORN, the_facts(decision=a_decision())) == []
+    assert unsent.instead(UNBORN, the_facts(decision=a_decision()), Asked()) == []
 
 
 @pytest.mark.parametrize(("outcome", "told"), [("served_completed", "served"), ("person_dropped_out", "ended")])

@@ -129,7 +129,7 @@ def test_of_many_faults_the_first_of_the_precedence_is_the_answer(code: str, sta
 
 @pytest.mark.parametrize(("command", "code"), [
     ("accept", None), ("withdraw", None), ("send", None),
-    ("open", "not_authorised"), ("create", None), ("expire", "not_authorised"), ("revoke", "not_authorised"),
+    ("open", None), ("create", None), ("expire", "not_authorised"), ("revoke", "not_authorised"),
     ("close_suspended", "not_authorised"), ("flag_in_error", "not_authorised"), ("reopen", "not_authorised"),
     ("waitlist", None), ("offer_seat", "not_authorised"), ("hold", None), ("record_contact_attempt", None),
     ("escalate", "not_authorised"), ("dance", "unknown_type"),

@@ -69,8 +69,16 @@ def row_of(state: str, command: str, speaker: str) -> dict[str, Any] | None:
     """What the table itself says of a cell (a draft has no receiver yet); the rest of this file asks the product."""
     if state == "DRAFT" and speaker in ("receiver", "supervisor"):
         return None
-    rows = (row for row in ROWS if row["command"] == command and state in (row.get("allowed_in") or row["from"]))
+    if (command, speaker) == ("open", "system"):  # it opens what there is not yet
+        return None
+    rows = (row for row in ROWS if row["command"] == command and state in met_in(row))
     return next((row for row in rows if may(command, speaker) & set(row["by"])), None)
+
+
+def met_in(row: dict[str, Any]) -> list[str]:
+    """The states in which the referral that the command names may be: for a successor, the one that it follows."""
+    states: list[str] = row.get("allowed_in") or row["from"] or row.get("predecessor_states", [])
+    return states
 
 
 def refusal_of(state: str, command: str, speaker: str) -> str:
@@ -110,7 +118,8 @@ def ask(state: str, command: str, speaker: str) -> tuple[Referral, ReferralComma
     referral, (by, roles) = met(state, command), SPEAKERS[speaker]
     closing = {"closure_outcome": OUTCOMES[state]} if command == "close" and state in OUTCOMES else {}
     asked = a_command(command, by=by, roles=roles, **closing)
-    onward = Search(referral.need, 1, ("pa.accura",), "pa.salute") if command == "pass_on" else Search(referral.need)
+    elsewhere = command in ("pass_on", "open")
+    onward = Search(referral.need, 1, ("pa.accura",), "pa.salute") if elsewhere else Search(referral.need)
     decision = a_decision(an_offer("pa.salute.primary"), search=onward)
     answer = SEATS.get(command, ("none", None))[1]
     known: dict[str, Any] = {
@@ -120,11 +129,12 @@ def ask(state: str, command: str, speaker: str) -> tuple[Referral, ReferralComma
         "receiver": an_agency("pa.accura", status="suspended"),
         "basis_ended": command == "revoke",
     }
-    return referral, asked, life.decide(referral, asked, the_facts(decision=decision, **known))
+    judge = life.ask_onward if command == "open" else life.decide
+    return referral, asked, judge(referral, asked, the_facts(decision=decision, **known))
 
 
 ALL: list[Cell] = list(product(STATES, COMMANDS, SPEAKERS))
-ALLOWED = [cell for cell in ALL if row_of(*cell)]
+ALLOWED = [cell for cell in ALL if row_of(*cell) and cell[1] != "open"]
 REFUSED = [cell for cell in ALL if not row_of(*cell)]
 
 
@@ -163,6 +173,17 @@ def test_after_it_exactly_the_timers_of_the_new_state_run(state: str, command: s
     assert (after.owner is not None) == (after.due_at is not None) == after.is_open
 
 
+@pytest.mark.parametrize("state", [state for state in STATES if row_of(state, "open", "sender")])
+def test_a_sender_asks_for_the_successor_of_what_is_over_and_that_one_answers(state: str) -> None:
+    before, asked, (after, said) = ask(state, "open", "sender")
+
+    (successor,) = said
+    assert isinstance(successor, OpenReferral)
+    assert (successor.asked, successor.predecessor_id) == (asked.asked, before.referral_id)
+    assert (successor.hop, successor.tried) == (before.hop + 1, (*before.tried, "pa.accura"))
+    assert after == replace(before, successor_id=successor.referral_id)
+
+
 @pytest.mark.parametrize("speaker", SPEAKERS)
 @pytest.mark.parametrize("state", STATES)
 def test_every_other_command_is_refused_by_name_and_changes_nothing(state: str, speaker: str) -> None:
@@ -198,11 +219,12 @@ def test_a_referral_begins_as_the_table_says(row: dict[str, Any], by: str) -> No
     before = replace(a_referral("DECLINED"), successor_id=REFERRAL_ID) if successor else None
     facts = the_facts(decision=a_decision(), predecessor=before)
 
+    asked = Asked(agency="pa.comune", command_id="c-1") if by == "sender" else None
     if row["command"] == "create":
-        asked = Asked(agency="pa.comune", command_id="c-1") if by == "sender" else None
         referral, said = life.draft(DraftReferral(referral_id=REFERRAL_ID, need=a_need()), facts, asked)
     else:
-        command = OpenReferral(referral_id=REFERRAL_ID, need=a_need(), predecessor_id=REFERRAL_ID if before else None)
+        follows = REFERRAL_ID if before else None
+        command = OpenReferral(referral_id=REFERRAL_ID, asked=asked, need=a_need(), predecessor_id=follows)
         referral, said = life.open_referral(command, facts)
 
     assert (referral.state, referral.version) == (row["to"], 1)

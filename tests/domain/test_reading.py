@@ -149,7 +149,7 @@ def test_a_message_without_a_usable_id_or_type_is_refused(type: str | None, id: 
     assert refused(an_intake(), type, id) == (code, None)
 
 
-@pytest.mark.parametrize("command", ["open", "offer_seat", "expire", "decline_full", "escalate", "revoke"])
+@pytest.mark.parametrize("command", ["offer_seat", "expire", "decline_full", "escalate", "revoke"])
 def test_a_command_that_is_the_systems_own_is_not_authorised_from_outside(command: str) -> None:
     assert refused(a_statement(command), f"staffetta.referral.{command}.v1") == ("not_authorised", None)
 

@@ -16,7 +16,7 @@ from tests.lives.watched import AGENCIES, CITY, COMUNE, PENC, PRIVATE, SERVICES,
 
 Doc = dict[str, Any]
 
-COMMANDS = sorted({name for name, *_ in ROWS} - {"open", "create"})
+COMMANDS = sorted({name for name, *_ in ROWS} - {"create"})
 MAX_INTAKES, MAX_DRAFTS = 5, 2
 N = st.integers(0, 2**16)
 ANYBODY = st.sampled_from((*AGENCIES, "pa.nobody"))
@@ -83,6 +83,12 @@ class Lives(Watched):
     @rule(which=N, n=N)
     def the_sender_changes_something(self, which: int, n: int) -> None:
         self._acts("sender", which, n)
+
+    @precondition(lambda self: self.left_ones())
+    @rule(which=N, n=N)
+    def the_sender_asks_somebody_else(self, which: int, n: int) -> None:
+        event = self.left_ones()[which % len(self.left_ones())].last
+        self.command(event.sender_agency, event.referral_id, "open", Random(n))
 
     def _acts(self, role: str, which: int, n: int) -> None:
         known, random = self.open_ones()[which % len(self.open_ones())], Random(n)

@@ -23,7 +23,7 @@ BY_EVENT: dict[str, set[tuple[str, str]]] = {}
 for _row in LIFE["transitions"]:
     BY_EVENT.setdefault(_row["event"], set()).update((before, _row["to"]) for before in _row["from"] or [""])
 ROWS = [
-    (row["command"], set(row["allowed_in"] if "allowed_in" in row else row["from"]), row.get("to"),
+    (row["command"], set(row.get("allowed_in") or row["from"] or row.get("predecessor_states", ())), row.get("to"),
      set(row["by"]) & set(RUNNING["commands"][row["command"]]), bool(row.get("supervised")))
     for row in (*LIFE["transitions"], *LIFE["non_transition_commands"]) if row["command"] in RUNNING["commands"]
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from services.referral import reading
 from services.referral.domain import owing
 from tests.builders import an_agency, an_offer
 from tests.lives import spoken
-from tests.lives.model import GUARDED, Known, Model
+from tests.lives.model import GO_ON, GUARDED, Known, Model
 from tests.offline import HANDLERS, Offline, finished
 
 Doc = dict[str, Any]
@@ -108,7 +108,7 @@ class Watched(RuleBasedStateMachine):
         asked: Doc = {"referral_id": str(id), "command": command} | spoken.body(command, random, self.network.now)
         asked |= {} if expected is None else {"expected_version": expected}
         may_be = self.model.leads_to(command, known) if known else set()
-        version = known.last.version if known else 0
+        version = known.last.version if known and command != "open" else 0  # the successor answers
         answer = self.say(agency, f"staffetta.referral.{command}.v1", asked, *roles)
         if accepted(answer):
             assert refusal is None, f"{command} was accepted, and not {refusal}"
@@ -153,6 +153,12 @@ class Watched(RuleBasedStateMachine):
 
     def open_ones(self) -> list[Known]:
         return [known for known in self.model.referrals.values() if known.is_open]
+
+    def left_ones(self) -> list[Known]:
+        """Those after which somebody else may be asked, and nobody was."""
+        return [
+            known for id, known in self.model.referrals.items() if known.state in GO_ON and id not in self.model.after
+        ]
 
     # -- what holds after every step -----------------------------------------------------------------------------------
     @invariant()

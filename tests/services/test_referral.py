@@ -173,6 +173,29 @@ async def test_a_declined_need_goes_on_and_a_late_answer_learns_who_has_it(refer
     assert (late.code, late.successor_id, late.successor_agency) == ("superseded", successor_id(first), "pa.salute")
 
 
+async def test_after_a_decline_its_sender_has_somebody_else_asked_and_the_new_referral_answers(
+    referrals: Referrals,
+) -> None:
+    intake = an_intake()
+    over = referral_id(intake.intake_id, 0)
+    await referrals.bus.ask(intake)
+    await referrals.told(intake.intake_id, "referral.sent")
+    await referrals.ask("decline", over, decline_reason="missing_documents", documents=["stp"])
+    await referrals.told(intake.intake_id, "task.opened")
+
+    onward = a_command("open", by="pa.comune", referral_id=over)
+    await referrals.bus.ask(onward)
+    said = await referrals.told(intake.intake_id, "referral.sent", "referral.sent", "task.done")
+    (late,) = await referrals.ask("open", over, by="pa.comune")
+
+    (answer,) = [m for m in said if isinstance(m, CommandAccepted) and m.asked == onward.asked]
+    assert (answer.subject, answer.state, answer.version) == (str(successor_id(over)), "REQUESTED", 1)
+    before, after = [await referrals.db.referrals.find_one({"_id": str(id)}) for id in (over, successor_id(over))]
+    assert (before["state"], before["version"], after["place"]["agency"]) == ("DECLINED", 2, "pa.salute")
+    assert isinstance(late, CommandRejected)
+    assert (late.code, late.successor_id) == ("superseded", successor_id(over))
+
+
 async def test_two_who_speak_at_the_same_instant_are_judged_one_after_the_other(referrals: Referrals) -> None:
     intakes = [an_intake() for _ in range(5)]
     for intake in intakes:

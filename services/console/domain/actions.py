@@ -56,7 +56,7 @@ def rows() -> tuple[Row, ...]:
     found = []
     for raw in codes.commands_on_referrals():
         by = frozenset(raw["by"]) & frozenset(RUNNING.get(raw["command"], ())) & outside
-        states = tuple(raw.get("allowed_in") or raw.get("from") or ())
+        states = tuple(raw.get("allowed_in") or raw.get("from") or raw.get("predecessor_states") or ())
         if by and states:
             found.append(Row(raw["command"], states, by, bool(raw.get("supervised")), raw))
     return tuple(found)

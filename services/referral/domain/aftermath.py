@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid5
+from uuid import UUID, uuid5
 
+from contracts import codes
 from contracts.commands import OpenReferral
 from contracts.directory import Agency
-from contracts.journeys import EndNeed, OpenTask
+from contracts.journeys import EndNeed, OpenTask, SettleTask
 from contracts.values import Message
 from services.referral.domain import serving
 from services.referral.domain.case import Case
@@ -41,7 +42,7 @@ def task(referral: Referral, kind: str, reason: str | None, documents: tuple[str
     """The sender has to decide; kind is the next action that the reason asks for."""
     need = referral.need
     return OpenTask(
-        task_id=uuid5(referral.referral_id, f"task:{kind}:{referral.version}"),
+        task_id=_task_id(referral, kind, referral.version),
         kind=kind,
         journey_id=need.journey_id,
         referral_id=referral.referral_id,
@@ -93,6 +94,30 @@ def coordinated(todo: OpenTask, lead: Agency) -> OpenTask:
     return todo.model_copy(update={"agency": lead.code, "queue": queue, "city": lead.city})
 
 
+def asked_onward(case: Case) -> list[Message]:
+    """The successor that its sender wants; with it the sender's task about the decline is done."""
+    over, asked = case.referral, {"asked": case.command.asked}
+    successor, left = _successor(over, case).model_copy(update=asked), _left_to_people(over)
+    return [successor, *([SettleTask(task_id=_task_id(over, *left))] if left else [])]
+
+
+def is_senders_choice(over: Referral) -> bool:
+    """Unless the reason leaves what follows to the city, or to the referral that serves the person."""
+    left = _left_to_people(over)
+    return not over.is_open and (left is None or left[0] not in (REVIEW, serving.LINK))
+
+
+def _left_to_people(over: Referral) -> tuple[str, int] | None:
+    """The next step that a decline asks of people, and the version that it made; None where nobody was asked."""
+    end = next((entry for entry in over.history if entry.state == "DECLINED" and entry.reason), None)
+    reason = codes.codes("decline_reasons")[str(end.reason)] if end else {}
+    return (reason["next"], end.version) if end and not reason["auto_reroute"] else None
+
+
+def _task_id(referral: Referral, kind: str, version: int) -> UUID:
+    return uuid5(referral.referral_id, f"task:{kind}:{version}")
+
+
 def _asked_elsewhere(moved: Referral, case: Case) -> list[Message]:
     return [_successor(moved, case)]
 
@@ -136,7 +161,7 @@ def _successor(moved: Referral, case: Case) -> OpenReferral:
         predecessor_id=moved.referral_id,
         hop=moved.hop + 1,
         tried=(*moved.tried, *asked),
-        next_agency=case.command.next_agency if moved.state == "REROUTED" else None,
+        next_agency=case.command.next_agency if case.command.command in ("pass_on", "open") else None,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from services.referral.domain import appointments, clocks, conditions, receipts, routing, table, timers
+from services.referral.domain import aftermath, appointments, clocks, conditions, receipts, routing, table, timers
 from services.referral.domain.appointments import ATTENDED, MAX_SCHEDULED, SCHEDULED
 from services.referral.domain.case import Case, Fault
 
@@ -59,7 +59,9 @@ def _some_offer_passes(*filters: str) -> Callable[[Case], bool]:
 
 
 def _predecessor_allows_successor(case: Case) -> bool:
-    """The predecessor is over, and it is this referral that it made way for."""
+    """The predecessor is over, and it is this referral that it made way for, or it is the sender's to choose now."""
+    if case.row and case.row.origins:
+        return aftermath.is_senders_choice(case.referral)
     before = case.facts.predecessor
     return before is not None and not before.is_open and before.successor_id == case.referral.referral_id
 

@@ -32,11 +32,21 @@ def decide(referral: Referral, command: ReferralCommand, facts: Facts) -> Outcom
 
     Raises Refusal with the first code of the precedence that applies; then nothing has changed.
     """
+    return _carry_out(_judged(referral, command, facts))
+
+
+def ask_onward(over: Referral, command: ReferralCommand, facts: Facts) -> Outcome:
+    """Its sender has another agency asked: the successor answers, and this one stays as it is. Raises Refusal."""
+    case = _judged(over, command, facts)
+    return replace(over, successor_id=successor_id(over.referral_id)), aftermath.asked_onward(case)
+
+
+def _judged(referral: Referral, command: ReferralCommand, facts: Facts) -> Case:
     case = meet(referral, command, facts)
     faults = (CHECKS[name](case) for name in table.PRECEDENCE if name in CHECKS)
     if fault := next((fault for fault in faults if fault), None):
         raise _refusal(case, fault)
-    return _carry_out(case)
+    return case
 
 
 def open_referral(command: OpenReferral, facts: Facts) -> Outcome:
@@ -45,7 +55,8 @@ def open_referral(command: OpenReferral, facts: Facts) -> Outcome:
     new = Referral(
         command.referral_id, command.need, hop=command.hop, tried=command.tried, predecessor_id=command.predecessor_id
     )
-    return _begin(new, row, facts, ReferralCommand(referral_id=new.referral_id, command="open", role="system"))
+    own = ReferralCommand(referral_id=new.referral_id, command="open", **_said_by(command.asked))
+    return _begin(new, row, facts, own)
 
 
 def draft(command: DraftReferral, facts: Facts, asked: Asked | None = None) -> Outcome:
@@ -53,9 +64,12 @@ def draft(command: DraftReferral, facts: Facts, asked: Asked | None = None) -> O
 
     asked: the caseworker's own.
     """
-    said = {"asked": asked} if asked else {"role": "system"}
-    own = ReferralCommand(referral_id=command.referral_id, command="create", **said)
+    own = ReferralCommand(referral_id=command.referral_id, command="create", **_said_by(asked))
     return _begin(Referral(command.referral_id, command.need), table.first_row("create"), facts, own)
+
+
+def _said_by(asked: Asked | None) -> dict[str, Any]:
+    return {"asked": asked} if asked else {"role": "system"}
 
 
 def answer(referral: Referral, asked: Asked) -> CommandAccepted:

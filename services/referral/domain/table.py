@@ -14,6 +14,7 @@ REFUSALS: dict[str, str] = {g["code"]: g["rejection_code"] for g in LIFE["guards
 
 OPEN_STATES = tuple(code for code, state in STATES.items() if state["kind"] == "open")
 SUPERVISOR = "supervisor"
+ONWARD = "predecessor_states"
 BY_DIRECTORY = frozenset({"decline", "decline_suspended", "close_suspended"})
 """Commands that are judged, or followed up, by what the directory says of the receiver and of its city."""
 PRECEDENCE = tuple(s["check"] for s in codes.table("rejection_codes")["precedence"]["steps"])
@@ -60,7 +61,8 @@ def rows() -> tuple[Row, ...]:
     running = codes.table("running")["commands"]
     moving = [_row(raw, running[raw["command"]]) for raw in LIFE["transitions"] if raw["command"] in running]
     staying = [raw for raw in LIFE["non_transition_commands"] if raw["command"] in running]
-    return (*moving, *(_row(STAYS | raw, running[raw["command"]]) for raw in staying))
+    onward = [_row(_of_predecessor(raw), running[raw["command"]]) for raw in LIFE["transitions"] if ONWARD in raw]
+    return (*moving, *onward, *(_row(STAYS | raw, running[raw["command"]]) for raw in staying))
 
 
 def rows_of(command: str) -> tuple[Row, ...]:
@@ -82,6 +84,11 @@ def allowed(state: str, roles: Iterable[str]) -> tuple[str, ...]:
 def is_by_priority(timer: str) -> bool:
     """Whether a timer's limit is one of the priority's own."""
     return str(codes.codes("transitions", "timers")[timer]["limit_from"]).startswith("limits.")
+
+
+def _of_predecessor(raw: dict[str, Any]) -> dict[str, Any]:
+    """With the same row a sender asks a referral that is over for its successor."""
+    return raw | {"from": raw[ONWARD], "by": ["sender"]}
 
 
 def owner_of(state: str) -> str | None:

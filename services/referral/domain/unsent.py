@@ -27,13 +27,13 @@ class Link:
         return replace(self, leaning=(*self.leaning, aftermath.ended(unsent, "linked")))
 
 
-def instead(unsent: Referral, facts: Facts) -> list[Message]:
-    """What is said instead of sending a referral; nothing when it can be sent."""
+def instead(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
+    """What is said instead of sending a referral, to whoever asked for it; nothing when it can be sent."""
     if facts.decision is None or facts.decision.first is None:
-        return _nobody(unsent, facts)
+        return _nobody(unsent, facts, asked)
     if facts.linked_id is None:
         return []
-    return _linked(unsent, facts) if unsent.version == 0 else _needless(unsent)
+    return _linked(unsent, facts, asked) if unsent.version == 0 else _needless(unsent)
 
 
 def held_no_more(link: Link, over: Referral, said: list[Message]) -> list[EndNeed]:
@@ -43,16 +43,16 @@ def held_no_more(link: Link, over: Referral, said: list[Message]) -> list[EndNee
     return [told.model_copy(update=outcome) for told in link.leaning]
 
 
-def _nobody(unsent: Referral, facts: Facts) -> list[Message]:
+def _nobody(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
     """There is no referral, or it stays a draft; the journey records the need as unmet and asks the sender."""
     why = facts.decision.why if facts.decision else None
-    return [_refused(unsent, "no_candidate"), aftermath.ended(unsent, "no_candidate", why)]
+    return [_refused(unsent, "no_candidate", asked), aftermath.ended(unsent, "no_candidate", why)]
 
 
-def _linked(unsent: Referral, facts: Facts) -> list[Message]:
+def _linked(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
     """Not an error: the need counts as answered by the referral that is open."""
     unborn = replace(unsent, state=LINKED)
-    answer = CommandAccepted(asked=Asked(), subject=str(unborn.referral_id), state=LINKED,
+    answer = CommandAccepted(asked=asked, subject=str(unborn.referral_id), state=LINKED,
                              linked_referral_id=facts.linked_id)  # fmt: skip
     known = snapshot(unborn, facts.now, "system") | explained(facts.decision)
     decided = RoutingDecided(**known, linked_referral_id=facts.linked_id)
@@ -62,12 +62,12 @@ def _linked(unsent: Referral, facts: Facts) -> list[Message]:
 def _needless(draft: Referral) -> list[Message]:
     """A draft stays one: its sender decides what becomes of it."""
     task = aftermath.task(draft, "link_existing", "already_open")
-    return [_refused(draft, "already_open"), aftermath.ended(draft, "linked"), task]
+    return [_refused(draft, "already_open", Asked()), aftermath.ended(draft, "linked"), task]
 
 
-def _refused(unsent: Referral, code: str) -> CommandRejected:
+def _refused(unsent: Referral, code: str, asked: Asked) -> CommandRejected:
     return CommandRejected(
-        asked=Asked(),
+        asked=asked,
         code=code,
         message=Refusal(code).message,
         subject=str(unsent.referral_id),
