@@ -8,7 +8,7 @@ from typing import Any
 from contracts.commands import Need
 from contracts.directory import Agency, Offer
 from services.referral.domain import routing, rules
-from services.referral.domain.candidates import candidates
+from services.referral.domain.candidates import all_of, candidates
 from services.referral.domain.routing import Decision, Search
 
 Doc = dict[str, Any]
@@ -23,10 +23,10 @@ async def decide(search: Search, day: date, find: Find) -> Decision:
     """By the rule set that is in force where the person is."""
     rule_set = rules.in_force(search.need.city_of_presence)
     offers = await _offers(search, find)
-    agencies = await _agencies((offer.agency for offer in offers), find)
+    everywhere = {all_of(search.need.service)} if search.asks_all else set[str]()
+    agencies, counted = await _agencies({offer.agency for offer in offers} | everywhere, find)
     waiting = await _waiting(agencies, find) if rule_set.counts_waiting else None
-    elsewhere = await _count(search.need.service, find) - len(offers) if search.asks_all else 0
-    return routing.route(search, candidates(offers, agencies, waiting), day, rule_set, max(0, elsewhere))
+    return routing.route(search, candidates(offers, agencies, waiting), day, rule_set, max(0, counted - len(offers)))
 
 
 def as_judged(need: Need) -> Need:
@@ -49,17 +49,14 @@ async def _offers(search: Search, find: Find) -> list[Offer]:
     return [Offer.model_validate(doc) for doc in found.values()]
 
 
-async def _agencies(codes: Iterable[str], find: Find) -> dict[str, Agency]:
-    found = await find("agencies", {"_id": {"$in": sorted(set(codes))}}, ())
-    return {doc["_id"]: Agency.model_validate(doc) for doc in found}
+async def _agencies(codes: Iterable[str], find: Find) -> tuple[dict[str, Agency], int]:
+    """Also the number that is kept among them, if its name is one of these: both are asked for at once."""
+    found = await find("agencies", {"_id": {"$in": sorted(codes)}}, ())
+    counted = sum(doc["offers"] for doc in found if "offers" in doc)
+    return {doc["_id"]: Agency.model_validate(doc) for doc in found if "offers" not in doc}, counted
 
 
 async def _waiting(agencies: Iterable[str], find: Find) -> Counter[str]:
     """By queue: the referrals at these agencies that nobody there has decided yet, as the last batch left them."""
     undecided = {"place.agency": {"$in": sorted(agencies)}, "state": {"$in": list(rules.WAITING_STATES)}}
     return Counter(doc["place"]["queue"] for doc in await find("referrals", undecided, ("place.queue",)))
-
-
-async def _count(service: str, find: Find) -> int:
-    """How many offers of a service there are, wherever."""
-    return sum(doc["offers"] for doc in await find("offer_counts", {"_id": service}, ()))

@@ -22,6 +22,7 @@ from services.chassis.transaction import Doc, Transaction
 from services.referral.domain import twins
 from services.referral.domain.aftermath import COORDINATION
 from services.referral.domain.basis import Ground, ground_of
+from services.referral.domain.candidates import all_of
 from services.referral.domain.journey import Journey, Wanted
 from services.referral.domain.receipts import Receipts
 from services.referral.domain.referral import Referral
@@ -33,7 +34,7 @@ from services.referral.domain.unsent import Link
 
 AGGREGATES = ("referrals", "grounds", "decisions", "links", "journeys", "tasks", "unmet")
 KEPT_BY = {"referral_id": "referrals", "journey_id": "journeys", "task_id": "tasks"}
-COPIES = ("agencies", "offers", "offer_counts")
+COPIES = ("agencies", "offers")
 INTAKES, IDENTITIES = "intakes", "identities"
 OF_INTAKES = (INTAKES, IDENTITIES)
 
@@ -163,7 +164,7 @@ def entry_ahead(entry: Message, _tx: Transaction) -> Iterator[tuple[str, str]]:
     """What copying an entry loads."""
     if isinstance(entry, Offer):
         yield "offers", entry.code
-        yield "offer_counts", entry.service
+        yield "agencies", all_of(entry.service)
 
 
 async def copy_entry(tx: Transaction, entry: Agency | Offer) -> None:
@@ -179,8 +180,8 @@ async def _count(tx: Transaction, offer: Offer) -> None:
     if before and before["service"] == offer.service:
         return
     for service, change in ((offer.service, 1), *([(before["service"], -1)] if before else [])):
-        known = await tx.load("offer_counts", service) or {"offers": 0}
-        tx.save("offer_counts", {"_id": service, "offers": known["offers"] + change})
+        known = await tx.load("agencies", all_of(service)) or {"offers": 0}
+        tx.save("agencies", {"_id": all_of(service), "offers": known["offers"] + change})
 
 
 async def find_offer(tx: Transaction, code: str) -> Offer | None:

@@ -34,6 +34,7 @@ from contracts.values import Message
 from services.chassis import kafka, messages
 from services.chassis.settings import Settings, from_environment
 from services.referral import store
+from services.referral.domain.candidates import all_of
 from services.referral.domain.needs import referral_id
 from tests.bench.hop import store_process
 from tests.builders import a_command, a_recorded_intake, an_agency, an_offer
@@ -77,7 +78,7 @@ class Network:
     async def prepare(self) -> None:
         await self.db.agencies.insert_many([_entry(an_agency("pa.comune")), _entry(an_agency(RECEIVER))])
         await self.db.offers.insert_one(_entry(an_offer()))
-        await self.db.offer_counts.insert_one({"_id": "health.primary", "offers": 1})
+        await self.db.agencies.insert_one({"_id": all_of("health.primary"), "offers": 1})
         await self.cost([_intake(_id(0))], ReferralSent)
         await asyncio.sleep(REST_S)  # the journey is written after it
         for name in LEFT:

@@ -22,7 +22,7 @@ from services.chassis.settings import Settings, from_environment
 from services.chassis.transaction import Transaction
 from services.referral import deciding, store
 from services.referral.domain import routing
-from services.referral.domain.candidates import candidates
+from services.referral.domain.candidates import all_of, candidates
 from services.referral.domain.routing import Decision, Search
 from services.referral.domain.rules import RULE_SETS
 from tests.builders import TODAY, a_basis, a_need, an_agency, an_offer
@@ -152,7 +152,7 @@ async def _fill(db: Any) -> None:
     counts = Counter(offer.service for offer in offers)
     await _insert(db.offers, [_entry(offer) for offer in offers])
     await _insert(db.agencies, [_entry(agency) for agency in agencies])
-    await _insert(db.offer_counts, [{"_id": service, "offers": count} for service, count in counts.items()])
+    await _insert(db.agencies, [{"_id": all_of(service), "offers": n} for service, n in counts.items()])
     await _insert(db.referrals, [_waiting(n, agencies[n % len(agencies)]) for n in range(REFERRALS)])
 
 

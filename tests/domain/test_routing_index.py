@@ -11,7 +11,7 @@ from pymongo import IndexModel
 from contracts import codes
 from contracts.directory import Agency, AreaServed, Offer
 from services.referral import deciding, store
-from services.referral.domain.candidates import candidates
+from services.referral.domain.candidates import all_of, candidates
 from services.referral.domain.routing import Decision, Search, route
 from services.referral.domain.rules import RULE_SETS
 from tests.builders import NETWORK_1, TODAY, a_need, an_agency, an_offer
@@ -79,7 +79,7 @@ def test_of_a_service_elsewhere_nothing_is_read() -> None:
     decision, asked = decided(network, Search(a_need()))
 
     read = [doc["_id"] for _, _, found in asked for doc in found]
-    assert (decision.out_by_area, read) == (5, ["pa.accura.primary", "pa.accura", "health.primary"])
+    assert (decision.out_by_area, read) == (5, ["pa.accura.primary", "offers/health.primary", "pa.accura"])
 
 
 def test_of_an_offer_that_is_named_nothing_but_itself_and_its_agency_is_read_wherever_it_is() -> None:
@@ -116,7 +116,7 @@ def test_an_offer_that_becomes_one_of_another_service_is_counted_there() -> None
 
 def test_a_store_that_was_filled_before_offers_were_counted_says_none_rather_than_less() -> None:
     network = Offline((an_agency("pa.accura"),), (an_offer(),))
-    network.db["offer_counts"].docs.clear()
+    del network.db["agencies"].docs[all_of("health.primary")]
 
     decision, _ = decided(network, Search(a_need()))
 

@@ -41,6 +41,11 @@ class Candidate:
     waiting: int | None = None
 
 
+def all_of(service: str) -> str:
+    """The name of the number of all its offers, kept beside the agencies: no code of theirs has a slash."""
+    return f"offers/{service}"
+
+
 def candidates(
     offers: Iterable[Offer], agencies: Mapping[str, Agency], waiting: Mapping[str, int] | None = None
 ) -> list[Candidate]:
