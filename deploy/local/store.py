@@ -1,5 +1,6 @@
 """The MongoDB-protocol store on one machine: a program of its own that is never imported, with every commit synced."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pymongo.errors import PyMongoError
 from deploy.local.engine import HOST, Engine, free_port
 
 CACHE = "256M"
+"""How much of it is kept in memory, unless STORE_CACHE says otherwise."""
 
 
 def store(folder: Path, port: int) -> Engine:
@@ -36,7 +38,8 @@ def _command(data: Path, port: int) -> list[str]:
     config = data.with_suffix(".toml")
     config.touch()
     program = str(Path(sys.executable).with_name("secantusd-py"))
-    where = ["--host", HOST, "--port", str(port), "--storage-path", str(data), "--cache-size", CACHE]
+    cache = os.environ.get("STORE_CACHE") or CACHE
+    where = ["--host", HOST, "--port", str(port), "--storage-path", str(data), "--cache-size", cache]
     return [program, *where, "--sync-on-commit", "--log-level", "WARNING", "--config", str(config)]
 
 
