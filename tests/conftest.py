@@ -14,6 +14,8 @@ LONGEST = (
     "test_journeys_in_time", "test_guarantee", "test_palermo", "test_in_a_browser", "test_whole", "test_relay",
     "test_journeys", "test_access", "test_cli_relay",
 )  # fmt: skip
+APART = ("test_journeys_in_time", "test_guarantee", "test_palermo")
+"""Each test of these has a network of its own, and takes a while."""
 
 hypothesis.settings.register_profile("whenever", deadline=None)
 hypothesis.settings.load_profile("whenever")
@@ -23,10 +25,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=1, help="how often each crash point is tried (default 1)")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of files that run side by side the longest begin first, so that none ends alone."""
+    """Whole files run side by side, and the tests of some. The longest begin first, so that none ends alone."""
     order = {stem: place for place, stem in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(LONGEST)))
+    for item in items:
+        if item.path.stem not in APART:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")
