@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from contracts import codes
 from services.console import pages, web
 from services.console.bound import gate_of, stay
-from services.console.domain import board
+from services.console.domain import board, national
 from services.console.gate import Gate
 
 router = APIRouter(route_class=web.Page, include_in_schema=False)
@@ -34,6 +34,16 @@ async def city_board_live(request: Request) -> Response:
 async def _board(at: Gate) -> dict[str, Any]:
     rows, unmet = await at.city_rows(at.now - LOOKED_AT), await at.city_unmet(at.now - LOOKED_AT)
     return {"board": board.board(rows, unmet, at.now), "agencies": await at.agencies(), "days": LOOKED_AT.days}
+
+
+@router.get("/national")
+async def national_board(request: Request) -> Response:
+    """For the national desk; not live, so that nobody sees which of two moments a number grew between."""
+    at = gate_of(request)
+    return pages.page(
+        request, "national.html", at.now, numbers=await at.numbers(at.now - LOOKED_AT), days=LOOKED_AT.days,
+        least=national.LEAST, cities=codes.codes("cities"),
+    )  # fmt: skip
 
 
 @router.get("/directory")

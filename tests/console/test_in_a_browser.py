@@ -16,6 +16,7 @@ from tests.console.desk import Town
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_a_browser]
 
 MOBILE, COMUNE = "Operatrice, Unità mobile", "Operatrice, Comune di Palermo"
+COORDINATOR = "Coordinamento, Comune di Palermo"
 SERVICE = "material.food"
 """Of the street unit, and nobody counts its places: there is always one more."""
 
@@ -102,20 +103,16 @@ async def test_after_a_lost_connection_the_page_is_right_again(
         await expect(seen.page.locator(".lost")).to_be_hidden()
 
 
-PAGES = (
-    "/queue",
-    "/sent",
-    "/tasks",
-    "/twins",
-    "/new",
-    "/directory",
-    "/search?q=niente",
-    "/looks",
-    "{referral}",
-    "{referral}/decline",
-    "{referral}/add_note",
-    "/nothing",
-)
+PAGES: dict[str, tuple[str, ...]] = {
+    MOBILE: (
+        "/queue", "/sent", "/tasks", "/twins", "/new", "/directory", "/search?q=niente", "/looks", "{referral}",
+        "{referral}/decline", "{referral}/add_note", "/nothing",
+    ),
+    COORDINATOR: ("/city", "/board", "/tasks", "{referral}"),
+    "Direzione nazionale": ("/national",),
+    "Revisore": ("/looks",),
+}  # fmt: skip
+"""What each person opens, and where the referral is one that both the street unit and the coordination see."""
 
 
 @pytest.mark.parametrize("language", ["it-IT", "en-GB"])
@@ -126,24 +123,27 @@ async def test_every_page_can_be_used_by_everybody_and_loads_nothing_from_elsewh
     twin = an_intake(f"pa.mobile/{uuid4().hex}/1", sender="pa.mobile")
     other = an_intake(f"pa.mobile/{uuid4().hex}/1", sender="pa.mobile") | {"tier1": twin["tier1"]}
     await palermo.submit(a_new_intake(), twin, other)
-    async with screen(browser, palermo.url, size=size, language=language) as seen:
-        await seen.log_in(MOBILE)
-        referral = await seen.page.locator("[data-row] a").first.get_attribute("href")
-        await seen.page.goto(f"{palermo.url}/twins")
-        await expect(seen.page.locator("[data-row]").first).to_be_visible()
-        found: dict[str, list[str]] = {}
-        for path in (p.format(referral=referral) for p in PAGES):
-            await seen.page.goto(palermo.url + path)
-            wrong = await seen.faults_of_access()
-            if await seen.is_wider_than_the_screen():
-                wrong.append("is wider than the screen")
-            found |= {path: wrong} if wrong else {}
-            assert await seen.page.get_attribute("html", "lang") == language[:2]
+    found: dict[str, list[str]] = {}
+    referral = ""
+    for who, paths in PAGES.items():
+        async with screen(browser, palermo.url, size=size, language=language) as seen:
+            await seen.log_in(who)
+            if not referral:
+                referral = await seen.page.locator("[data-row] a").first.get_attribute("href") or ""
+                await seen.page.goto(f"{palermo.url}/twins")
+                await expect(seen.page.locator("[data-row]").first).to_be_visible()
+            for path in (p.format(referral=referral) for p in paths):
+                await seen.page.goto(palermo.url + path)
+                wrong = await seen.faults_of_access()
+                if await seen.is_wider_than_the_screen():
+                    wrong.append("is wider than the screen")
+                found |= {f"{who}: {path}": wrong} if wrong else {}
+                assert await seen.page.get_attribute("html", "lang") == language[:2]
 
-    hosts = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in seen.asked}
+        hosts = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in seen.asked}
+        assert hosts == {palermo.url, palermo.provider}
+        assert not [said for said in seen.complaints if "404" not in said]
     assert not found
-    assert hosts == {palermo.url, palermo.provider}
-    assert not [said for said in seen.complaints if "404" not in said]
 
 
 async def test_dark_pages_and_print_can_be_read(palermo: Town, browser: Browser) -> None:
@@ -202,7 +202,7 @@ async def test_an_intake_that_breaks_a_rule_comes_back_as_it_was_typed_with_what
 
 async def test_a_coordinator_sees_the_numbers_of_the_city_change(palermo: Town, browser: Browser) -> None:
     async with screen(browser, palermo.url) as seen:
-        await seen.log_in("Coordinamento, Comune di Palermo")
+        await seen.log_in(COORDINATOR)
         await seen.page.goto(f"{palermo.url}/board")
         waiting = seen.page.locator("ul.numbers strong").first
         before = int(await waiting.inner_text())

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, SUPERVISOR
+from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, NATIONAL, SUPERVISOR
 
 WORKERS = frozenset({CASEWORKER, SUPERVISOR})
 PARTIES = frozenset({"sender", "receiver", COORDINATOR, "glass"})
@@ -37,6 +37,7 @@ RIGHTS: dict[str, Right] = {
     "GET /city/live": Right("the same, live", frozenset({COORDINATOR})),
     "GET /board": Right("the numbers of one's cities", frozenset({COORDINATOR})),
     "GET /board/live": Right("the same, live", frozenset({COORDINATOR})),
+    "GET /national": Right("counts of the whole network, of five at least", frozenset({NATIONAL})),
     "GET /directory": Right("offers and free places", WORKERS | {COORDINATOR}),
     "GET /search": Right("a referral by its code or one's own reference", WORKERS | {COORDINATOR}),
     "GET /new": Right("a new intake", WORKERS),
