@@ -117,6 +117,10 @@ class Gate:
         found = await self._cases({"journey_id": case.row["journey_id"]})
         return [other for other in found if other.id != case.id]
 
+    async def of_intakes(self, intakes: list[str]) -> list[Case]:
+        """What came of these meetings, as far as this person may see it."""
+        return await self._cases({"journey_id": {"$in": intakes}})
+
     async def lines(self, case: Case) -> list[Doc]:
         order = [("version", ASCENDING), ("place", ASCENDING)]
         return await self._list(self.db[LINES].find({"referral_id": case.id}).sort(order))

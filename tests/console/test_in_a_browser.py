@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ViewportSize, expect
 
-from tests.builders import Entry, an_intake
+from tests.builders import Entry, an_intake, another_person
 from tests.console.browser import NARROW, WIDE, chromium, needs_a_browser, screen
 from tests.console.desk import Town
 
@@ -227,6 +227,25 @@ async def test_a_referral_is_found_by_its_code_and_by_the_own_reference(palermo:
         await expect(other.page.get_by_role("status").filter(has_text="Nessun risultato")).to_be_visible()
         await other.page.goto(f"{palermo.url}/search?q={code.lower()}")
         await expect(other.page.locator("h1")).to_contain_text(code)
+
+
+@pytest.mark.parametrize(("language", "label"), [("it-IT", "Nome e cognome"), ("en-GB", "Given and family name")])
+async def test_a_person_is_found_by_a_name_spelled_otherwise_and_no_address_holds_it(
+    palermo: Town, browser: Browser, language: str, label: str
+) -> None:
+    who = another_person(uuid4().hex)
+    await palermo.submit(a_new_intake() | {"tier1": who})
+    async with screen(browser, palermo.url, size=NARROW, language=language) as seen:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/search")
+        await seen.page.get_by_label(label).fill(who["name"]["family"].upper().replace("A", "À"))
+        await seen.page.keyboard.press("Enter")
+
+        await expect(seen.page.locator("main strong", has_text=who["name"]["family"])).to_be_visible()
+        assert await seen.faults_of_access() == [] and not await seen.is_wider_than_the_screen()
+        assert not [url for url in seen.asked if who["name"]["family"].upper() in url.upper()]
+        await seen.page.locator("main li li a").press("Enter")
+        await expect(seen.page.locator("h1")).to_contain_text("PA-")
 
 
 async def test_several_are_acknowledged_at_once_after_a_look_at_what_comes_of_each(

@@ -1,11 +1,12 @@
-"""What people are told beside their own work: counts of the whole network, and nothing of anybody in them."""
+"""What people are told beside their own work: counts of the whole network, and who is called so."""
 
 import re
+from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
 
-from tests.builders import an_intake
+from tests.builders import an_intake, another_person
 from tests.console.desk import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -26,3 +27,80 @@ async def test_the_national_desk_reads_counts_and_nothing_of_anybody(palermo: To
     assert "<strong>5</strong> Bisogni" in shown and "<strong>5</strong> Needs" in english
     assert ">Palermo</th>" in shown
     assert not ID.search(shown) and "pa." not in shown and "Unità" not in shown
+
+
+# -- who is called so --------------------------------------------------------------------------------------------------
+@dataclass
+class Met:
+    """A person whom pa.comune met and pa.accura was asked to take in. asked: a way to write their name otherwise."""
+
+    town: Town
+    name: str
+    asked: str
+    referral_id: str
+
+    async def is_found_by(self, subject: str, asked: str = "") -> bool:
+        async with self.town.desk(subject) as desk:
+            return f"/referrals/{self.referral_id}" in (await desk.post("/search", name=asked or self.asked)).text
+
+
+async def met(town: Town, scope: str = "tier1") -> Met:
+    """Nobody else here is called so."""
+    given, family = another_person(uuid4().hex)["name"].values()
+    stated = an_intake(f"pa.comune/{uuid4().hex}/1") | {"tier1": {"name": {"given": given, "family": family}}}
+    stated["tier0"]["sharing_basis"][0]["scope"] = scope
+    async with town.desk("pa.accura:caseworker") as desk:
+        before = set(REFERRAL.findall((await desk.get("/queue")).text))
+        await town.submit(stated)
+        [referral_id] = set(REFERRAL.findall((await desk.get("/queue")).text)) - before
+    return Met(town, f"{given} {family}", f"{family.upper()} {given[0]}{given[1:].replace('a', 'à')}", referral_id)
+
+
+REFERRAL = re.compile(r'href="/referrals/([0-9a-f-]{36})"')
+
+
+async def test_who_is_called_so_is_found_by_who_met_them_and_after_acceptance_by_who_takes_them_in(
+    palermo: Town,
+) -> None:
+    person = await met(palermo)
+
+    before = [await person.is_found_by(f"{agency}:caseworker") for agency in ("pa.comune", "pa.accura")]
+    async with palermo.desk("pa.accura:caseworker") as desk:
+        await desk.post(f"/referrals/{person.referral_id}/accept")
+        await palermo.settle()
+    after = [await person.is_found_by(f"{agency}:caseworker") for agency in ("pa.comune", "pa.accura", "pa.penc")]
+
+    assert (before, after) == ([True, False], [True, True, False])
+
+
+async def test_a_basis_that_does_not_cover_a_name_finds_nobody_for_the_receiver(palermo: Town) -> None:
+    person = await met(palermo, scope="tier0")
+    async with palermo.desk("pa.accura:caseworker") as desk:
+        await desk.post(f"/referrals/{person.referral_id}/accept")
+        await palermo.settle()
+
+    assert not await person.is_found_by("pa.accura:caseworker")
+    assert await person.is_found_by("pa.comune:supervisor")
+
+
+async def test_forbidden_and_unknown_look_the_same_and_each_who_is_found_is_written_down(palermo: Town) -> None:
+    person = await met(palermo)
+    async with palermo.desk("pa.penc:caseworker") as desk:
+        forbidden = (await desk.post("/search", name=person.name)).text
+        unknown = (await desk.post("/search", name="Nessuno Dicosì")).text
+    async with palermo.desk("pa.comune:caseworker") as desk:
+        found = (await desk.post("/search", name=person.name)).text
+    async with palermo.desk("auditor") as desk:
+        looks = (await desk.get("/looks")).text
+
+    assert forbidden.replace(person.name, "Nessuno Dicosì") == unknown and person.referral_id not in forbidden
+    assert person.name in found and f"name {person.referral_id}" in looks
+    assert person.name not in looks
+
+
+async def test_a_name_is_in_no_log(palermo: Town) -> None:
+    person = await met(palermo)
+
+    assert await person.is_found_by("pa.comune:caseworker")
+    said = "".join(path.read_text("utf-8", "replace") for path in palermo.processes.folder.glob("*.log"))
+    assert not [part for part in (*person.name.split(), *person.asked.split()) if part in said]

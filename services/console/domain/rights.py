@@ -40,6 +40,7 @@ RIGHTS: dict[str, Right] = {
     "GET /national": Right("counts of the whole network, of five at least", frozenset({NATIONAL})),
     "GET /directory": Right("offers and free places", WORKERS | {COORDINATOR}),
     "GET /search": Right("a referral by its code or one's own reference", WORKERS | {COORDINATOR}),
+    "POST /search": Right("the same by the name of the person", WORKERS),
     "GET /new": Right("a new intake", WORKERS),
     "POST /new": Right("say it, or look what is suggested", WORKERS),
     "GET /tasks": Right("what is to be decided", WORKERS | {COORDINATOR}),
