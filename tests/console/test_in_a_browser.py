@@ -106,7 +106,7 @@ async def test_after_a_lost_connection_the_page_is_right_again(
 PAGES: dict[str, tuple[str, ...]] = {
     MOBILE: (
         "/queue", "/sent", "/tasks", "/twins", "/new", "/directory", "/search?q=niente", "/looks", "{referral}",
-        "{referral}/decline", "{referral}/add_note", "/nothing",
+        "{referral}/decline", "{referral}/add_note", "/glossary", "/nothing",
     ),
     COORDINATOR: ("/city", "/board", "/tasks", "{referral}"),
     "Direzione nazionale": ("/national",),

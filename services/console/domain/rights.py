@@ -49,6 +49,7 @@ RIGHTS: dict[str, Right] = {
     "GET /twins": Right("who may be a person met before", WORKERS | {COORDINATOR}),
     "GET /twins/live": Right("the same, live", WORKERS | {COORDINATOR}),
     "POST /twins/{pair_id}": Right("say whether it is", WORKERS | {COORDINATOR}),
+    "GET /glossary": Right("what the words of these pages mean"),
     "GET /looks": Right("who broke the glass, who looked", WORKERS | {AUDITOR}),
     "POST /looks": Right("break the glass", WORKERS),
     "GET /referrals/{referral_id}": Right("a referral", relations=PARTIES),
