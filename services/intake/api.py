@@ -136,7 +136,8 @@ async def get_text(request: Request, response: Response, text_id: UUID, who: Who
     """
     db, now = _db(request), edge_now(request.app.state.context.settings)
     found = await store.read_text(db, text_id)
-    may = found is not None and may_read_text(found[0]["agency"], found[1], who.agency)
+    reader = await store.read_voice(db, who.agency, who.roles) if who.agency else None
+    may = found is not None and may_read_text(found[1], found[2], reader)
     referral_id = _id_of(found[0]["referral_id"]) if found else None
     told: Told = (("text",), None) if may else ((), "no_text")
     await store.keep_read(db, _asked(who, now, None, referral_id, told))

@@ -23,7 +23,7 @@ from services.intake.domain.basis import Sharing
 from services.intake.domain.intake import Intake, Personal
 from services.intake.domain.known import Directory, named_agencies, named_offers
 from services.intake.domain.pairs import SAME, Pair, one_person
-from services.intake.domain.release import Parties, Read
+from services.intake.domain.release import COORDINATOR, Parties, Read, Voice
 from services.intake.domain.twins import MOST_COMPARED, Traits, name_keys, strong_keys, traits
 
 OF_REFERRALS = ("parties",)
@@ -203,13 +203,22 @@ async def _load(tx: Transaction, collection: str, codes: Iterable[str]) -> list[
     return [doc for code in sorted(codes) if (doc := await tx.load(collection, code))]
 
 
-async def read_text(db: Any, text_id: UUID) -> tuple[Doc, Parties | None] | None:
-    """A text with the parties of its referral, as far as they are known."""
+async def read_text(db: Any, text_id: UUID) -> tuple[Doc, Voice, Parties | None] | None:
+    """A text with who wrote it and the parties of its referral, as far as they are known."""
     text = await db.texts.find_one({"_id": str(text_id)})
     if text is None:
         return None
+    author = await read_voice(db, text["agency"], text.get("roles") or ())
     doc = await db.parties.find_one({"_id": text["referral_id"]}, {"_id": 0})
-    return text, Parties(**doc) if doc else None
+    if doc is None:
+        return text, author, None
+    of = [await read_agency(db, doc[side]) for side in ("sender", "receiver")]
+    return text, author, Parties(**doc, cities=frozenset(agency.city for agency in of if agency))
+
+
+async def read_voice(db: Any, code: str, roles: Iterable[str]) -> Voice:
+    agency = await read_agency(db, code)
+    return Voice(code, agency.city if agency else None, COORDINATOR in roles)
 
 
 # -- reading for agencies ---------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ async def test_the_national_desk_reads_counts_and_nothing_of_anybody(palermo: To
 # -- who is called so --------------------------------------------------------------------------------------------------
 @dataclass
 class Met:
-    """A person whom pa.comune met and pa.accura was asked to take in. asked: a way to write their name otherwise."""
+    """A person whom an agency met and pa.accura was asked to take in. asked: a way to write their name otherwise."""
 
     town: Town
     name: str
@@ -44,10 +44,12 @@ class Met:
             return f"/referrals/{self.referral_id}" in (await desk.post("/search", name=asked or self.asked)).text
 
 
-async def met(town: Town, scope: str = "tier1") -> Met:
+async def met(town: Town, scope: str = "tier1", sender: str = "pa.comune") -> Met:
     """Nobody else here is called so."""
     given, family = another_person(uuid4().hex)["name"].values()
-    stated = an_intake(f"pa.comune/{uuid4().hex}/1") | {"tier1": {"name": {"given": given, "family": family}}}
+    stated = an_intake(f"{sender}/{uuid4().hex}/1", sender=sender) | {
+        "tier1": {"name": {"given": given, "family": family}}
+    }
     stated["tier0"]["sharing_basis"][0]["scope"] = scope
     async with town.desk("pa.accura:caseworker") as desk:
         before = set(REFERRAL.findall((await desk.get("/queue")).text))
@@ -104,3 +106,43 @@ async def test_a_name_is_in_no_log(palermo: Town) -> None:
     assert await person.is_found_by("pa.comune:caseworker")
     said = "".join(path.read_text("utf-8", "replace") for path in palermo.processes.folder.glob("*.log"))
     assert not [part for part in (*person.name.split(), *person.asked.split()) if part in said]
+
+
+# -- what the coordination writes --------------------------------------------------------------------------------------
+NOTE = re.compile(r'href="(/referrals/[0-9a-f-]{36}/notes/[0-9a-f-]{36})"')
+
+
+async def test_a_note_of_the_coordination_is_read_by_the_two_agencies_and_by_no_other(palermo: Town) -> None:
+    referral_id = (await met(palermo, sender="pa.penc")).referral_id
+    at = f"/referrals/{referral_id}"
+    async with palermo.desk("pa.comune:coordinator") as coordinator:
+        said = await coordinator.post(f"{at}/add_note", text="Rispondete <oggi>, per favore")
+        await palermo.settle()
+        [link] = NOTE.findall((await coordinator.get(at)).text)
+        own = (await coordinator.get(link)).text
+
+    assert said.status_code == 303, said.text
+    assert "Rispondete &lt;oggi&gt;" in own and "il coordinamento" in own
+    for party in ("pa.penc:caseworker", "pa.accura:caseworker", "pa.accura:supervisor"):
+        async with palermo.desk(party) as desk:
+            page = (await desk.get(at)).text
+            assert NOTE.findall(page) == [link] and "Rispondete" not in page
+            assert "Rispondete &lt;oggi&gt;" in (await desk.get(link)).text
+    for other in ("pa.comune:caseworker", "pa.legale:supervisor", "national", "auditor", "ops"):
+        async with palermo.desk(other) as desk:
+            assert (await desk.get(link)).status_code == 404
+
+
+async def test_what_the_agencies_write_to_each_other_is_not_for_the_coordination(palermo: Town) -> None:
+    referral_id = (await met(palermo, sender="pa.penc")).referral_id
+    at = f"/referrals/{referral_id}"
+    async with palermo.desk("pa.penc:caseworker") as sender:
+        await sender.post(f"{at}/add_note", text="Chiamare dopo le 18")
+        await palermo.settle()
+        [link] = NOTE.findall((await sender.get(at)).text)
+    async with palermo.desk("pa.comune:coordinator") as coordinator, palermo.desk("pa.accura:caseworker") as receiver:
+        page, forbidden = (await coordinator.get(at)).text, await coordinator.get(link)
+        early = (await receiver.get(link)).text
+
+    assert not NOTE.findall(page) and forbidden.status_code == 404
+    assert "Chiamare" not in early and "dopo aver accettato" in early

@@ -7,7 +7,6 @@ from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, NAT
 WORKERS = frozenset({CASEWORKER, SUPERVISOR})
 PARTIES = frozenset({"sender", "receiver", COORDINATOR, "glass"})
 """As what somebody may see a referral (`access.grants`)."""
-TWO = frozenset({"sender", "receiver"})
 RECEIVER = frozenset({"receiver"})
 ACTING = PARTIES - {"glass"}
 
@@ -55,7 +54,7 @@ RIGHTS: dict[str, Right] = {
     "GET /referrals/{referral_id}": Right("a referral", relations=PARTIES),
     "GET /referrals/{referral_id}/live": Right("the same, live", relations=PARTIES),
     "GET /referrals/{referral_id}/person": Right("name and contact", relations=RECEIVER),
-    "GET /referrals/{referral_id}/notes/{text_id}": Right("what one agency wrote to the other", relations=TWO),
+    "GET /referrals/{referral_id}/notes/{text_id}": Right("what was written to one's side", relations=ACTING),
     "GET /referrals/{referral_id}/{command}": Right("the questions of a command", relations=ACTING),
     "POST /referrals/{referral_id}/{command}": Right("say a command", relations=ACTING),
 }
