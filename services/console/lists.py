@@ -35,7 +35,7 @@ LISTS = {
 """The heading of each list, as what its rows are seen, and whose name they show."""
 
 BEGIN = {access.COORDINATOR: "/city", access.NATIONAL: "/national", access.AUDITOR: "/looks"}
-"""Where who does not work for an agency begins."""
+"""Where who does not work for an agency begins. Operations work elsewhere (`docs/operating.md`)."""
 
 
 @static.get("/static/{name}")
@@ -54,8 +54,8 @@ async def nothing(path: str) -> Response:
 @router.get("/")
 async def home(request: Request) -> Response:
     actor = web.session_of(request).actor
-    first = "/queue" if actor.works else next((BEGIN[role] for role in BEGIN if role in actor.roles), "/looks")
-    return RedirectResponse(first, 303)
+    first = "/queue" if actor.works else next((BEGIN[role] for role in BEGIN if role in actor.roles), None)
+    return RedirectResponse(first, 303) if first else pages.notice(request, "no_pages")
 
 
 @router.get("/r/{code}")

@@ -1,16 +1,14 @@
 """What people do at their desks, in a real browser: wide and narrow, Italian and English, by keyboard alone."""
 
 import time
-from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, ViewportSize, expect
 
 from tests.builders import Entry, an_intake, another_person
-from tests.console.browser import NARROW, WIDE, chromium, needs_a_browser, screen
+from tests.console.browser import NARROW, WIDE, needs_a_browser, screen
 from tests.console.desk import Town
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_a_browser]
@@ -19,12 +17,6 @@ MOBILE, COMUNE = "Operatrice, Unità mobile", "Operatrice, Comune di Palermo"
 COORDINATOR = "Coordinamento, Comune di Palermo"
 SERVICE = "material.food"
 """Of the street unit, and nobody counts its places: there is always one more."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as found:
-        yield found
 
 
 def a_new_intake() -> Entry:
