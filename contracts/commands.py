@@ -35,7 +35,7 @@ class RecordIntake(Message):
 
 
 class KeepText(Message):
-    """Free text of a referral command, kept by intake under an id of its own."""
+    """Free text of a referral command, kept by intake under an id of its own. roles: of who wrote it (`Asked`)."""
 
     TYPE = "staffetta.intake.keep_text.v1"
 
@@ -43,6 +43,7 @@ class KeepText(Message):
     referral_id: Ref
     agency: AgencyCode
     text: Narrative
+    roles: tuple[Code, ...] = ()
 
 
 class GrantAccess(Message):

@@ -68,10 +68,18 @@ async def text(session: Session, text_id: str) -> str | None:
     return found["text"] if found else None
 
 
-async def _told(session: Session, path: str) -> dict[str, Any] | None:
+async def named(session: Session, name: str) -> list[dict[str, Any]] | None:
+    """Who is called so, of those of whom intake tells this person's agency; None when it does not answer."""
+    found = await _told(session, "/v1/search/people", {"name": name})
+    return None if found is None else list(found["entries"])
+
+
+async def _told(session: Session, path: str, asked: dict[str, str] | None = None) -> dict[str, Any] | None:
+    """asked: what is posted, where an address must not hold it."""
     headers = {"Authorization": f"Bearer {session.token}"}
+    method, url = "POST" if asked else "GET", f"{settings.current().intake_url}{path}"
     try:
-        found = await _client().get(f"{settings.current().intake_url}{path}", headers=headers)
+        found = await _client().request(method, url, headers=headers, json=asked)
         return dict(found.json()) if found.status_code == 200 else None
     except (httpx.HTTPError, ValueError):
         return None

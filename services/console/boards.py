@@ -3,14 +3,14 @@
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from contracts import codes
-from services.console import pages, web
+from services.console import asking, pages, web
 from services.console.bound import gate_of, stay
-from services.console.domain import board
-from services.console.gate import Gate
+from services.console.domain import board, national
+from services.console.gate import Case, Gate
 
 router = APIRouter(route_class=web.Page, include_in_schema=False)
 
@@ -34,6 +34,16 @@ async def city_board_live(request: Request) -> Response:
 async def _board(at: Gate) -> dict[str, Any]:
     rows, unmet = await at.city_rows(at.now - LOOKED_AT), await at.city_unmet(at.now - LOOKED_AT)
     return {"board": board.board(rows, unmet, at.now), "agencies": await at.agencies(), "days": LOOKED_AT.days}
+
+
+@router.get("/national")
+async def national_board(request: Request) -> Response:
+    """For the national desk; not live, so that nobody sees which of two moments a number grew between."""
+    at = gate_of(request)
+    return pages.page(
+        request, "national.html", at.now, numbers=await at.numbers(at.now - LOOKED_AT), days=LOOKED_AT.days,
+        least=national.LEAST, cities=codes.codes("cities"),
+    )  # fmt: skip
 
 
 @router.get("/directory")
@@ -62,4 +72,30 @@ async def search(request: Request, q: Annotated[str, Query(max_length=128)] = ""
     found = await at.search(q.strip()) if q.strip() else []
     if len(found) == 1:
         return RedirectResponse(f"/referrals/{found[0].id}", 303)
-    return pages.page(request, "search.html", at.now, cases=found, q=q, agencies=await at.agencies())
+    return pages.page(
+        request, "search.html", at.now, cases=found, q=q, agencies=await at.agencies(), people=None, name="", said=None
+    )
+
+
+@router.post("/search")
+async def search_by_name(request: Request, name: Annotated[str, Form(min_length=1, max_length=100)]) -> Response:
+    """Intake is asked as this person; of whom it tells, those are shown who have a referral that this person may see.
+
+    A form, so that no address holds a name. Each look is written down before it is shown.
+    """
+    at = gate_of(request)
+    told = await asking.named(web.session_of(request), name)
+    cases = await at.of_intakes([one["intake_id"] for one in told or ()])
+    people = [(one, found) for one in told or () if (found := [c for c in cases if _is_of(c, one)])]
+    for _, found in people:
+        for case in found:
+            await at.note_read(case, "name")
+    wrong = None if told is not None else {"wrong": True, "key": "away", "code": "", "why": ""}
+    return pages.page(
+        request, "search.html", at.now, cases=[], q="", agencies=await at.agencies(), people=people, name=name,
+        said=wrong,
+    )  # fmt: skip
+
+
+def _is_of(case: Case, person: dict[str, Any]) -> bool:
+    return bool(case.row["journey_id"] == person["intake_id"])

@@ -48,7 +48,7 @@ async def _shown(at: Gate, case: Case) -> dict[str, Any]:
         "lines": await at.lines(case), "told": await at.told(case), "family": family,
         "doable": doable(case, at, family), "is_party": party, "why": _why(case), "broken": broken,
         "may_ask_who": "receiver" in case.relations and accepted, "glass": case.relations == {"glass"},
-        "reads_notes": bool(case.relations & {"sender", "receiver"}),
+        "reads_note": partial(access.reads_note, case.relations),
     }  # fmt: skip
 
 
@@ -72,10 +72,10 @@ async def person(request: Request, referral_id: UUID) -> Response:
 
 @router.get("/{referral_id}/notes/{text_id}")
 async def note(request: Request, referral_id: UUID, text_id: UUID) -> Response:
-    """What one of the two agencies wrote to the other, as intake tells it."""
+    """What one of the two agencies or the coordination wrote, as intake tells it to who may read it."""
     at, case = gate_of(request), await case_of(request, referral_id)
     line = next((line for line in await at.lines(case) if line["said"].get("text_id") == str(text_id)), None)
-    if line is None:
+    if line is None or not access.reads_note(case.relations, line["by"]):
         raise HTTPException(404)
     await at.note_read(case, "note")
     told = await asking.text(web.session_of(request), str(text_id))

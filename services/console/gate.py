@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, DESCENDING
 
-from services.console.domain import access, twins
+from services.console.domain import access, national, twins
 from services.console.domain.access import Actor, Grant
 from services.console.store import (
     AGENCIES,
@@ -117,6 +117,10 @@ class Gate:
         found = await self._cases({"journey_id": case.row["journey_id"]})
         return [other for other in found if other.id != case.id]
 
+    async def of_intakes(self, intakes: list[str]) -> list[Case]:
+        """What came of these meetings, as far as this person may see it."""
+        return await self._cases({"journey_id": {"$in": intakes}})
+
     async def lines(self, case: Case) -> list[Doc]:
         order = [("version", ASCENDING), ("place", ASCENDING)]
         return await self._list(self.db[LINES].find({"referral_id": case.id}).sort(order))
@@ -178,6 +182,17 @@ class Gate:
     def _of_cities(self) -> Doc:
         coordinates = access.COORDINATOR in self.actor.roles
         return {"cities": {"$in": sorted(self.actor.cities) if coordinates else []}}
+
+    async def numbers(self, since: datetime) -> national.Numbers:
+        """What the national desk is told of all cities: counts, made here so that no row of anybody leaves the gate."""
+        if access.NATIONAL not in self.actor.roles:
+            return national.numbers([], [])
+        cities = {code: doc["city"] for code, doc in (await self.agencies()).items()}
+        fields = dict.fromkeys(("journey_id", "service", "hop", "sender_agency", "sent_at", "answered_at"), 1)
+        rows = await self._list(self.db[REFERRALS].find({"sent_at": {"$gte": since}}, fields | {"_id": 0}))
+        fields = dict.fromkeys(("cities", "service", "reason"), 1)
+        missed = await self._list(self.db[UNMET].find({"at": {"$gte": since}}, fields | {"_id": 0}))
+        return national.numbers(national.needs_of(rows, cities, self.now), map(national.unmet_of, missed))
 
     async def watched(self) -> frozenset[str]:
         """The agencies whose work the person's lists show."""

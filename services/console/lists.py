@@ -34,7 +34,8 @@ LISTS = {
 }
 """The heading of each list, as what its rows are seen, and whose name they show."""
 
-Back = Annotated[str, Query(pattern=r"^(queue|referral)$")]
+BEGIN = {access.COORDINATOR: "/city", access.NATIONAL: "/national", access.AUDITOR: "/looks"}
+"""Where who does not work for an agency begins. Operations work elsewhere (`docs/operating.md`)."""
 
 
 @static.get("/static/{name}")
@@ -53,9 +54,8 @@ async def nothing(path: str) -> Response:
 @router.get("/")
 async def home(request: Request) -> Response:
     actor = web.session_of(request).actor
-    if actor.works:
-        return RedirectResponse("/queue", 303)
-    return RedirectResponse("/city" if access.COORDINATOR in actor.roles else "/looks", 303)
+    first = "/queue" if actor.works else next((BEGIN[role] for role in BEGIN if role in actor.roles), None)
+    return RedirectResponse(first, 303) if first else pages.notice(request, "no_pages")
 
 
 @router.get("/r/{code}")

@@ -31,6 +31,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         IndexModel([("journey_id", ASCENDING)]),
         IndexModel([("sender_agency", ASCENDING), ("sender_ref", ASCENDING)]),
         IndexModel([("cities", ASCENDING), ("sent_at", ASCENDING)]),
+        IndexModel([("sent_at", ASCENDING)]),
     ],
     LINES: [IndexModel([("referral_id", ASCENDING), ("version", ASCENDING), ("place", ASCENDING)])],
     TASKS: [
@@ -42,7 +43,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         IndexModel([("sender_agency", ASCENDING), ("state", ASCENDING)]),
         IndexModel([("cities", ASCENDING), ("state", ASCENDING)]),
     ],
-    UNMET: [IndexModel([("cities", ASCENDING), ("at", ASCENDING)])],
+    UNMET: [IndexModel([("cities", ASCENDING), ("at", ASCENDING)]), IndexModel([("at", ASCENDING)])],
     MARKS: [IndexModel([("agency", ASCENDING)])],
     SESSIONS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],
     LOGINS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],

@@ -5,14 +5,17 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from contracts.events import IntakeRecorded
-from contracts.stated import Tier1, Tier2
+from contracts.stated import BirthDate, PersonName, Tier1, Tier2
 from services.chassis.sweep import edge_now
-from services.http.openapi import problems
+from services.http import bodies
+from services.http.openapi import posted, problems
 from services.http.tokens import Speaker, speaker
 from services.intake import store
+from services.intake.domain import naming, spelling
+from services.intake.domain.intake import Personal
 from services.intake.domain.pseudonym import is_pseudonym
 from services.intake.domain.release import Read, Verdict, judge, may_read_text
 
@@ -37,6 +40,28 @@ class Person(BaseModel):
     intake_id: UUID
     tier1: Tier1 | None = None
     tier2: Tier2 | None = None
+
+
+class AskedName(BaseModel, extra="forbid"):
+    """One name or several, in any order."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class FoundPerson(BaseModel):
+    """Who was so named at one meeting. referral_id: by which the agency may know, where the meeting was not its own."""
+
+    person_ref: str
+    intake_id: UUID
+    referral_id: UUID | None
+    name: PersonName | None
+    birth_date: BirthDate | None
+
+
+class FoundPeople(BaseModel):
+    """The closest first, and so many at most: whoever is not among them is asked for by more names."""
+
+    entries: list[FoundPerson]
 
 
 class Text(BaseModel):
@@ -86,6 +111,23 @@ async def get_person(request: Request, response: Response, person_ref: str, who:
     )
 
 
+@router.post("/search/people", responses=problems(400, 408, 413), openapi_extra=posted(AskedName.model_json_schema()))
+async def search_people(request: Request, response: Response, who: Who) -> FoundPeople:
+    """People by name: those whom the agency met itself, and those of whom it may be told now (`GET /v1/people`).
+
+    However the name is spelled; posted, so that no address holds it. Nobody is found by who may not search, as where
+    there is nobody. Each who is found is kept as told before anything is told.
+    """
+    db, now = _db(request), edge_now(request.app.state.context.settings)
+    parts = spelling.parts((await bodies.read_as(AskedName, request)).name)
+    may = naming.may_search(who.agency, who.roles)
+    found = await _named(db, who, parts, now) if parts and may else []
+    told = [_asked(who, now, p.person_ref, p.referral_id, (("tier1",), None)) for p in found]
+    await store.keep_read(db, *told or [_asked(who, now, None, None, ((), "nobody_found"))])
+    response.headers["Cache-Control"] = "no-store"
+    return FoundPeople(entries=found)
+
+
 @router.get("/texts/{text_id}")
 async def get_text(request: Request, response: Response, text_id: UUID, who: Who) -> Text:
     """What was written with a command on a referral, by the `text_id` that events give.
@@ -94,7 +136,8 @@ async def get_text(request: Request, response: Response, text_id: UUID, who: Who
     """
     db, now = _db(request), edge_now(request.app.state.context.settings)
     found = await store.read_text(db, text_id)
-    may = found is not None and may_read_text(found[0]["agency"], found[1], who.agency)
+    reader = await store.read_voice(db, who.agency, who.roles) if who.agency else None
+    may = found is not None and may_read_text(found[1], found[2], reader)
     referral_id = _id_of(found[0]["referral_id"]) if found else None
     told: Told = (("text",), None) if may else ((), "no_text")
     await store.keep_read(db, _asked(who, now, None, referral_id, told))
@@ -119,6 +162,31 @@ async def get_reads(
     wanted = {"agency": agency, "person_ref": person_ref}
     found = await store.read_reads(_db(request), wanted, before, limit)
     return Reads(entries=found, next=found[-1].id if len(found) == limit else None)
+
+
+async def _named(db: Any, who: Speaker, parts: tuple[str, ...], now: datetime) -> list[FoundPerson]:
+    alike = await store.read_named(db, who.agency or "", naming.asked_keys(parts))
+    alike = [person for person in alike if naming.is_called(parts, person.tier1.name)]
+    alike.sort(key=lambda person: naming.closest(parts, person.tier1.name))
+    found: list[FoundPerson] = []
+    for person in alike:
+        may, referral_id = await _may_be_named(db, person, who, now)
+        if may:
+            known = {"person_ref": person.pseudonym, "intake_id": person.intake_id, "referral_id": referral_id}
+            found.append(FoundPerson(**known, name=person.tier1.name, birth_date=person.tier1.birth_date))
+        if len(found) == naming.MOST_FOUND:
+            break
+    return found
+
+
+async def _may_be_named(db: Any, person: Personal, who: Speaker, now: datetime) -> tuple[bool, UUID | None]:
+    """Whether the agency may be told of this meeting, and by which referral where it is not its own."""
+    if person.agency == who.agency:
+        return True, None
+    verdict = await _judged(db, person.pseudonym, who, now)
+    grant = verdict.grant if "tier1" in verdict.tiers else None
+    told = grant is not None and grant.intake_id == person.intake_id
+    return told, grant.referral_id if grant else None
 
 
 async def _judged(db: Any, person_ref: str, who: Speaker, now: datetime) -> Verdict:

@@ -17,12 +17,13 @@ from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.stated import Tier0
 from services.chassis.sweep import due_by
 from services.chassis.transaction import Doc, Transaction
+from services.intake.domain import naming
 from services.intake.domain.access import Grant
 from services.intake.domain.basis import Sharing
 from services.intake.domain.intake import Intake, Personal
 from services.intake.domain.known import Directory, named_agencies, named_offers
 from services.intake.domain.pairs import SAME, Pair, one_person
-from services.intake.domain.release import Parties, Read
+from services.intake.domain.release import COORDINATOR, Parties, Read, Voice
 from services.intake.domain.twins import MOST_COMPARED, Traits, name_keys, strong_keys, traits
 
 OF_REFERRALS = ("parties",)
@@ -31,11 +32,18 @@ COPIES = ("agencies", "offers")
 
 INDEXES: Mapping[str, list[IndexModel]] = {
     "intakes": [IndexModel([("recorded.person_ref", ASCENDING)])],
-    "personal": [IndexModel([("pseudonym", ASCENDING)]), IndexModel([("keys", ASCENDING)])],
+    "personal": [
+        IndexModel([("pseudonym", ASCENDING)]),
+        IndexModel([("keys", ASCENDING)]),
+        IndexModel([("agency", ASCENDING), ("keys", ASCENDING)]),
+    ],
     "pairs": [IndexModel([("person_refs", ASCENDING), ("state", ASCENDING)])],
     "sharing": [IndexModel([("ends_at", ASCENDING)])],
     "texts": [IndexModel([("referral_id", ASCENDING)])],
-    "grants": [IndexModel([("intake_id", ASCENDING), ("agency", ASCENDING)])],
+    "grants": [
+        IndexModel([("intake_id", ASCENDING), ("agency", ASCENDING)]),
+        IndexModel([("agency", ASCENDING), ("ended", ASCENDING)]),
+    ],
     "reads": [IndexModel([(field, ASCENDING), ("_id", DESCENDING)]) for field in ("person_ref", "agency")],
 }
 LONGEST_PAGE = 500
@@ -67,9 +75,9 @@ def save_intake(tx: Transaction, intake: Intake) -> None:
 def save_personal(tx: Transaction, person: Personal, who: Traits) -> None:
     """The one collection with data of tiers 1 and 2 and with what the agency calls the person.
 
-    keys: by which people who may be the same person are found.
+    keys: by which people are found who may be the same person, or who are asked for by name.
     """
-    keys = [*strong_keys(who), *name_keys(who)]
+    keys = [*strong_keys(who), *name_keys(who), *naming.keys_of(who.names)]
     tx.save("personal", _document(PERSONAL, person, person.intake_id) | {"keys": keys})
 
 
@@ -195,13 +203,22 @@ async def _load(tx: Transaction, collection: str, codes: Iterable[str]) -> list[
     return [doc for code in sorted(codes) if (doc := await tx.load(collection, code))]
 
 
-async def read_text(db: Any, text_id: UUID) -> tuple[Doc, Parties | None] | None:
-    """A text with the parties of its referral, as far as they are known."""
+async def read_text(db: Any, text_id: UUID) -> tuple[Doc, Voice, Parties | None] | None:
+    """A text with who wrote it and the parties of its referral, as far as they are known."""
     text = await db.texts.find_one({"_id": str(text_id)})
     if text is None:
         return None
+    author = await read_voice(db, text["agency"], text.get("roles") or ())
     doc = await db.parties.find_one({"_id": text["referral_id"]}, {"_id": 0})
-    return text, Parties(**doc) if doc else None
+    if doc is None:
+        return text, author, None
+    of = [await read_agency(db, doc[side]) for side in ("sender", "receiver")]
+    return text, author, Parties(**doc, cities=frozenset(agency.city for agency in of if agency))
+
+
+async def read_voice(db: Any, code: str, roles: Iterable[str]) -> Voice:
+    agency = await read_agency(db, code)
+    return Voice(code, agency.city if agency else None, COORDINATOR in roles)
 
 
 # -- reading for agencies ---------------------------------------------------------------------------------------------
@@ -242,6 +259,19 @@ async def read_personal(db: Any, intake_id: UUID) -> Personal:
     return _person(await db.personal.find_one({"_id": str(intake_id)}))
 
 
+async def read_named(db: Any, agency: str, keys: list[str]) -> list[Personal]:
+    """Of those whom the agency met itself, and of those whom it has taken in: who has one of these names by sound."""
+    own = db.personal.find({"agency": agency, "keys": {"$in": keys}}).limit(naming.MOST_COMPARED)
+    people = {doc["_id"]: doc async for doc in own}
+    current = db.grants.find({"agency": agency, "ended": None}, {"intake_id": 1})
+    given = [doc["intake_id"] async for doc in current if doc["intake_id"] not in people]
+    called = [
+        doc["_id"] async for doc in db.personal.find({"_id": {"$in": given}}, {"keys": 1}) if {*keys} & {*doc["keys"]}
+    ]
+    more = db.personal.find({"_id": {"$in": called[: naming.MOST_COMPARED]}})
+    return [_person(doc) for doc in [*people.values(), *[doc async for doc in more]]]
+
+
 async def read_other_names(db: Any, person_ref: str) -> list[str]:
     """By which other names of the network people decided that this person is known."""
     refs: frozenset[str] = frozenset()
@@ -261,10 +291,10 @@ async def read_ending(db: Any, now: datetime) -> AsyncIterator[tuple[UUID, datet
 # -- who read ---------------------------------------------------------------------------------------------------------
 
 
-async def keep_read(db: Any, read: Read) -> None:
-    """Returns when the store will not lose it: only then may anything be told."""
+async def keep_read(db: Any, *reads: Read) -> None:
+    """Returns when the store will not lose them: only then may anything be told."""
     safely = db.get_collection("reads", write_concern=WriteConcern("majority"))
-    await safely.insert_one(READ.dump_python(read, mode="json") | {"_id": read.id})
+    await safely.insert_many([READ.dump_python(read, mode="json") | {"_id": read.id} for read in reads])
 
 
 async def read_reads(db: Any, wanted: Mapping[str, str | None], before: str | None, limit: int) -> list[Read]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
 
 FOUND = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -20,7 +20,7 @@ needs_a_browser = pytest.mark.skipif(FOUND is None, reason="there is no Chromium
 
 @dataclass
 class Screen:
-    """One person's page. asked: every address it loaded; complaints: what the browser's console said."""
+    """One person's page. asked: every address it loaded; complaints: what the browser's console said of our pages."""
 
     page: Page
     url: str
@@ -58,7 +58,12 @@ async def screen(
     page = await context.new_page()
     seen = Screen(page, url)
     page.on("request", lambda request: seen.asked.append(request.url))
-    page.on("console", lambda said: seen.complaints.append(said.text))
+    page.on("console", lambda said: seen.complaints.append(said.text) if _is_ours(said, url) else None)
     page.on("pageerror", lambda fault: seen.complaints.append(str(fault)))
     yield seen
     await context.close()
+
+
+def _is_ours(said: ConsoleMessage, url: str) -> bool:
+    """Not of the page on which people log in, which has no icon."""
+    return not said.location["url"] or said.location["url"].startswith(url)

@@ -8,7 +8,7 @@ import pytest_asyncio
 from fastapi.routing import APIRoute
 
 from deploy.documents.access import ROLES
-from services.console import batch, boards, cases, lists, login, meeting, twins
+from services.console import batch, boards, cases, glossary, lists, login, meeting, twins
 from services.console.app import service
 from services.console.domain.rights import RIGHTS
 from services.console.web import Page
@@ -28,7 +28,7 @@ AS = {
 }  # fmt: skip
 """As what somebody asks for the referral of `case`, from pa.comune to pa.accura."""
 SEEN_AS = {"supervisor of the sender": "sender"}
-PAGES = (lists.router, boards.router, batch.router, meeting.router, twins.router, cases.router)
+PAGES = (lists.router, boards.router, glossary.router, batch.router, meeting.router, twins.router, cases.router)
 OPEN = (lists.static, login.router, lists.elsewhere)
 BY_ROLE = [name for name, right in RIGHTS.items() if not right.relations and name != "GET /r/{code}"]
 BY_RELATION = [name for name, right in RIGHTS.items() if right.relations]

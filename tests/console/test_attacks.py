@@ -132,6 +132,8 @@ async def test_names_of_agencies_offers_and_people_are_text_on_every_page(plante
     found = await theirs.get(f"/search?q={quote(REFERENCE)}")
     assert found.headers["location"] == at
     assert is_harmless(await ours.get(f"{at}/person"), shows=f"Amina {EVIL}")
+    assert is_harmless(await theirs.post("/search", name="Amina"), shows=f"Prova {EVIL}")
+    assert is_harmless(await theirs.post("/search", name=EVIL[:100]), shows=EVIL[:100])
     async with ours.client.stream("GET", f"{at}/live") as live:
         told = "".join([line async for line in until_the_first_event(live)])
     assert not Read(told).strange and Read(told).shows(WORKER)

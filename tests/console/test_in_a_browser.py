@@ -1,29 +1,22 @@
 """What people do at their desks, in a real browser: wide and narrow, Italian and English, by keyboard alone."""
 
 import time
-from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, ViewportSize, expect
 
-from tests.builders import Entry, an_intake
-from tests.console.browser import NARROW, WIDE, chromium, needs_a_browser, screen
+from tests.builders import Entry, an_intake, another_person
+from tests.console.browser import NARROW, WIDE, needs_a_browser, screen
 from tests.console.desk import Town
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_a_browser]
 
 MOBILE, COMUNE = "Operatrice, Unità mobile", "Operatrice, Comune di Palermo"
+COORDINATOR = "Coordinamento, Comune di Palermo"
 SERVICE = "material.food"
 """Of the street unit, and nobody counts its places: there is always one more."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as found:
-        yield found
 
 
 def a_new_intake() -> Entry:
@@ -102,20 +95,16 @@ async def test_after_a_lost_connection_the_page_is_right_again(
         await expect(seen.page.locator(".lost")).to_be_hidden()
 
 
-PAGES = (
-    "/queue",
-    "/sent",
-    "/tasks",
-    "/twins",
-    "/new",
-    "/directory",
-    "/search?q=niente",
-    "/looks",
-    "{referral}",
-    "{referral}/decline",
-    "{referral}/add_note",
-    "/nothing",
-)
+PAGES: dict[str, tuple[str, ...]] = {
+    MOBILE: (
+        "/queue", "/sent", "/tasks", "/twins", "/new", "/directory", "/search?q=niente", "/looks", "{referral}",
+        "{referral}/decline", "{referral}/add_note", "/glossary", "/nothing",
+    ),
+    COORDINATOR: ("/city", "/board", "/tasks", "{referral}"),
+    "Direzione nazionale": ("/national",),
+    "Revisore": ("/looks",),
+}  # fmt: skip
+"""What each person opens, and where the referral is one that both the street unit and the coordination see."""
 
 
 @pytest.mark.parametrize("language", ["it-IT", "en-GB"])
@@ -126,24 +115,27 @@ async def test_every_page_can_be_used_by_everybody_and_loads_nothing_from_elsewh
     twin = an_intake(f"pa.mobile/{uuid4().hex}/1", sender="pa.mobile")
     other = an_intake(f"pa.mobile/{uuid4().hex}/1", sender="pa.mobile") | {"tier1": twin["tier1"]}
     await palermo.submit(a_new_intake(), twin, other)
-    async with screen(browser, palermo.url, size=size, language=language) as seen:
-        await seen.log_in(MOBILE)
-        referral = await seen.page.locator("[data-row] a").first.get_attribute("href")
-        await seen.page.goto(f"{palermo.url}/twins")
-        await expect(seen.page.locator("[data-row]").first).to_be_visible()
-        found: dict[str, list[str]] = {}
-        for path in (p.format(referral=referral) for p in PAGES):
-            await seen.page.goto(palermo.url + path)
-            wrong = await seen.faults_of_access()
-            if await seen.is_wider_than_the_screen():
-                wrong.append("is wider than the screen")
-            found |= {path: wrong} if wrong else {}
-            assert await seen.page.get_attribute("html", "lang") == language[:2]
+    found: dict[str, list[str]] = {}
+    referral = ""
+    for who, paths in PAGES.items():
+        async with screen(browser, palermo.url, size=size, language=language) as seen:
+            await seen.log_in(who)
+            if not referral:
+                referral = await seen.page.locator("[data-row] a").first.get_attribute("href") or ""
+                await seen.page.goto(f"{palermo.url}/twins")
+                await expect(seen.page.locator("[data-row]").first).to_be_visible()
+            for path in (p.format(referral=referral) for p in paths):
+                await seen.page.goto(palermo.url + path)
+                wrong = await seen.faults_of_access()
+                if await seen.is_wider_than_the_screen():
+                    wrong.append("is wider than the screen")
+                found |= {f"{who}: {path}": wrong} if wrong else {}
+                assert await seen.page.get_attribute("html", "lang") == language[:2]
 
-    hosts = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in seen.asked}
+        hosts = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in seen.asked}
+        assert hosts == {palermo.url, palermo.provider}
+        assert not [said for said in seen.complaints if "404" not in said]
     assert not found
-    assert hosts == {palermo.url, palermo.provider}
-    assert not [said for said in seen.complaints if "404" not in said]
 
 
 async def test_dark_pages_and_print_can_be_read(palermo: Town, browser: Browser) -> None:
@@ -202,7 +194,7 @@ async def test_an_intake_that_breaks_a_rule_comes_back_as_it_was_typed_with_what
 
 async def test_a_coordinator_sees_the_numbers_of_the_city_change(palermo: Town, browser: Browser) -> None:
     async with screen(browser, palermo.url) as seen:
-        await seen.log_in("Coordinamento, Comune di Palermo")
+        await seen.log_in(COORDINATOR)
         await seen.page.goto(f"{palermo.url}/board")
         waiting = seen.page.locator("ul.numbers strong").first
         before = int(await waiting.inner_text())
@@ -227,6 +219,25 @@ async def test_a_referral_is_found_by_its_code_and_by_the_own_reference(palermo:
         await expect(other.page.get_by_role("status").filter(has_text="Nessun risultato")).to_be_visible()
         await other.page.goto(f"{palermo.url}/search?q={code.lower()}")
         await expect(other.page.locator("h1")).to_contain_text(code)
+
+
+@pytest.mark.parametrize(("language", "label"), [("it-IT", "Nome e cognome"), ("en-GB", "Given and family name")])
+async def test_a_person_is_found_by_a_name_spelled_otherwise_and_no_address_holds_it(
+    palermo: Town, browser: Browser, language: str, label: str
+) -> None:
+    who = another_person(uuid4().hex)
+    await palermo.submit(a_new_intake() | {"tier1": who})
+    async with screen(browser, palermo.url, size=NARROW, language=language) as seen:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/search")
+        await seen.page.get_by_label(label).fill(who["name"]["family"].upper().replace("A", "À"))
+        await seen.page.keyboard.press("Enter")
+
+        await expect(seen.page.locator("main strong", has_text=who["name"]["family"])).to_be_visible()
+        assert await seen.faults_of_access() == [] and not await seen.is_wider_than_the_screen()
+        assert not [url for url in seen.asked if who["name"]["family"].upper() in url.upper()]
+        await seen.page.locator("main li li a").press("Enter")
+        await expect(seen.page.locator("h1")).to_contain_text("PA-")
 
 
 async def test_several_are_acknowledged_at_once_after_a_look_at_what_comes_of_each(

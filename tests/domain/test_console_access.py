@@ -114,3 +114,11 @@ def test_the_lists_hold_exactly_what_is_open_and_seen_as_this(actor, row, glass)
         seen = grant.relation in relations((grant,), row)
 
         assert kept_by(open_to(grant), row) == (seen and row["open"])
+
+
+def test_a_coordinator_reads_of_notes_what_the_coordination_wrote():
+    seen = {by: access.reads_note(frozenset({"coordinator"}), by) for by in ("sender", "receiver", "coordinator", None)}
+
+    assert seen == {"sender": False, "receiver": False, "coordinator": True, None: False}
+    assert all(access.reads_note(frozenset({side}), "coordinator") for side in ("sender", "receiver"))
+    assert not access.reads_note(frozenset({"glass"}), "coordinator")

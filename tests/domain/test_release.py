@@ -11,7 +11,7 @@ from contracts.commands import EndAccess, GrantAccess
 from contracts.events import IntakeRecorded, ReferralEvent
 from services.intake.domain.access import ENDS, OPENS, Grant, asked_by, change
 from services.intake.domain.pseudonym import is_pseudonym, pseudonym
-from services.intake.domain.release import Parties, Verdict, judge, may_read_text
+from services.intake.domain.release import Parties, Verdict, Voice, judge, may_read_text
 from tests.builders import INTAKE_ID, NOW, REFERRAL_ID, TODAY, a_basis, a_recorded_intake, an_agency
 
 DAY = timedelta(days=1)
@@ -190,28 +190,57 @@ def test_only_what_can_be_a_pseudonym_is_taken_for_one() -> None:
     assert not any(is_pseudonym(text) for text in ("Amina Prova", "pa.comune:p1", "p_", "p_" + "U" * 20, ""))
 
 
+CITIES = frozenset({"palermo", "roma"})
+COMUNE, ACCURA, PENC = (Voice(agency, "palermo") for agency in ("pa.comune", "pa.accura", "pa.penc"))
+COORDINATION = Voice("pa.rete", "palermo", coordinates=True)
+
+
+def lying(state: str = "ACCEPTED") -> Parties:
+    return Parties("pa.comune", "pa.accura", state, CITIES)
+
+
 @pytest.mark.parametrize(
-    ("agency", "state", "may"),
+    ("reader", "state", "may"),
     [
-        ("pa.comune", "REQUESTED", True), ("pa.comune", "REVOKED", True), ("pa.accura", "REQUESTED", False),
-        ("pa.accura", "ACCEPTED", True), ("pa.accura", "CLOSED", False), ("pa.accura", "REVOKED", False),
-        ("pa.penc", "ACCEPTED", False), (None, "ACCEPTED", False),
+        (COMUNE, "REQUESTED", True), (COMUNE, "REVOKED", True), (ACCURA, "REQUESTED", False),
+        (ACCURA, "ACCEPTED", True), (ACCURA, "CLOSED", False), (ACCURA, "REVOKED", False),
+        (PENC, "ACCEPTED", False), (COORDINATION, "ACCEPTED", False), (None, "ACCEPTED", False),
     ],
 )  # fmt: skip
-def test_a_note_of_the_sender_is_read_by_who_has_the_person(agency, state, may):
-    assert may_read_text("pa.comune", Parties("pa.comune", "pa.accura", state), agency) is may
+def test_a_note_of_the_sender_is_read_by_who_has_the_person(reader, state, may):
+    assert may_read_text(COMUNE, lying(state), reader) is may
 
 
 def test_what_the_receiver_wrote_reaches_the_sender_whatever_became_of_it():
-    declined = Parties("pa.comune", "pa.accura", "DECLINED")
-
-    assert may_read_text("pa.accura", declined, "pa.comune")
-    assert may_read_text("pa.accura", declined, "pa.accura")
+    assert may_read_text(ACCURA, lying("DECLINED"), COMUNE)
+    assert may_read_text(ACCURA, lying("DECLINED"), ACCURA)
+    assert not may_read_text(ACCURA, lying(), COORDINATION)
 
 
 def test_a_note_of_a_stranger_reaches_nobody():
-    parties = Parties("pa.comune", "pa.accura", "ACCEPTED")
+    assert not may_read_text(PENC, lying(), COMUNE)
+    assert not may_read_text(PENC, None, COMUNE)
+    assert may_read_text(PENC, None, PENC)
 
-    assert not may_read_text("pa.penc", parties, "pa.comune")
-    assert not may_read_text("pa.penc", None, "pa.comune")
-    assert may_read_text("pa.penc", None, "pa.penc")
+
+@pytest.mark.parametrize(
+    ("reader", "state", "may"),
+    [
+        (COMUNE, "REQUESTED", True), (COMUNE, "REVOKED", True), (ACCURA, "DRAFT", False), (ACCURA, "REQUESTED", True),
+        (ACCURA, "ACCEPTED", True), (ACCURA, "REVOKED", False), (ACCURA, "CLOSED", False), (PENC, "REQUESTED", False),
+        (Voice("rm.comune", "roma", coordinates=True), "REQUESTED", True), (None, "REQUESTED", False),
+        (Voice("mi.comune", "milano", coordinates=True), "REQUESTED", False),
+        (Voice("rm.x", "roma"), "ACCEPTED", False),
+    ],
+)  # fmt: skip
+def test_a_note_of_the_coordination_is_read_by_the_two_agencies_and_by_who_coordinates(reader, state, may):
+    assert may_read_text(COORDINATION, lying(state), reader) is may
+
+
+@pytest.mark.parametrize("author", [Voice("mi.comune", "milano", coordinates=True), Voice("pa.rete", "palermo")])
+def test_who_does_not_coordinate_a_city_of_the_referral_writes_to_nobody(author):
+    assert not any(
+        may_read_text(author, lying(), reader)
+        for reader in (COMUNE, ACCURA, COORDINATION)
+        if reader.agency != author.agency
+    )

@@ -67,6 +67,13 @@ class Network:
         async with httpx.AsyncClient(base_url=self.processes.url("intake")) as client:
             return await client.get(path, headers=headers)
 
+    async def search(self, headers: dict[str, str], name: str = "prova AMÌNA") -> dict[str, Entry]:
+        """By the intake at which they were met."""
+        async with httpx.AsyncClient(base_url=self.processes.url("intake")) as client:
+            told = await client.post("/v1/search/people", json={"name": name}, headers=headers)
+        assert told.status_code == 200, told.text
+        return {one["intake_id"]: one for one in told.json()["entries"]}
+
     async def case(self, *bases: Entry, **tier0: Any) -> Case:
         """A referral that pa.accura was sent."""
         key = f"pa.comune/{uuid4().hex}/1"
@@ -198,6 +205,44 @@ async def test_a_basis_that_is_over_tells_no_more_whether_or_not_the_referral_is
     await network.restart_intake()
     assert revoked["revoke_cause"] == "basis_expired"
     await case.until(404)  # it may have been killed before it heard of it
+
+
+async def test_people_are_asked_for_by_name_by_who_works_for_an_agency_and_each_is_kept_without_it(
+    network: Network,
+) -> None:
+    case = await network.case({"scope": "tier1"})
+    await case.say("accept")
+    told = (await case.until(200)).json()
+    voices = {
+        "its own system": network.processes.bearer("pa.comune"), "who took in": network.processes.bearer("pa.accura"),
+        "a caseworker": network.processes.bearer("pa.comune", "caseworker"),
+        "a coordinator": network.processes.bearer("pa.comune", "coordinator"),
+        "a stranger": network.processes.bearer("pa.salute"), "an auditor": network.processes.bearer(None, "auditor"),
+    }  # fmt: skip
+
+    found = {who: await network.search(bearer) for who, bearer in voices.items()}
+
+    assert {who for who, people in found.items() if told["intake_id"] in people} == {
+        "its own system", "who took in", "a caseworker",
+    }  # fmt: skip
+    assert [people for who, people in found.items() if who in ("a coordinator", "a stranger", "an auditor")] == [{}] * 3
+    taken_in = found["who took in"][told["intake_id"]]
+    assert taken_in == {"person_ref": case.person_ref, "intake_id": told["intake_id"],
+                        "referral_id": case.referral_id, **TIER1}  # fmt: skip
+    kept = [read for read in await case.reads() if read["tiers"]]
+    assert [read["actor"] for read in kept[-3:]] == ["pa.comune:system", "pa.accura:system", "pa.comune:system"]
+    ops = network.processes.bearer(None, "ops")
+    entries = (await network.get("/v1/reads?agency=pa.salute&limit=500", ops)).json()["entries"]
+    assert (entries[0]["person_ref"], entries[0]["refused"]) == (None, "nobody_found")
+    assert "Amina" not in json.dumps(entries) and "Amina" not in json.dumps(kept)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"name": ""}', b'{"name": "a", "more": 1}', b"Amina", b"\xff"])
+async def test_a_name_that_cannot_be_read_is_refused_and_not_repeated(network: Network, body: bytes) -> None:
+    async with httpx.AsyncClient(base_url=network.processes.url("intake")) as client:
+        told = await client.post("/v1/search/people", content=body, headers=network.processes.bearer("pa.comune"))
+
+    assert told.status_code == 422 and "Amina" not in told.text
 
 
 async def test_neither_logs_nor_spans_say_who_was_asked_for(network: Network) -> None:

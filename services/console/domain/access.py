@@ -95,3 +95,8 @@ def _holds(wanted: Any, value: Any) -> bool:
 def is_party(relation: frozenset[str]) -> bool:
     """Whether what is said between the two agencies may be read: by them, and by who broke the glass."""
     return bool(relation & {"sender", "receiver", "glass"})
+
+
+def reads_note(relation: frozenset[str], by: str | None) -> bool:
+    """Whether a note is for who sees its referral so: the two agencies, and of what it wrote the coordination."""
+    return bool(relation & {"sender", "receiver"}) or (COORDINATOR in relation and by == COORDINATOR)

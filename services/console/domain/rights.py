@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, SUPERVISOR
+from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, NATIONAL, SUPERVISOR
 
 WORKERS = frozenset({CASEWORKER, SUPERVISOR})
 PARTIES = frozenset({"sender", "receiver", COORDINATOR, "glass"})
 """As what somebody may see a referral (`access.grants`)."""
-TWO = frozenset({"sender", "receiver"})
 RECEIVER = frozenset({"receiver"})
 ACTING = PARTIES - {"glass"}
 
@@ -37,8 +36,10 @@ RIGHTS: dict[str, Right] = {
     "GET /city/live": Right("the same, live", frozenset({COORDINATOR})),
     "GET /board": Right("the numbers of one's cities", frozenset({COORDINATOR})),
     "GET /board/live": Right("the same, live", frozenset({COORDINATOR})),
+    "GET /national": Right("counts of the whole network, of five at least", frozenset({NATIONAL})),
     "GET /directory": Right("offers and free places", WORKERS | {COORDINATOR}),
     "GET /search": Right("a referral by its code or one's own reference", WORKERS | {COORDINATOR}),
+    "POST /search": Right("the same by the name of the person", WORKERS),
     "GET /new": Right("a new intake", WORKERS),
     "POST /new": Right("say it, or look what is suggested", WORKERS),
     "GET /tasks": Right("what is to be decided", WORKERS | {COORDINATOR}),
@@ -47,12 +48,13 @@ RIGHTS: dict[str, Right] = {
     "GET /twins": Right("who may be a person met before", WORKERS | {COORDINATOR}),
     "GET /twins/live": Right("the same, live", WORKERS | {COORDINATOR}),
     "POST /twins/{pair_id}": Right("say whether it is", WORKERS | {COORDINATOR}),
+    "GET /glossary": Right("what the words of these pages mean"),
     "GET /looks": Right("who broke the glass, who looked", WORKERS | {AUDITOR}),
     "POST /looks": Right("break the glass", WORKERS),
     "GET /referrals/{referral_id}": Right("a referral", relations=PARTIES),
     "GET /referrals/{referral_id}/live": Right("the same, live", relations=PARTIES),
     "GET /referrals/{referral_id}/person": Right("name and contact", relations=RECEIVER),
-    "GET /referrals/{referral_id}/notes/{text_id}": Right("what one agency wrote to the other", relations=TWO),
+    "GET /referrals/{referral_id}/notes/{text_id}": Right("what was written to one's side", relations=ACTING),
     "GET /referrals/{referral_id}/{command}": Right("the questions of a command", relations=ACTING),
     "POST /referrals/{referral_id}/{command}": Right("say a command", relations=ACTING),
 }

@@ -204,8 +204,8 @@ def _without_text(stated: StatedCommand, asked: Asked, id: UUID) -> dict[UUID, M
     )
     if not text:
         return {id: command}
-    kept = KeepText(text_id=text_id, referral_id=stated.referral_id, agency=stated.agency, text=text)
-    return {id: command, text_id: kept}
+    about = {"text_id": text_id, "referral_id": stated.referral_id, "agency": stated.agency}
+    return {id: command, text_id: KeepText(**about, text=text, roles=asked.roles)}
 
 
 def minted(name: str, message_id: str) -> UUID:

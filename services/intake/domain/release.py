@@ -13,8 +13,11 @@ from services.intake.domain.access import MOMENT, OPENS, Grant
 from services.intake.domain.known import names_of
 from services.intake.domain.rules import day_in
 
+COORDINATOR = "coordinator"
 TIERS = tuple(row for row in codes.table("sharing")["tiers_by_moment"] if row["moment"] == MOMENT)
 SCOPES = codes.codes("sharing", "scopes")
+ASKED = frozenset(code for code, state in codes.codes("transitions", "states").items() if state["owner"] == "receiver")
+"""The states in which a referral lies with its receiver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +64,43 @@ def judge(intakes: Sequence[IntakeRecorded], grants: Iterable[Grant], agency: Ag
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Between whom a referral lies at this moment, and where it stands."""
+    """Between whom a referral lies at this moment, and where it stands. cities: those of the two agencies."""
 
     sender: str
     receiver: str | None
     state: str
+    cities: frozenset[str] = frozenset()
 
 
-def may_read_text(author: str, parties: Parties | None, agency: str | None) -> bool:
-    """A text is between the two agencies: the sender reads it, whose person it is about; the receiver once it has taken
-    the person in and while it has them; its author always. Of one who has no part in the referral nobody else reads it.
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """An agency that writes or reads. city: which it lies in. coordinates: whether who speaks coordinates that city."""
+
+    agency: str
+    city: str | None = None
+    coordinates: bool = False
+
+    def coordinates_for(self, parties: Parties) -> bool:
+        return self.coordinates and self.city in parties.cities
+
+
+def may_read_text(author: Voice, parties: Parties | None, reader: Voice | None) -> bool:
+    """A text is for the two agencies: the sender reads it, whose person it is about; its author always.
+
+    The receiver reads the sender's once it has taken the person in and while it has them. What the city's coordination
+    writes is about how the referral is handled, for it does not know the person: the receiver reads it from when it is
+    asked, and so does who coordinates the other city. Of one who has no part in the referral nobody else reads it.
     """
-    if agency is None or agency == author:
-        return agency is not None
-    if parties is None or author not in (parties.sender, parties.receiver):
+    if reader is None or reader.agency == author.agency:
+        return reader is not None
+    if parties is None:
         return False
-    return agency == parties.sender or (agency == parties.receiver and parties.state in OPENS)
+    if author.agency in (parties.sender, parties.receiver):
+        return reader.agency == parties.sender or (reader.agency == parties.receiver and parties.state in OPENS)
+    if not author.coordinates_for(parties):
+        return False
+    asked = reader.agency == parties.receiver and parties.state in OPENS | ASKED
+    return asked or reader.agency == parties.sender or reader.coordinates_for(parties)
 
 
 def _tiers(intake: IntakeRecorded, all_of_them: Iterable[IntakeRecorded], agency: Agency, day: date) -> tuple[str, ...]:

@@ -15,8 +15,9 @@ PARTICLES = frozenset({"abd", "abu", "al", "ben", "bin", "bint", "da", "de", "di
 """What some write as a name and others as the beginning of the next one."""
 MOST_PARTS = 4
 LEAST_LETTERS = 2
-LEAST_FOR_A_SLIP = 5
-"""So many sounds two names must have before one may be missing: of fewer too many people would be found."""
+LEAST_NAMES = 2
+LEAST_FOR_A_SLIP, LEAST_FOR_A_SLIP_ALONE = 5, 4
+"""So many sounds two names, or one alone, must have before one may be missing: of fewer too many would be found."""
 ONE_SOUND, A_SLIP = 0.6, 0.8
 """How much of two spellings must agree (Ratcliff and Obershelp) where they sound alike, and where they do not."""
 
@@ -50,12 +51,18 @@ def alike(one: str, other: str) -> bool:
 def all_alike(some: Iterable[str], others: Iterable[str]) -> bool:
     """Whether each of the fewer names, two at least, has one of its own among the others that is like it."""
     few, many = sorted((list(some), list(others)), key=len)
+    return len(few) >= LEAST_NAMES and each_is_among(few, many)
+
+
+def each_is_among(few: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether each of these names has one of its own among the others that is like it."""
+    many = list(others)
     for part in few:
         best = max((other for other in many if alike(part, other)), default=None, key=lambda o: _agree(part, o))
         if best is None:
             return False
         many.remove(best)
-    return len(few) >= LEAST_LETTERS
+    return True
 
 
 def keys(names: Iterable[str]) -> frozenset[str]:
@@ -70,6 +77,13 @@ def keys(names: Iterable[str]) -> frozenset[str]:
         if len(whole) > LEAST_FOR_A_SLIP:
             found |= {whole[:i] + whole[i + 1 :] for i in range(len(whole)) if whole[i] != " "}
     return frozenset(found)
+
+
+def keys_alone(part: str) -> frozenset[str]:
+    """By which one name alone is found: by sound, and of a long one with each one letter left out."""
+    heard = sound(part)
+    slips = range(len(heard)) if len(heard) >= LEAST_FOR_A_SLIP_ALONE else ()
+    return frozenset({heard, *(heard[:i] + heard[i + 1 :] for i in slips)})
 
 
 def _agree(one: str, other: str) -> float:

@@ -1,0 +1,161 @@
+"""What the national desk is told: counts of five at least, no field of a person, and nothing that gives fewer away."""
+
+from collections import Counter
+from dataclasses import asdict, fields
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from contracts import codes
+from services.console.domain.national import LEAST, Line, Need, Numbers, Part, Unmet, needs_of, numbers
+
+NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+
+
+def needs(city="palermo", service="health.primary", answered=0, unanswered=0, hours=3):
+    answer = NOW + timedelta(hours=hours)
+    return [Need(city, service, NOW, answer)] * answered + [Need(city, service, NOW, None)] * unanswered
+
+
+def a_row(agency="pa.comune", journey="j-1", service="health.primary", hop=0, sent=0, answered=None):
+    answer = None if answered is None else NOW + timedelta(hours=answered)
+    known = {"journey_id": journey, "service": service, "hop": hop, "sender_agency": agency}
+    return known | {"sent_at": NOW + timedelta(hours=sent), "answered_at": answer}
+
+
+def every_number(told: Numbers) -> list[int]:
+    lines = (told.total, *told.by_city, *told.by_service)
+    parts = (*told.unmet_by_city, *told.unmet_by_service, *told.unmet_by_reason)
+    counts = [count for line in lines for count in (line.needs, line.answered, line.unanswered)]
+    return [count for count in (*counts, told.unmet, *(part.count for part in parts)) if count is not None]
+
+
+def test_the_page_holds_counts_and_codes_of_lists_and_no_field_of_a_person():
+    assert {field.name for field in fields(Line)} == {"code", "needs", "answered", "unanswered", "hours"}
+    assert {field.name for field in fields(Part)} == {"code", "count"}
+    asked = needs("palermo", "health.mental", 9, 9) + needs("roma", "legal.advice", 9, 9)
+    told = numbers(asked, [Unmet("palermo", "health.mental", "no_offer")] * 9)
+
+    assert {line.code for line in told.by_city} <= codes.codes("cities").keys()
+    assert {line.code for line in told.by_service} == {"care.reserved", "legal.advice"}
+    assert set(asdict(told)) == {"total", "by_city", "by_service", "unmet", "unmet_by_city", "unmet_by_service",
+                                 "unmet_by_reason"}  # fmt: skip
+
+
+def test_a_number_below_five_is_not_told_and_others_go_down_to_a_multiple_of_five():
+    told = numbers(needs("roma", answered=13, unanswered=4) + needs("torino", answered=2), [])
+
+    assert [(line.code, line.needs, line.answered, line.unanswered) for line in told.by_city] == [
+        ("roma", 15, None, None)
+    ]
+    assert told.total == Line("", 15, None, None, None)
+
+
+def test_answers_are_told_with_their_median_in_hours_rounded_up():
+    [line] = numbers(needs(answered=5, unanswered=6, hours=2.4), []).by_city
+
+    assert (line.needs, line.answered, line.unanswered, line.hours) == (10, 5, 5, 3)
+
+
+def test_a_total_that_would_prove_a_small_number_takes_a_bigger_one_with_it():
+    """Four cities of fourteen and four needs elsewhere are sixty: nothing but those four makes it so."""
+    cities = ("roma", "milano", "torino", "napoli")
+    asked = [need for city in cities for need in needs(city, answered=14)] + needs("trieste", answered=4)
+
+    told = numbers(asked, [Unmet(need.city, need.service, "no_offer") for need in asked])
+
+    assert told.total.needs == told.unmet == 60
+    assert len(told.by_city) == len(told.unmet_by_city) == 3
+
+
+SIZES = st.tuples(st.integers(0, 11), st.integers(0, 11))
+
+
+@settings(max_examples=30, deadline=None)
+@example(((0, 7), (9, 9)))
+@given(st.tuples(SIZES, SIZES))
+def test_no_sum_of_what_is_told_leads_to_a_number_below_five(stated):
+    """Everything that two cities could be, seen what is told, leaves open what is not told."""
+    told = numbers([n for city, of in zip(CITIES, stated, strict=True) for n in needs(city, "legal.advice", *of)], [])
+    shown = {line.code: line for line in told.by_city}
+
+    possible = [of for of in product(product(range(13), repeat=2), repeat=2) if agrees(of, shown, told.total)]
+    assert stated in possible
+    for place, city in enumerate(CITIES):
+        line = shown.get(city, Line(city, None, None, None, None))
+        for name, at in (("answered", 0), ("unanswered", 1)):
+            if getattr(line, name) is None:
+                assert len({of[place][at] for of in possible}) >= LEAST - 1
+
+
+CITIES = ("roma", "milano")
+
+
+def agrees(of, shown, total):
+    """Whether two cities could be so, as far as is told."""
+    alls = (Line("", total.needs, total.answered, total.unanswered, None), tuple(map(sum, zip(*of, strict=True))))
+    lines = [alls, *((shown[city], counts) for city, counts in zip(CITIES, of, strict=True) if city in shown)]
+    return all(
+        told is None or told <= count < told + LEAST
+        for line, (answered, unanswered) in lines
+        for told, count in (
+            (line.needs, answered + unanswered),
+            (line.answered, answered),
+            (line.unanswered, unanswered),
+        )
+    )
+
+
+COUNTS = st.lists(st.tuples(st.sampled_from(sorted(codes.codes("cities"))), SIZES), max_size=8)
+
+
+@given(COUNTS)
+def test_every_number_that_is_told_is_a_multiple_of_five(stated):
+    asked = [need for city, of in stated for need in needs(city, "legal.advice", *of)]
+    told = numbers(asked, [Unmet(need.city, need.service, None) for need in asked])
+
+    assert all(count >= LEAST and count % LEAST == 0 for count in every_number(told))
+
+
+@given(COUNTS)
+def test_where_a_total_proves_a_hidden_number_one_of_those_hidden_is_no_small_one(stated):
+    asked = [need for city, of in stated for need in needs(city, "legal.advice", *of)]
+    told = numbers(asked, [Unmet(need.city, need.service, None) for need in asked])
+    counts = Counter(need.city for need in asked)
+
+    for total, shown in (
+        (told.total.needs, {line.code: line.needs or 0 for line in told.by_city}),
+        (told.unmet, {part.code: part.count for part in told.unmet_by_city}),
+    ):
+        hidden = [count for city, count in counts.items() if city not in shown]
+        proves = total is not None and total > sum(shown.values()) + (LEAST - 1) * len(shown)
+        assert not (proves and shown) or max(hidden) >= LEAST
+
+
+def test_a_need_is_counted_once_whoever_was_asked_and_answered_by_whoever_decided_first():
+    rows = [
+        a_row(), a_row("pa.comune", hop=1, sent=30, answered=40), a_row(journey="j-2", answered=2),
+        a_row(journey="j-3", hop=1, answered=1),
+    ]  # fmt: skip
+
+    found = needs_of(rows, {"pa.comune": "palermo"}, NOW + timedelta(hours=50))
+
+    assert Counter((n.city, n.answered_at and (n.answered_at - n.sent_at).total_seconds() / 3600) for n in found) == {
+        ("palermo", 40): 1, ("palermo", 2): 1,
+    }  # fmt: skip
+
+
+def test_what_was_answered_later_was_not_answered_then():
+    [found] = needs_of([a_row(answered=9)], {"pa.comune": "palermo"}, NOW + timedelta(hours=5))
+
+    assert found.answered_at is None
+
+
+@pytest.mark.parametrize("count", [0, 4])
+def test_of_a_network_that_has_hardly_begun_nothing_is_told(count):
+    told = numbers(needs(answered=count), [])
+
+    assert every_number(told) == [] and told.by_city == told.by_service == ()
