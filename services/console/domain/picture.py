@@ -56,6 +56,14 @@ def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
     return doc | {"shown_to": event.receiver_agency if doc["open"] and doc["read_until"] == ALWAYS else None}
 
 
+COUNTED = ("cities", "state", "receiver_agency", "sent_at", "answered_at", "due_at", "level")
+
+
+def counted(doc: Doc | None) -> Doc | None:
+    """What a city's board counts of a referral, and no more: a board reads thousands. None before it was sent."""
+    return {"_id": doc["_id"]} | {name: doc[name] for name in COUNTED} if doc and doc["sent_at"] else None
+
+
 def _answered(event: ReferralEvent, doc: Doc) -> Doc:
     """When the receiver first decided."""
     decides = isinstance(event, (ReferralAccepted, ReferralDeclined, ReferralRerouted, ReferralWaitlisted))
