@@ -59,7 +59,7 @@ async def ask(desk: Desk, name: str, case: Asked) -> int:
     """The status of a page; of one that stays open, of its beginning."""
     method, _, path = name.partition(" ")
     path += "?command=accept" if path == "/batch" else ""
-    ids = {"referral_id": case.referral_id, "task_id": uuid4(), "pair_id": uuid4(), "text_id": uuid4()}
+    ids = {"referral_id": case.referral_id, **{f"{of}_id": uuid4() for of in ("task", "pair", "text", "intake")}}
     path = path.format(command="add_note", code=case.code, **ids)
     if method == "POST":
         return (await desk.post(path)).status_code

@@ -41,6 +41,8 @@ RIGHTS: dict[str, Right] = {
     "GET /search": Right("a referral by its code or one's own reference", WORKERS | {COORDINATOR}),
     "GET /new": Right("a new intake", WORKERS),
     "POST /new": Right("say it, or look what is suggested", WORKERS),
+    "GET /new/{intake_id}": Right("what comes of it, and whether the person was met before", WORKERS),
+    "GET /new/{intake_id}/live": Right("the same, live", WORKERS),
     "GET /tasks": Right("what is to be decided", WORKERS | {COORDINATOR}),
     "GET /tasks/live": Right("the same, live", WORKERS | {COORDINATOR}),
     "POST /tasks/{task_id}": Right("say that it was", WORKERS),
