@@ -226,6 +226,12 @@ class Gate:
         found: Doc | None = await self.db[OFFERS].find_one({"_id": code}) if code else None
         return found
 
+    async def correctable(self, code: str) -> Doc | None:
+        """An offer of which this person may put right what the directory says; None for every other."""
+        offer = await self.offer(code)
+        owner = await self.db[AGENCIES].find_one({"_id": offer["agency"]}, NAMED) if offer else None
+        return offer if offer and owner and access.corrects(self.actor, owner["_id"], owner["city"]) else None
+
     # -- breaking the glass, and who looked ----------------------------------------------------------------------------
     async def break_glass(self, case_code: str, reason: str) -> str | None:
         """Open one referral of the person's own city to them for four hours; None where there is none to be opened."""

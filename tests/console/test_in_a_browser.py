@@ -109,6 +109,8 @@ PAGES = (
     "/twins",
     "/new",
     "/directory",
+    "/directory/pa.mobile.food",
+    f"/new/{uuid4()}",
     "/search?q=niente",
     "/looks",
     "{referral}",

@@ -99,6 +99,12 @@ def _holds(wanted: Any, value: Any) -> bool:
     return value is not None and bool(value > wanted["$gt"])
 
 
+def corrects(actor: Actor, agency: str, city: str | None) -> bool:
+    """Whether the actor may put right what the directory says of an offer of this agency, which is in this city."""
+    supervises = SUPERVISOR in actor.roles and actor.agency == agency
+    return supervises or (COORDINATOR in actor.roles and city in actor.cities)
+
+
 def is_party(relation: frozenset[str]) -> bool:
     """Whether what is said between the two agencies may be read: by them, and by who broke the glass."""
     return bool(relation & {"sender", "receiver", "glass"})

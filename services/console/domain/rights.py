@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, SUPERVISOR
 
 WORKERS = frozenset({CASEWORKER, SUPERVISOR})
+CORRECTORS = frozenset({SUPERVISOR, COORDINATOR})
 PARTIES = frozenset({"sender", "receiver", COORDINATOR, "glass"})
 """As what somebody may see a referral (`access.grants`)."""
 TWO = frozenset({"sender", "receiver"})
@@ -38,6 +39,8 @@ RIGHTS: dict[str, Right] = {
     "GET /board": Right("the numbers of one's cities", frozenset({COORDINATOR})),
     "GET /board/live": Right("the same, live", frozenset({COORDINATOR})),
     "GET /directory": Right("offers and free places", WORKERS | {COORDINATOR}),
+    "GET /directory/{offer}": Right("what it says of an own offer, to be put right", CORRECTORS),
+    "POST /directory/{offer}": Right("put it right", CORRECTORS),
     "GET /search": Right("a referral by its code or one's own reference", WORKERS | {COORDINATOR}),
     "GET /new": Right("a new intake", WORKERS),
     "POST /new": Right("say it, or look what is suggested", WORKERS),
