@@ -13,7 +13,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from services.console.domain import access, twins
 from services.console.domain.access import Actor, Grant
-from services.console.domain.picture import ALWAYS
+from services.console.domain.picture import ALWAYS, week_of
 from services.console.store import (
     AGENCIES,
     COUNTED,
@@ -189,8 +189,11 @@ class Gate:
         """What a city's board counts: no person, no id of one."""
         if not self._coordinated:
             return []
-        wanted = {"cities": access.one_of(self._coordinated), "sent_at": {"$gte": since}}
-        return await self._list(self.db[COUNTED].find(wanted, {"_id": 0, "cities": 0}))
+        wanted = {"city": access.one_of(self._coordinated), "week": {"$gte": week_of(since)}}
+        found: dict[str, Doc] = {}
+        async for tally in self.db[COUNTED].find(wanted):
+            found |= tally["of"]
+        return [row for row in found.values() if row["sent_at"] >= since]
 
     async def city_unmet(self, since: datetime) -> list[Doc]:
         if not self._coordinated:

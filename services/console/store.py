@@ -36,7 +36,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         _index("journey_id"),
         _index("sender_agency", "sender_ref"),
     ],
-    COUNTED: [_index("cities", "sent_at")],
+    COUNTED: [_index("city", "week")],
     LINES: [_index("referral_id", "version", "place")],
     TASKS: [_index("agency", "open", "due_at"), _index("cities", "open", "due_at")],
     TOLD: [_index("referral_id", "agency", "at")],
@@ -61,10 +61,13 @@ def copy_offer(tx: Transaction, offer: Offer) -> None:
 async def note_referral(tx: Transaction, event: ReferralEvent) -> None:
     before = await tx.load(REFERRALS, event.referral_id)
     cities = await _cities(tx, event.sender_agency, event.receiver_agency)
-    was, doc = picture.counted(before), picture.after(before, event, cities)
+    doc = picture.after(before, event, cities)
     tx.save(REFERRALS, doc)
-    if (counted := picture.counted(doc)) and counted != was:
-        tx.save(COUNTED, counted)
+    if (counted := picture.counted(doc)) and counted != picture.counted(before):
+        for city in cities:
+            id = picture.tally_id(city, counted["sent_at"], tx.cause.partition)
+            known = await tx.load(COUNTED, id)
+            tx.save(COUNTED, picture.tally(known, city, tx.cause.partition, doc["_id"], counted))
     if line := picture.entry(event, str(tx.cause.id), tx.cause.offset):
         tx.save(LINES, line)
     _mark(tx, event.sender_agency, event.receiver_agency, before and before.get("receiver_agency"))

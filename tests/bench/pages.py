@@ -12,7 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,7 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import httpx
+import psutil
 from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import SecretStr
 from rich.console import Console
@@ -57,11 +58,14 @@ Doc = dict[str, Any]
 
 @dataclass(frozen=True)
 class Seen:
-    """bytes of the page, and how many travelled; milliseconds from the question to the last byte, over loopback."""
+    """bytes of the page, and how many travelled; milliseconds from the question to the last byte, over loopback; what
+    console and store computed for one, in milliseconds, whatever else the machine does meanwhile.
+    """
 
     page: int
     sent: int
     times: list[float]
+    cpu: tuple[float, ...]
 
 
 async def main() -> None:
@@ -118,8 +122,7 @@ async def fill(db: Any) -> Doc:
     world = World(random_, {doc["_id"]: doc for doc in (*agencies, *more)}, kept, datetime.now(UTC))
     await insert(db[store.REFERRALS], (world.referral(n) for n in range(STORED)))
     await db[store.COUNTED].delete_many({})
-    stored = db[store.REFERRALS].find({}, dict.fromkeys(picture.COUNTED, 1), batch_size=1000)
-    await insert(db[store.COUNTED], [picture.counted(doc) async for doc in stored if doc["sent_at"]])
+    await insert(db[store.COUNTED], await _tallies(db))
     await insert(db[store.LINES], world.lines())
     await insert(db[store.TASKS], (world.task(n) for n in range(STORED // 20)))
     if unmet:
@@ -127,6 +130,19 @@ async def fill(db: Any) -> Doc:
     print(f"{STORED:,} referrals are stored after {time.monotonic() - began:.0f} s", file=sys.stderr)
     found: Doc = await db[store.REFERRALS].find_one({"shown_to": BUSY})
     return found
+
+
+async def _tallies(db: Any) -> Iterable[Doc]:
+    """What boards count of all of it, as if it had come by six partitions."""
+    found: dict[str, Doc] = {}
+    wanted = dict.fromkeys((*picture.COUNTED, "cities"), 1)
+    async for doc in db[store.REFERRALS].find({"sent_at": {"$ne": None}}, wanted, batch_size=1000):
+        partition, counted = int(doc["_id"][:4], 16) % 6, picture.counted(doc) or {}
+        for city in doc["cities"]:
+            id = picture.tally_id(city, doc["sent_at"], partition)
+            found[id] = found.get(id) or picture.tally(None, city, partition, doc["_id"], counted)
+            found[id]["of"][doc["_id"]] = counted
+    return found.values()
 
 
 def _agency(like: Doc, n: int, city: str) -> Doc:
@@ -213,18 +229,29 @@ async def measured(here: Town, some: Doc) -> dict[tuple[str, str], Seen]:
     found = {}
     for who, path in ASKS:
         async with here.desk(who) as desk:
-            found[who, path] = await _asked(desk.client, path.format(**names))
+            found[who, path] = await _asked(desk.client, path.format(**names), _processes(here))
     return found
 
 
-async def _asked(client: httpx.AsyncClient, path: str) -> Seen:
-    times = []
+def _processes(here: Town) -> list[psutil.Process]:
+    """The console's, and the store's where it runs on this machine."""
+    console = psutil.Process(here.processes.workers["console-0"].pid)
+    return [process for process in (console, store_process(here.settings)) if process]
+
+
+def _cpu(process: psutil.Process) -> float:
+    return sum(process.cpu_times()[:2]) * 1000
+
+
+async def _asked(client: httpx.AsyncClient, path: str, processes: list[psutil.Process]) -> Seen:
+    times, before = [], [_cpu(process) for process in processes]
     for _ in range(ASKED):
         began = time.monotonic()
         answered = await client.get(path)
         times.append((time.monotonic() - began) * 1000)
         assert answered.status_code in (200, 303), f"{path}: {answered.status_code}"
-    return Seen(len(answered.content), answered.num_bytes_downloaded, times)
+    cpu = tuple((_cpu(process) - began) / ASKED for process, began in zip(processes, before, strict=True))
+    return Seen(len(answered.content), answered.num_bytes_downloaded, times, cpu)
 
 
 async def _static(here: Town) -> tuple[int, int]:
@@ -234,13 +261,13 @@ async def _static(here: Town) -> tuple[int, int]:
 
 
 def show(found: dict[tuple[str, str], Seen], static: tuple[int, int]) -> None:
-    table = Table("who", "page", "kB", "kB sent", "p50 ms", "p95 ms", "max ms")
+    table = Table("who", "page", "kB", "kB sent", "p50 ms", "p95 ms", "max ms", "CPU ms")
     for (who, path), seen in found.items():
         p95 = statistics.quantiles(seen.times, n=20)[-1]
         kb = (f"{n / 1000:.0f}" for n in (seen.page, seen.sent))
         times = (f"{n:.0f}" for n in (statistics.median(seen.times), p95, max(seen.times)))
-        table.add_row(who.partition(":")[2], path, *kb, *times)
-    table.add_row("every page", "its files, kept for an hour", *(f"{n / 1000:.0f}" for n in static), "", "", "")
+        table.add_row(who.partition(":")[2], path, *kb, *times, " + ".join(f"{ms:.0f}" for ms in seen.cpu))
+    table.add_row("every page", "its files, kept for an hour", *(f"{n / 1000:.0f}" for n in static), "", "", "", "")
     Console(width=110).print(table)
 
 

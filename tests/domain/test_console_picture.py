@@ -1,5 +1,6 @@
 """What the console keeps of a referral for a city's board, beside the whole of it."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,5 +32,18 @@ def test_an_answer_is_counted_and_nothing_that_leads_to_the_person() -> None:
     counted = picture.counted(picture.after(sent, accepted, ["palermo"]))
 
     assert counted and counted["answered_at"] == accepted.at
-    assert counted.keys() == {"_id", *picture.COUNTED}
+    assert counted.keys() == {*picture.COUNTED}
     assert not {"person_ref", "person", "code", "sender_ref"} & counted.keys()
+
+
+def test_what_was_sent_in_one_week_lies_together_by_city_and_partition() -> None:
+    sent = picture.after(None, said(ReferralSent), ["palermo"])
+    counted = picture.counted(sent) or {}
+    later = counted | {"state": "ACCEPTED"}
+
+    first = picture.tally(None, "palermo", 3, "r-1", counted)
+    second = picture.tally(picture.tally(first, "palermo", 3, "r-2", counted), "palermo", 3, "r-1", later)
+
+    assert second["of"] == {"r-1": later, "r-2": counted}
+    assert (second["_id"], second["city"]) == (picture.tally_id("palermo", counted["sent_at"], 3), "palermo")
+    assert second["week"].weekday() == 0 and second["week"] <= counted["sent_at"] < second["week"] + timedelta(days=7)
