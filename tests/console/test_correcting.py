@@ -8,6 +8,7 @@ import pytest
 
 from tests.console.desk import Desk, Town
 from tests.processes import ROOT, load_directory
+from tests.verified import assert_verified
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -127,3 +128,4 @@ async def test_the_door_takes_it_from_those_people_alone_and_once(palermo: Town)
     assert refused == [("not_authorised", "/offer"), ("not_authorised", "/offer"), ("unknown_code", "/offer")]
     assert first["answer"]["outcome"] == "accepted" and first == again
     assert (odd["code"], odd["pointer"]) == ("unknown_field", "/capacity")
+    await assert_verified(palermo.settings)
