@@ -94,6 +94,7 @@ INSIDE = (
     Row(notifications.NoteAttempt, topics.NOTIFICATIONS_COMMANDS, "mailbox_id"),
     Row(commands.PutAgency, topics.DIRECTORY_COMMANDS, "agency.code", "agency/"),
     Row(commands.PutOffer, topics.DIRECTORY_COMMANDS, "offer.code", "offer/"),
+    Row(commands.CorrectOffer, topics.DIRECTORY_COMMANDS, "offer", "offer/"),
     Row(events.IntakeRecorded, topics.INTAKES, "intake_id"),
     Row(sharing.ConsentWithdrawn, topics.INTAKES, "intake_id"),
     Row(sharing.SharingBasisExpired, topics.INTAKES, "intake_id"),
@@ -178,5 +179,6 @@ OUTSIDE: dict[str, type[Message]] = {
     stated.GiveStatedBasis.TYPE: stated.GiveStatedBasis,
     stated.DecideStatedPair.TYPE: stated.DecideStatedPair,
     stated.UndoStatedPair.TYPE: stated.UndoStatedPair,
+    stated.CorrectStatedOffer.TYPE: stated.CorrectStatedOffer,
 }
 """What is taken at the door beside `staffetta.referral.<command>.v1` (`stated.StatedCommand`)."""

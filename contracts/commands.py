@@ -5,7 +5,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from pydantic import computed_field
 
 from contracts.directory import Agency, Offer
-from contracts.stated import ReferralFields, SubmitIntake
+from contracts.stated import CorrectedFields, ReferralFields, SubmitIntake
 from contracts.values import (
     AgencyCode,
     Asked,
@@ -223,3 +223,15 @@ class PutOffer(Message):
 
     asked: Asked = Asked()
     offer: Offer
+
+
+# -- what people ask of directory --------------------------------------------------------------------------------------
+
+
+class CorrectOffer(CorrectedFields, Message):
+    """What holds of an offer, as the door passes it on."""
+
+    TYPE = "staffetta.directory.correct_offer.v1"
+
+    asked: Asked
+    offer: Ref

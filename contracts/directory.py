@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from contracts.values import AgencyCode, Code, Message, Ref, Value, Version
+from contracts.values import AgencyCode, Code, Message, Ref, Time, Value, Version
 
 SharingRole = Literal["public_body", "delegated_partner", "private_partner"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Labels = dict[Literal["it", "en", "de"], str]
 
 
@@ -22,7 +23,7 @@ class OpeningHours(Value):
 
     model_config = ConfigDict(frozen=True, extra="ignore", serialize_by_alias=True)
 
-    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...]
+    days: tuple[Day, ...]
     start: Annotated[str, Field(alias="from", pattern=r"^\d\d:\d\d$")]
     end: Annotated[str, Field(alias="to", pattern=r"^\d\d:\d\d$")]
 
@@ -111,7 +112,10 @@ class Waitlist(Value):
 
 
 class Offer(Message):
-    """A service that a queue provides, with area, admission rules and capacity (HSDS service_at_location)."""
+    """A service that a queue provides, with area, admission rules and capacity (HSDS service_at_location).
+
+    corrected_at: when people of its agency last put something right that the directory's files say otherwise.
+    """
 
     TYPE = "staffetta.directory.offer.v1"
 
@@ -127,6 +131,9 @@ class Offer(Message):
     capacity: Capacity
     waitlist: Waitlist = Waitlist()
     opening_hours: tuple[OpeningHours, ...] = ()
+    contact: Contact = Contact()
+    description: Labels = {}
     valid_from: date
     valid_to: date | None = None
+    corrected_at: Time | None = None
     version: Version = 0

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from contracts.directory import Day, OpeningHours
 from contracts.values import (
     OUTSIDE,
     AgencyCode,
@@ -324,3 +325,47 @@ class UndoStatedPair(Message):
     actor: Ref | None = None
     person_refs: TwoPeople
     text: Narrative | None = None
+
+
+# -- what an agency's people say of its own offers ---------------------------------------------------------------------
+
+
+class StatedHours(OpeningHours):
+    model_config = OUTSIDE
+
+    days: Annotated[tuple[Day, ...], Field(min_length=1, max_length=7)]
+
+
+class StatedWords(Value):
+    """A description in these languages; a language that is not named stays as it is."""
+
+    model_config = OUTSIDE
+
+    it: Narrative | None = None
+    en: Narrative | None = None
+
+
+class CorrectedFields(Value):
+    """What people may put right of an offer of their own. What is not named stays; an empty text takes it away.
+
+    status: whether the offer takes new referrals at present.
+    """
+
+    status: Literal["open", "closed"] | None = None
+    phone: Name | None = None
+    email: Name | None = None
+    languages: Annotated[list[Code], Field(max_length=50)] | None = None
+    opening_hours: Annotated[list[StatedHours], Field(max_length=21)] | None = None
+    description: StatedWords | None = None
+
+
+class CorrectStatedOffer(CorrectedFields, Message):
+    """A supervisor of the agency, or who coordinates its city, says what holds of one of its offers."""
+
+    model_config = OUTSIDE
+    TYPE = "staffetta.directory.correct.v1"
+
+    command_id: Ref
+    offer: Ref
+    agency: AgencyCode
+    actor: Ref | None = None

@@ -1,6 +1,5 @@
 """The MongoDB-protocol store on one machine: a program of its own that is never imported, with every commit synced."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -10,10 +9,10 @@ from pymongo.errors import PyMongoError
 from deploy.local.engine import HOST, Engine, free_port
 
 CACHE = "256M"
-"""How much of it is kept in memory, unless STORE_CACHE says otherwise."""
+"""How much of it is kept in memory."""
 
 
-def store(folder: Path, port: int) -> Engine:
+def store(folder: Path, port: int, cache: str = CACHE) -> Engine:
     """The store that keeps its data in `folder/store`; not started yet."""
     url = f"mongodb://{HOST}:{port}/?directConnection=true"
     log = folder / "logs" / "store.log"
@@ -22,23 +21,22 @@ def store(folder: Path, port: int) -> Engine:
         url=url,
         port=port,
         log=log,
-        argv=lambda: _command(folder / "store", port),
+        argv=lambda: _command(folder / "store", port, cache),
         answers=lambda: answers(url),
     )
 
 
-def start_store(folder: Path, port: int = 0) -> Engine:
+def start_store(folder: Path, port: int = 0, cache: str = CACHE) -> Engine:
     """A running store on a port of this machine, a free one unless told; returns when it answers."""
-    return store(folder.resolve(), port or free_port()).start()
+    return store(folder.resolve(), port or free_port(), cache).start()
 
 
-def _command(data: Path, port: int) -> list[str]:
+def _command(data: Path, port: int, cache: str) -> list[str]:
     """Without --sync-on-commit a kill loses what was acknowledged; an empty --config keeps the user's own out."""
     data.mkdir(parents=True, exist_ok=True)
     config = data.with_suffix(".toml")
     config.touch()
     program = str(Path(sys.executable).with_name("secantusd-py"))
-    cache = os.environ.get("STORE_CACHE") or CACHE
     where = ["--host", HOST, "--port", str(port), "--storage-path", str(data), "--cache-size", cache]
     return [program, *where, "--sync-on-commit", "--log-level", "WARNING", "--config", str(config)]
 

@@ -3,10 +3,26 @@
 from fastapi import APIRouter
 
 from services.chassis.service import Service
-from services.console import batch, boards, cases, glossary, handlers, lists, live, login, meeting, store, twins
+from services.console import (
+    batch,
+    boards,
+    cases,
+    correcting,
+    glossary,
+    handlers,
+    lists,
+    live,
+    login,
+    meeting,
+    store,
+    twins,
+)
 
 pages = APIRouter()
-of_people = (lists.router, boards.router, glossary.router, batch.router, meeting.router, twins.router, cases.router)
+of_people = (
+    lists.router, boards.router, correcting.router, glossary.router, batch.router, meeting.router, twins.router,
+    cases.router,
+)  # fmt: skip
 for router in (lists.static, login.router, *of_people, lists.elsewhere):
     pages.include_router(router)
 

@@ -15,11 +15,15 @@ PATIENCE_S = 15
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a command was answered. code: of a refusal, `waiting` while there is no answer yet, None when accepted."""
+    """How a command was answered. code: of a refusal, `waiting` while there is no answer yet, None when accepted.
+
+    intake_id: of an intake that was recorded.
+    """
 
     code: str | None
     pointer: str | None = None
     message: str | None = None
+    intake_id: str | None = None
 
 
 @cache
@@ -53,7 +57,7 @@ async def _post(session: Session, type: str, stated: dict[str, Any], id: str) ->
     if answer is None:
         return Answer("waiting")
     if answer["outcome"] == "accepted":
-        return Answer(None)
+        return Answer(None, intake_id=answer["intake_id"])
     return Answer(answer["code"], answer["pointer"], answer["message"])
 
 

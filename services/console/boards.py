@@ -8,8 +8,8 @@ from fastapi.responses import RedirectResponse
 
 from contracts import codes
 from services.console import asking, pages, web
-from services.console.bound import gate_of, stay
-from services.console.domain import board, national
+from services.console.bound import gate_of, said, stay
+from services.console.domain import access, board, correcting, national
 from services.console.gate import Case, Gate
 
 router = APIRouter(route_class=web.Page, include_in_schema=False)
@@ -58,9 +58,11 @@ async def directory(
     chosen = city or own
     offers = [o for o in await at.offers(service) if agencies.get(o["agency"], {}).get("city") == chosen or not chosen]
     served = {city for doc in agencies.values() if (city := doc["city"])}
+    of_city = {code: doc["city"] for code, doc in agencies.items()}
+    ours = {o["_id"] for o in offers if access.corrects(at.actor, o["agency"], of_city.get(o["agency"]))}
     return pages.page(
         request, "directory.html", at.now, offers=offers, agencies=agencies, free=await at.free(), service=service,
-        city=chosen, services=codes.codes("services"),
+        city=chosen, services=codes.codes("services"), said=said(request), correctable=ours, days=correcting.DAYS,
         cities={code: item for code, item in codes.codes("cities").items() if code in served},
     )  # fmt: skip
 

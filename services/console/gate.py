@@ -13,8 +13,10 @@ from pymongo import ASCENDING, DESCENDING
 
 from services.console.domain import access, national, twins
 from services.console.domain.access import Actor, Grant
+from services.console.domain.picture import ALWAYS, week_of
 from services.console.store import (
     AGENCIES,
+    COUNTED,
     GLASS,
     LINES,
     MARKS,
@@ -34,6 +36,9 @@ BROKEN_FOR = timedelta(hours=4)
 LONGEST = 200
 SUMMARY = {"why": 0, "person_ref": 0}
 """What a list of referrals does not show."""
+DUE = {"due_at": 1}
+NAMED = dict.fromkeys(("name", "city", "status", "contact"), 1)
+"""What pages show of an agency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +104,11 @@ class Gate:
         grant = next((g for g in self.granted if g.relation == relation), None)
         if grant is None:
             return Page([], 0, 1)
-        wanted = access.open_to(grant)
-        count = await self.db[REFERRALS].count_documents(wanted)
-        page = max(1, min(page, -(-count // Page.ROWS)))
-        return Page(await self._cases(wanted, skip=(page - 1) * Page.ROWS, limit=Page.ROWS), count, page)
+        found = self.db[REFERRALS].find(access.open_to(grant), DUE)
+        order = [(row["due_at"] or ALWAYS, row["_id"]) async for row in found]
+        page = max(1, min(page, -(-len(order) // Page.ROWS)))
+        ids = [id for _, id in sorted(order)[(page - 1) * Page.ROWS : page * Page.ROWS]]
+        return Page(await self._cases({"_id": {"$in": ids}}), len(order), page)
 
     async def case(self, referral_id: str) -> Case | None:
         """None for one that is not there and for one that this person may not see: they look the same."""
@@ -136,22 +142,35 @@ class Gate:
     async def tasks(self) -> list[Doc]:
         """What the person's agency, or the cities that they coordinate, have to decide."""
         where: list[Doc] = [{"agency": self.actor.agency}] if self.actor.works else []
-        if access.COORDINATOR in self.actor.roles and self.actor.cities:
-            where.append({"cities": {"$in": sorted(self.actor.cities)}})
+        if self._coordinated:
+            where.append({"cities": access.one_of(self._coordinated)})
         found = [t for w in where for t in await self._list(self.db[TASKS].find(w | {"open": True}).limit(LONGEST))]
         return sorted({t["_id"]: t for t in found}.values(), key=lambda task: task["due_at"])
 
     async def twins(self) -> list[Pair]:
         """Two people who may be one: to be decided by their desk, or linked and to be undone by it or a coordinator."""
-        desk = {"state": {"$in": list(twins.SHOWN)}}
-        where = [
-            g.where | (desk if g.relation == "sender" else {"state": twins.SAME})
-            for g in self.granted
-            if g.relation in ("sender", access.COORDINATOR)
-        ]
-        found = [row for w in where for row in await self._list(self.db[TWINS].find(w).limit(LONGEST))]
+        waiting, same = {"state": {"$in": list(twins.WAITING)}}, {"state": twins.SAME}
+        desk = {"sender_agency": self.actor.agency}
+        where: list[Doc] = [desk | waiting, desk | same] if self.actor.works else []
+        if self._coordinated:
+            where.append({"cities": access.one_of(self._coordinated)} | same)
+        found = [row for w in where for row in await self._ours(self.db[TWINS].find(w).limit(LONGEST))]
         rows = sorted({row["_id"]: row for row in found}.values(), key=lambda row: row["asked_at"], reverse=True)
         return [await self._pair(row) for row in rows]
+
+    async def twins_of(self, intake_id: str) -> list[Pair]:
+        """Whom the person of one meeting may be: nothing for a meeting that is not of this person's desk."""
+        rows = await self._ours(self.db[TWINS].find({"intake_id": intake_id}).limit(LONGEST))
+        shown = [r for r in rows if r["state"] in twins.SHOWN and "sender" in access.relations(self.granted, r)]
+        return [await self._pair(row) for row in sorted(shown, key=lambda row: row["asked_at"])]
+
+    async def pair(self, pair_id: str) -> Pair | None:
+        rows = await self._ours(self.db[TWINS].find({"_id": pair_id}))
+        return await self._pair(rows[0]) if rows else None
+
+    async def met(self, intake_id: str) -> list[Case]:
+        """What came of one meeting, as far as this person may see it."""
+        return await self._cases({"journey_id": intake_id})
 
     async def _pair(self, row: Doc) -> Pair:
         own = await self._cases({"journey_id": row["intake_id"]})
@@ -159,9 +178,10 @@ class Gate:
 
     async def has_twins(self) -> bool:
         """Whether anything of the kind is to be decided."""
-        desk = next((g.where for g in self.granted if g.relation == "sender"), None)
-        waiting = {"state": {"$in": list(twins.WAITING)}}
-        return desk is not None and await self.db[TWINS].find_one(desk | waiting, {"_id": 1}) is not None
+        if not self.actor.works:
+            return False
+        wanted = {"sender_agency": self.actor.agency, "state": {"$in": list(twins.WAITING)}}
+        return bool(await self._ours(self.db[TWINS].find(wanted).limit(LONGEST)))
 
     async def search(self, wanted: str) -> list[Case]:
         """By code, or by the reference of the person's own agency, which no other agency's people see."""
@@ -171,17 +191,24 @@ class Gate:
 
     async def city_rows(self, since: datetime) -> list[Doc]:
         """What a city's board counts: no person, no id of one."""
-        wanted = self._of_cities() | {"sent_at": {"$gte": since}}
-        counted = dict.fromkeys(("state", "receiver_agency", "sent_at", "answered_at", "due_at", "level"), 1)
-        return await self._list(self.db[REFERRALS].find(wanted, counted | {"_id": 0}))
+        if not self._coordinated:
+            return []
+        wanted = {"city": access.one_of(self._coordinated), "week": {"$gte": week_of(since)}}
+        found: dict[str, Doc] = {}
+        async for tally in self.db[COUNTED].find(wanted):
+            found |= tally["of"]
+        return [row for row in found.values() if row["sent_at"] >= since]
 
     async def city_unmet(self, since: datetime) -> list[Doc]:
-        wanted = self._of_cities() | {"at": {"$gte": since}}
+        if not self._coordinated:
+            return []
+        wanted = {"cities": access.one_of(self._coordinated), "at": {"$gte": since}}
         return await self._list(self.db[UNMET].find(wanted, {"service": 1, "reason": 1, "_id": 0}))
 
-    def _of_cities(self) -> Doc:
-        coordinates = access.COORDINATOR in self.actor.roles
-        return {"cities": {"$in": sorted(self.actor.cities) if coordinates else []}}
+    @property
+    def _coordinated(self) -> list[str]:
+        """The cities that the person coordinates."""
+        return sorted(self.actor.cities) if access.COORDINATOR in self.actor.roles else []
 
     async def numbers(self, since: datetime) -> national.Numbers:
         """What the national desk is told of all cities: counts, made here so that no row of anybody leaves the gate."""
@@ -196,13 +223,13 @@ class Gate:
 
     async def watched(self) -> frozenset[str]:
         """The agencies whose work the person's lists show."""
-        cities = sorted(self.actor.cities) if access.COORDINATOR in self.actor.roles else []
-        there = {doc["_id"] async for doc in self.db[AGENCIES].find({"city": {"$in": cities}}, {"_id": 1})}
+        of_cities = {"city": {"$in": self._coordinated}}
+        there = {doc["_id"] async for doc in self.db[AGENCIES].find(of_cities, {"_id": 1})}
         return frozenset(there | ({str(self.actor.agency)} if self.actor.works else set()))
 
     # -- what is no secret ---------------------------------------------------------------------------------------------
     async def agencies(self) -> dict[str, Doc]:
-        return {doc["_id"]: doc async for doc in self.db[AGENCIES].find({})}
+        return {doc["_id"]: doc async for doc in self.db[AGENCIES].find({}, NAMED)}
 
     async def offers(self, service: str = "") -> list[Doc]:
         """Those of a service, or all."""
@@ -217,12 +244,19 @@ class Gate:
         found: Doc | None = await self.db[OFFERS].find_one({"_id": code}) if code else None
         return found
 
+    async def correctable(self, code: str) -> Doc | None:
+        """An offer of which this person may put right what the directory says; None for every other."""
+        offer = await self.offer(code)
+        owner = await self.db[AGENCIES].find_one({"_id": offer["agency"]}, NAMED) if offer else None
+        return offer if offer and owner and access.corrects(self.actor, owner["_id"], owner["city"]) else None
+
     # -- breaking the glass, and who looked ----------------------------------------------------------------------------
     async def break_glass(self, case_code: str, reason: str) -> str | None:
         """Open one referral of the person's own city to them for four hours; None where there is none to be opened."""
         agency = await self.db[AGENCIES].find_one({"_id": self.actor.agency}) if self.actor.works else None
         cities = {*self.actor.cities, *([agency["city"]] if agency else [])}
-        row = await self.db[REFERRALS].find_one({"code": case_code.upper(), "cities": {"$in": sorted(cities)}})
+        called = await self._list(self.db[REFERRALS].find({"code": case_code.upper()}))
+        row = next((row for row in called if cities & set(row["cities"])), None)
         if row is None:
             return None
         known = {"_id": uuid4().hex, "subject": self.actor.subject, "name": self.actor.name, "row": row["_id"]}
@@ -252,12 +286,16 @@ class Gate:
         return await self._list(self.db[READS].find({}).sort("at", DESCENDING).limit(LONGEST))
 
     # -- within ----------------------------------------------------------------------------------------------------
-    async def _cases(self, wanted: Doc, *, whole: bool = False, skip: int = 0, limit: int = LONGEST) -> list[Case]:
+    async def _cases(self, wanted: Doc, *, whole: bool = False) -> list[Case]:
         """wanted: what an index finds. Of that, what this person may see; nothing else leaves this function."""
-        found = self.db[REFERRALS].find(wanted, None if whole else SUMMARY).sort("due_at", ASCENDING)
-        rows = await self._list(found.skip(skip).limit(limit))
+        rows = await self._list(self.db[REFERRALS].find(wanted, None if whole else SUMMARY).limit(LONGEST))
+        rows.sort(key=lambda row: row["due_at"] or ALWAYS)
         cases = [Case(row, access.relations(self.granted, row)) for row in rows]
         return [case for case in cases if case.relations]
+
+    async def _ours(self, cursor: AsyncIterator[Doc]) -> list[Doc]:
+        """Of rows that are no referrals, those that this person may see as something."""
+        return [doc async for doc in cursor if access.relations(self.granted, doc)]
 
     async def _list(self, cursor: AsyncIterator[Doc]) -> list[Doc]:
         return [doc async for doc in cursor]

@@ -1,12 +1,13 @@
 """The pages that list: one's queue, what was sent, a city, what is to be decided, and who looked at what."""
 
-from functools import partial
+import gzip
+from functools import cache, partial
 from importlib.resources import files
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request, Response
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from services.console import asking, pages, web
@@ -27,6 +28,7 @@ FILES = {
     "htmx.js": (BROWSER, "static/django_htmx/htmx-4.min.js"),
     "hx-sse.js": (BROWSER, "static/django_htmx/ext/hx-sse-4.min.js"),
 }
+TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 LISTS = {
     "queue": ("my_queue", "receiver", "sender_agency"),
     "sent": ("my_sent", "sender", "receiver_agency"),
@@ -39,11 +41,23 @@ BEGIN = {access.COORDINATOR: "/city", access.NATIONAL: "/national", access.AUDIT
 
 
 @static.get("/static/{name}")
-async def get_file(name: str) -> Response:
+async def get_file(request: Request, name: str) -> Response:
+    """Compressed for who can read it. Pages never are: one that shows both what was typed and the word of a session
+    would tell that word by its length.
+    """
     if name not in FILES:
         raise HTTPException(404)
+    known = {"Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    body, type = _file(name, packed)
+    return Response(body, media_type=type, headers=known | ({"Content-Encoding": "gzip"} if packed else {}))
+
+
+@cache
+def _file(name: str, packed: bool) -> tuple[bytes, str]:
     package, path = FILES[name]
-    return FileResponse(str(files(package).joinpath(path)), headers={"Cache-Control": "public, max-age=3600"})
+    body = files(package).joinpath(path).read_bytes()
+    return gzip.compress(body, mtime=0) if packed else body, TYPES[name.rpartition(".")[2]]
 
 
 @elsewhere.get("/{path:path}")

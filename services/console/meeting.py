@@ -1,7 +1,10 @@
-"""A new intake: needs are ticked, services are suggested with reasons, and the desk says it as its agency."""
+"""A new intake: needs are ticked, services are suggested with reasons, the desk says it as its agency, and is asked
+whether the person was met before.
+"""
 
+from functools import partial
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -9,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from contracts import codes
 from services.console import asking, pages, web
 from services.console.asking import Answer
-from services.console.bound import gate_of, refused
+from services.console.bound import gate_of, refused, said, stay
 from services.console.domain import meeting
 from services.console.domain.meeting import Typed
 from services.console.gate import Gate
@@ -39,8 +42,32 @@ async def state(request: Request) -> Response:
     body = meeting.statement(typed, agency=agency["_id"], queue=queue, city=agency["city"], key=key, now=at.now)
     answer = await asking.submit(session, SUBMIT, body)
     if answer.code in (None, "waiting"):
-        return RedirectResponse(f"/sent?said={answer.code or 'done'}", 303)
+        where = f"/new/{answer.intake_id}" if answer.intake_id else "/sent"
+        return RedirectResponse(f"{where}?said={answer.code or 'done'}", 303)
     return await _form(request, typed, answer)
+
+
+@router.get("/{intake_id}")
+async def met(request: Request, intake_id: UUID) -> Response:
+    """What comes of a meeting, and who the person may be. One that is not there, or is of others, has come to nothing
+    yet: they look the same.
+    """
+    at = gate_of(request)
+    return pages.page(request, "met.html", at.now, said=said(request), **await _met(at, intake_id))
+
+
+@router.get("/{intake_id}/live")
+async def met_live(request: Request, intake_id: UUID) -> Response:
+    return await stay(request, partial(_met_drawn, request, intake_id))
+
+
+async def _met_drawn(request: Request, intake_id: UUID, at: Gate) -> str:
+    return pages.draw(request, "_met.html", at.now, **await _met(at, intake_id))
+
+
+async def _met(at: Gate, intake_id: UUID) -> dict[str, Any]:
+    pairs, cases = await at.twins_of(str(intake_id)), await at.met(str(intake_id))
+    return {"pairs": pairs, "cases": cases, "agencies": await at.agencies()}
 
 
 async def _form(request: Request, typed: Typed, answer: Answer) -> Response:

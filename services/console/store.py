@@ -16,39 +16,38 @@ from services.console.domain import picture, twins
 
 AGENCIES, OFFERS = "agencies", "offers"
 REFERRALS, LINES, TASKS, TOLD, MARKS = "referrals", "lines", "tasks", "told", "marks"
-PLACES, UNMET, TWINS = "places", "unmet", "twins"
+PLACES, UNMET, TWINS, COUNTED = "places", "unmet", "twins", "counted"
 OF_DIRECTORY = (AGENCIES, OFFERS)
 OF_INTAKES = (TWINS, MARKS)
-OF_REFERRALS = (REFERRALS, LINES, TASKS, UNMET, MARKS)
+OF_REFERRALS = (REFERRALS, COUNTED, LINES, TASKS, UNMET, MARKS)
 SESSIONS, LOGINS, READS, GLASS = "sessions", "logins", "reads", "glass"
+
+
+def _index(*fields: str) -> IndexModel:
+    return IndexModel([(field, ASCENDING) for field in fields])
+
 
 INDEXES: Mapping[str, list[IndexModel]] = {
     REFERRALS: [
-        IndexModel([("shown_to", ASCENDING), ("due_at", ASCENDING)]),
-        IndexModel([("sender_agency", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
-        IndexModel([("cities", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
-        IndexModel([("code", ASCENDING)]),
-        IndexModel([("journey_id", ASCENDING)]),
-        IndexModel([("sender_agency", ASCENDING), ("sender_ref", ASCENDING)]),
-        IndexModel([("cities", ASCENDING), ("sent_at", ASCENDING)]),
-        IndexModel([("sent_at", ASCENDING)]),
+        _index("shown_to", "receiver_queue", "due_at"),
+        _index("sender_agency", "open", "sender_queue", "due_at"),
+        _index("cities", "open", "due_at"),
+        _index("code"),
+        _index("journey_id"),
+        _index("sender_agency", "sender_ref"),
+        _index("sent_at"),
     ],
-    LINES: [IndexModel([("referral_id", ASCENDING), ("version", ASCENDING), ("place", ASCENDING)])],
-    TASKS: [
-        IndexModel([("agency", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
-        IndexModel([("cities", ASCENDING), ("open", ASCENDING), ("due_at", ASCENDING)]),
-    ],
-    TOLD: [IndexModel([("referral_id", ASCENDING), ("at", ASCENDING)])],
-    TWINS: [
-        IndexModel([("sender_agency", ASCENDING), ("state", ASCENDING)]),
-        IndexModel([("cities", ASCENDING), ("state", ASCENDING)]),
-    ],
-    UNMET: [IndexModel([("cities", ASCENDING), ("at", ASCENDING)]), IndexModel([("at", ASCENDING)])],
-    MARKS: [IndexModel([("agency", ASCENDING)])],
+    COUNTED: [_index("city", "week")],
+    LINES: [_index("referral_id", "version", "place")],
+    TASKS: [_index("agency", "open", "due_at"), _index("cities", "open", "due_at")],
+    TOLD: [_index("referral_id", "agency", "at")],
+    TWINS: [_index("sender_agency", "state"), _index("cities", "state"), _index("intake_id")],
+    UNMET: [_index("cities", "at"), _index("at")],
+    MARKS: [_index("agency")],
     SESSIONS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],
     LOGINS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],
     READS: [IndexModel([("at", DESCENDING)]), IndexModel([("row", ASCENDING), ("at", DESCENDING)])],
-    GLASS: [IndexModel([("subject", ASCENDING), ("ends_at", ASCENDING)])],
+    GLASS: [_index("subject", "ends_at"), IndexModel([("owners", ASCENDING), ("at", DESCENDING)])],
 }
 
 
@@ -63,7 +62,13 @@ def copy_offer(tx: Transaction, offer: Offer) -> None:
 async def note_referral(tx: Transaction, event: ReferralEvent) -> None:
     before = await tx.load(REFERRALS, event.referral_id)
     cities = await _cities(tx, event.sender_agency, event.receiver_agency)
-    tx.save(REFERRALS, picture.after(before, event, cities))
+    doc = picture.after(before, event, cities)
+    tx.save(REFERRALS, doc)
+    if (counted := picture.counted(doc)) and counted != picture.counted(before):
+        for city in cities:
+            id = picture.tally_id(city, counted["sent_at"], tx.cause.partition)
+            known = await tx.load(COUNTED, id)
+            tx.save(COUNTED, picture.tally(known, city, tx.cause.partition, doc["_id"], counted))
     if line := picture.entry(event, str(tx.cause.id), tx.cause.offset):
         tx.save(LINES, line)
     _mark(tx, event.sender_agency, event.receiver_agency, before and before.get("receiver_agency"))

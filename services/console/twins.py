@@ -35,9 +35,10 @@ async def decide(
     pair_id: UUID,
     decision: Annotated[str, Form(max_length=16)],
     text: Annotated[str, Form(max_length=300)] = "",
+    back: Annotated[str, Form(pattern=r"^(twins|met)$")] = "twins",
 ) -> Response:
-    """Said with the person's own token; why is kept by intake alone."""
-    pair = next((pair for pair in await gate_of(request).twins() if pair.row["_id"] == str(pair_id)), None)
+    """Said with the person's own token; why is kept by intake alone. back: the page on which it was asked."""
+    pair = await gate_of(request).pair(str(pair_id))
     if pair is None or decision not in pair.choices:
         raise HTTPException(404)
     body = {"person_refs": pair.row["person_refs"]} | ({"text": text} if text else {})
@@ -45,4 +46,5 @@ async def decide(
     body |= {} if decision == UNDO else {"decision": decision}
     answer = await asking.say(web.session_of(request), type, body)
     told = {None: "done", "waiting": "waiting", "away": "away"}.get(answer.code, "refused")
-    return RedirectResponse(f"/twins?said={told}", 303)
+    where = f"/new/{pair.row['intake_id']}" if back == "met" else "/twins"
+    return RedirectResponse(f"{where}?said={told}", 303)

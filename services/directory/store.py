@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter
 from pymongo import ASCENDING, IndexModel
 
 from contracts.directory import Agency, Offer
 from services.chassis.transaction import Doc, Transaction
+from services.directory.domain.corrections import Correction, Corrections
 
+CORRECTIONS = "corrections"
 AGGREGATES = ("agencies", "offers")
+OWNED = (*AGGREGATES, CORRECTIONS)
+CORRECTED: TypeAdapter[dict[str, Correction]] = TypeAdapter(dict[str, Correction])
 
 INDEXES: Mapping[str, list[IndexModel]] = {
     "agencies": [IndexModel([("city", ASCENDING)])],
@@ -29,6 +34,16 @@ async def find_offer(tx: Transaction, code: str) -> Offer | None:
 def save_entry(tx: Transaction, entry: Agency | Offer) -> None:
     collection = "agencies" if isinstance(entry, Agency) else "offers"
     tx.save(collection, entry.model_dump(mode="json") | {"_id": entry.code})
+
+
+async def find_corrections(tx: Transaction, code: str) -> Corrections:
+    doc = await tx.load(CORRECTIONS, code)
+    return CORRECTED.validate_python(doc["fields"]) if doc else {}
+
+
+def save_corrections(tx: Transaction, code: str, standing: Corrections) -> None:
+    """What holds of an offer against its file, by whom and since when."""
+    tx.save(CORRECTIONS, {"_id": code, "fields": CORRECTED.dump_python(dict(standing), mode="json")})
 
 
 # -- reading for everybody --------------------------------------------------------------------------------------------

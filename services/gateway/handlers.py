@@ -78,13 +78,13 @@ async def on_referral(event: Message, tx: Transaction) -> None:
     pass_on(event, tx)
 
 
-@handlers.on(topics.DIRECTORY, copies=(store.AGENCIES,), first=True)
+@handlers.on(topics.DIRECTORY, copies=(store.AGENCIES, store.ANSWERED), first=True)
 async def on_entry(entry: Message, tx: Transaction) -> None:
     match entry:
         case Agency():
             store.save_agency(tx, entry)
         case _:
-            pass
+            pass_on(entry, tx)
 
 
 def pass_on(event: Message, tx: Transaction) -> None:

@@ -4,7 +4,7 @@ import logging
 import runpy
 import sys
 
-BENCHES = ("hop", "latency", "recovery", "timers", "routing", "stack", "flat", "console")
+BENCHES = ("hop", "latency", "recovery", "timers", "routing", "stack", "flat", "console", "pages")
 
 
 def main() -> None:

@@ -84,12 +84,12 @@ class Network:
         for name in LEFT:
             self.template[name] = [doc async for doc in self.db[name].find()]
             await self.db[name].delete_many({})
-            await _insert(self.db[name], (_again(doc, n) for n in range(self.stored) for doc in self.template[name]))
+            await insert(self.db[name], (_again(doc, n) for n in range(self.stored) for doc in self.template[name]))
             print(f"{name}: as of {self.stored:,} intakes", file=sys.stderr)
         ids = [str(uuid4()) for _ in range(INBOX_BATCH)]
         batches = range(self.stored * MESSAGES // INBOX_BATCH)
         docs = ({"at": datetime.now(UTC), "ids": [f"{n:08x}{id[8:]}" for id in ids]} for n in batches)
-        await _insert(self.db.inbox, docs)
+        await insert(self.db.inbox, docs)
 
     async def round(self, number: int) -> dict[str, Cost]:
         chosen = random.Random(self.stored).sample(range(self.stored), ROUNDS * CHANGED)[number::ROUNDS]
@@ -198,7 +198,7 @@ def _names(n: int, receiver: str) -> tuple[str, ...]:
     return str(_id(n)), str(id), public_code(id, "palermo"), receiver
 
 
-async def _insert(collection: Any, docs: Iterable[Any]) -> None:
+async def insert(collection: Any, docs: Iterable[Any]) -> None:
     some: list[Any] = []
     for doc in docs:
         some.append(doc)

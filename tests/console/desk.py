@@ -35,7 +35,7 @@ class Desk:
         found = CSRF.search((await self.get("/", follow_redirects=True)).text)
         return found[1] if found else ""
 
-    async def post(self, path: str, **form: str) -> httpx.Response:
+    async def post(self, path: str, **form: Any) -> httpx.Response:
         return await self.client.post(path, data={"csrf": await self.csrf(), **form})
 
 

@@ -8,7 +8,7 @@ import pytest_asyncio
 from fastapi.routing import APIRoute
 
 from deploy.documents.access import ROLES
-from services.console import batch, boards, cases, glossary, lists, login, meeting, twins
+from services.console import batch, boards, cases, correcting, glossary, lists, login, meeting, twins
 from services.console.app import service
 from services.console.domain.rights import RIGHTS
 from services.console.web import Page
@@ -28,7 +28,10 @@ AS = {
 }  # fmt: skip
 """As what somebody asks for the referral of `case`, from pa.comune to pa.accura."""
 SEEN_AS = {"supervisor of the sender": "sender"}
-PAGES = (lists.router, boards.router, glossary.router, batch.router, meeting.router, twins.router, cases.router)
+PAGES = (
+    lists.router, boards.router, correcting.router, glossary.router, batch.router, meeting.router, twins.router,
+    cases.router,
+)  # fmt: skip
 OPEN = (lists.static, login.router, lists.elsewhere)
 BY_ROLE = [name for name, right in RIGHTS.items() if not right.relations and name != "GET /r/{code}"]
 BY_RELATION = [name for name, right in RIGHTS.items() if right.relations]
@@ -59,8 +62,8 @@ async def ask(desk: Desk, name: str, case: Asked) -> int:
     """The status of a page; of one that stays open, of its beginning."""
     method, _, path = name.partition(" ")
     path += "?command=accept" if path == "/batch" else ""
-    ids = {"referral_id": case.referral_id, "task_id": uuid4(), "pair_id": uuid4(), "text_id": uuid4()}
-    path = path.format(command="add_note", code=case.code, **ids)
+    ids = {"referral_id": case.referral_id, **{f"{of}_id": uuid4() for of in ("task", "pair", "text", "intake")}}
+    path = path.format(command="add_note", code=case.code, offer="pa.comune.documents", **ids)
     if method == "POST":
         return (await desk.post(path)).status_code
     async with desk.client.stream("GET", path) as response:

@@ -97,8 +97,9 @@ async def test_after_a_lost_connection_the_page_is_right_again(
 
 PAGES: dict[str, tuple[str, ...]] = {
     MOBILE: (
-        "/queue", "/sent", "/tasks", "/twins", "/new", "/directory", "/search?q=niente", "/looks", "{referral}",
-        "{referral}/decline", "{referral}/add_note", "/glossary", "/nothing",
+        "/queue", "/sent", "/tasks", "/twins", "/new", f"/new/{uuid4()}", "/directory",
+        "/directory/pa.mobile.food", "/search?q=niente", "/looks", "{referral}", "{referral}/decline",
+        "{referral}/add_note", "/glossary", "/nothing",
     ),
     COORDINATOR: ("/city", "/board", "/tasks", "{referral}"),
     "Direzione nazionale": ("/national",),
@@ -175,7 +176,32 @@ async def test_an_intake_takes_a_need_a_suggestion_and_a_name_and_arrives_at_the
         await seen.page.get_by_role("button", name="Invia le richieste").click()
 
         await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible()
+        await expect(seen.page.locator("#live a[href^='/referrals/']")).to_be_visible(timeout=20_000)
+        assert not await seen.is_wider_than_the_screen()
+        await seen.page.get_by_role("main").get_by_role("link", name="Inviati").click()
         await expect(seen.page.locator("[data-row]", has_text="wolof").first).to_be_visible(timeout=20_000)
+
+
+async def test_likely_twins_show_where_the_meeting_was_recorded_while_the_page_is_open(
+    palermo: Town, browser: Browser
+) -> None:
+    who = another_person(uuid4().hex)
+    known = an_intake(f"pa.comune/{uuid4().hex}/1") | {"tier1": who}
+    async with screen(browser, palermo.url, size=NARROW) as seen:
+        await palermo.submit(known)
+        await seen.log_in("Operatrice, Centro Penc")
+        await seen.page.goto(f"{palermo.url}/new")
+        await seen.page.get_by_label("Medicina di base").first.check()
+        await seen.page.get_by_label("Nome", exact=True).fill(who["name"]["given"])
+        await seen.page.get_by_label("Cognome").fill(who["name"]["family"])
+        await seen.page.get_by_label("Nascita").fill(who["birth_date"]["value"])
+        await seen.page.get_by_role("button", name="Invia le richieste").click()
+
+        await expect(seen.page.get_by_text("Stesso nome e cognome")).to_be_visible(timeout=20_000)
+        assert await seen.faults_of_access() == []
+        assert not await seen.is_wider_than_the_screen()
+        await seen.page.get_by_role("button", name="Decido più tardi").click()
+        await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible()
 
 
 async def test_an_intake_that_breaks_a_rule_comes_back_as_it_was_typed_with_what_is_wrong(

@@ -1,5 +1,6 @@
 """A desk is asked whether somebody was met before; it says same, different or later, and a link is undone."""
 
+import asyncio
 import re
 from typing import Any
 from uuid import uuid4
@@ -91,3 +92,75 @@ async def test_of_others_nobody_decides(palermo: Town) -> None:
         assert (await desk.post(f"/twins/{pair}", decision="merge")).status_code == 404
         assert (await desk.client.post(f"/twins/{pair}", data={"decision": "same"})).status_code == 403
         assert pair in await shown(desk)
+
+
+# -- asked where the meeting was recorded ------------------------------------------------------------------------------
+
+
+async def typed_in(desk: Desk, who: Entry) -> str:
+    """As a caseworker types it into the form; the page that follows."""
+    name = who["name"]
+    said = await desk.post(
+        "/new", key=uuid4().hex, basis="public_task", services="health.primary", given=name["given"],
+        family=name["family"], birth_date=who["birth_date"]["value"],
+    )  # fmt: skip
+    assert said.status_code == 303, said.text
+    return str(said.headers["location"]).partition("?")[0]
+
+
+async def test_who_records_a_meeting_is_told_there_who_it_may_be_and_says_what_holds(palermo: Town) -> None:
+    who: dict[str, Any] = another_person(uuid4().hex)
+    await palermo.submit(met("pa.comune", who))
+
+    async with palermo.desk("pa.penc:caseworker") as desk:
+        page = await typed_in(desk, who)
+        await palermo.settle()
+        asked = (await desk.get(page)).text
+        [pair] = PAIR.findall(asked)
+        said = await desk.post(f"/twins/{pair}", decision="same", back="met")
+        await palermo.settle()
+        after = (await desk.get(page)).text
+
+    assert "Stesso nome e cognome" in asked and "Forse già incontrata" in asked
+    assert who["name"]["family"] not in asked
+    assert said.headers["location"] == f"{page}?said=done"
+    assert "Annulla: sono due persone" in after
+
+
+async def test_of_somebody_new_the_page_says_that_nobody_is_known_and_shows_the_requests(palermo: Town) -> None:
+    async with palermo.desk("pa.penc:caseworker") as desk:
+        page = await typed_in(desk, another_person(uuid4().hex))
+        await palermo.settle()
+        told = (await desk.get(page)).text
+
+    assert "Finora nessuna corrispondenza" in told and not PAIR.findall(told)
+    assert 'href="/referrals/' in told
+
+
+async def test_others_learn_nothing_of_a_meeting(palermo: Town) -> None:
+    who: dict[str, Any] = another_person(uuid4().hex)
+    await palermo.submit(met("pa.comune", who))
+    async with palermo.desk("pa.penc:caseworker") as desk:
+        page = await typed_in(desk, who)
+        await palermo.settle()
+
+    for other in ("pa.comune:caseworker", "pa.legale:caseworker"):
+        async with palermo.desk(other) as desk:
+            told = (await desk.get(page)).text
+            never = (await desk.get(f"/new/{uuid4()}")).text
+        assert not PAIR.findall(told)
+        assert told.replace(page, "") == re.sub(r"/new/[0-9a-f-]{36}", "", never)
+
+
+async def test_a_suspicion_that_comes_later_shows_without_a_reload(palermo: Town) -> None:
+    who: dict[str, Any] = another_person(uuid4().hex)
+    await palermo.submit(met("pa.comune", who))
+
+    async with palermo.desk("pa.penc:caseworker") as desk:
+        page = await typed_in(desk, who)
+        async with asyncio.timeout(30), desk.client.stream("GET", f"{page}/live") as live:
+            async for line in live.aiter_lines():
+                if found := PAIR.search(line):
+                    break
+
+    assert found

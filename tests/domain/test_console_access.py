@@ -95,11 +95,12 @@ def kept_by(where, row) -> bool:
 
 
 def matches(value, wanted) -> bool:
+    held = value if isinstance(value, list) else [value]
     if isinstance(wanted, dict) and "$in" in wanted:
-        return bool(set(value if isinstance(value, list) else [value]) & set(wanted["$in"]))
+        return bool(set(held) & set(wanted["$in"]))
     if isinstance(wanted, dict):
         return value is not None and value > wanted["$gt"]
-    return value == wanted
+    return wanted in held
 
 
 def as_drawn(row):

@@ -21,7 +21,7 @@ def tree(tmp_path: Path) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("title", ["Add an event", "Add a handler", "Add a service", "Add a city"])
+@pytest.mark.parametrize("title", ["Add an event", "Add a handler", "Add a service", "Add a page", "Add a city"])
 def test_who_follows_the_steps_ends_green(tree: Path, title: str) -> None:
     steps = walkthrough((ROOT / "CONTRIBUTING.md").read_text("utf-8"), title)
 

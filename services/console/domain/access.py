@@ -35,7 +35,8 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a relation lets be seen: rows whose fields are as `where` says (equal, `$in` a list, or `$gt` a value)."""
+    """What a relation lets be seen: rows whose fields are as `where` says (equal, `$in` a list, or `$gt` a value); a
+    field that is a list is so when one of its values is."""
 
     relation: str
     where: Where
@@ -61,7 +62,12 @@ def grants(actor: Actor, now: datetime, glass: frozenset[str] = frozenset()) -> 
 
 
 def _in(field: str, values: list[str] | None) -> Where:
-    return {} if values is None else {field: {"$in": values}}
+    return {} if values is None else {field: one_of(values)}
+
+
+def one_of(values: list[str]) -> Any:
+    """One value is asked for as such: what is equal is found by an index of every store."""
+    return values[0] if len(values) == 1 else {"$in": values}
 
 
 def open_to(grant: Grant) -> Where:
@@ -85,11 +91,18 @@ def _fits(where: Where, row: Row) -> bool:
 
 
 def _holds(wanted: Any, value: Any) -> bool:
+    held = value if isinstance(value, list) else [value]
     if not isinstance(wanted, dict):
-        return bool(value == wanted)
+        return wanted in held
     if "$in" in wanted:
-        return any(one in wanted["$in"] for one in (value if isinstance(value, list) else [value]))
+        return any(one in wanted["$in"] for one in held)
     return value is not None and bool(value > wanted["$gt"])
+
+
+def corrects(actor: Actor, agency: str, city: str | None) -> bool:
+    """Whether the actor may put right what the directory says of an offer of this agency, which is in this city."""
+    supervises = SUPERVISOR in actor.roles and actor.agency == agency
+    return supervises or (COORDINATOR in actor.roles and city in actor.cities)
 
 
 def is_party(relation: frozenset[str]) -> bool:

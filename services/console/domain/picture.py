@@ -56,6 +56,31 @@ def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
     return doc | {"shown_to": event.receiver_agency if doc["open"] and doc["read_until"] == ALWAYS else None}
 
 
+COUNTED = ("state", "receiver_agency", "sent_at", "answered_at", "due_at", "level")
+
+
+def counted(doc: Doc | None) -> Doc | None:
+    """What a city's board counts of a referral, and no more. None before it was sent."""
+    return {name: doc[name] for name in COUNTED} if doc and doc["sent_at"] else None
+
+
+def week_of(at: datetime) -> datetime:
+    """Its Monday. A board reads thousands of referrals: what it counts of those sent in one week lies together."""
+    day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday())
+
+
+def tally(before: Doc | None, city: str, partition: int, referral_id: str, counted: Doc) -> Doc:
+    """The document of a city, a week and a partition, so that no two workers write the same."""
+    week = week_of(counted["sent_at"])
+    known = before or {"_id": tally_id(city, week, partition), "city": city, "week": week, "of": {}}
+    return known | {"of": known["of"] | {referral_id: counted}}
+
+
+def tally_id(city: str, at: datetime, partition: int) -> str:
+    return f"{city}/{week_of(at):%Y-%m-%d}/{partition}"
+
+
 def _answered(event: ReferralEvent, doc: Doc) -> Doc:
     """When the receiver first decided."""
     decides = isinstance(event, (ReferralAccepted, ReferralDeclined, ReferralRerouted, ReferralWaitlisted))

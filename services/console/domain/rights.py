@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, NATIONAL, SUPERVISOR
 
 WORKERS = frozenset({CASEWORKER, SUPERVISOR})
+CORRECTORS = frozenset({SUPERVISOR, COORDINATOR})
 PARTIES = frozenset({"sender", "receiver", COORDINATOR, "glass"})
 """As what somebody may see a referral (`access.grants`)."""
 RECEIVER = frozenset({"receiver"})
@@ -38,10 +39,14 @@ RIGHTS: dict[str, Right] = {
     "GET /board/live": Right("the same, live", frozenset({COORDINATOR})),
     "GET /national": Right("counts of the whole network, of five at least", frozenset({NATIONAL})),
     "GET /directory": Right("offers and free places", WORKERS | {COORDINATOR}),
+    "GET /directory/{offer}": Right("what it says of an own offer, to be put right", CORRECTORS),
+    "POST /directory/{offer}": Right("put it right", CORRECTORS),
     "GET /search": Right("a referral by its code or one's own reference", WORKERS | {COORDINATOR}),
     "POST /search": Right("the same by the name of the person", WORKERS),
     "GET /new": Right("a new intake", WORKERS),
     "POST /new": Right("say it, or look what is suggested", WORKERS),
+    "GET /new/{intake_id}": Right("what comes of it, and whether the person was met before", WORKERS),
+    "GET /new/{intake_id}/live": Right("the same, live", WORKERS),
     "GET /tasks": Right("what is to be decided", WORKERS | {COORDINATOR}),
     "GET /tasks/live": Right("the same, live", WORKERS | {COORDINATOR}),
     "POST /tasks/{task_id}": Right("say that it was", WORKERS),

@@ -14,7 +14,7 @@ from services.directory.domain.faults import Fault
 
 NOTES: dict[type[Value], frozenset[str]] = {
     Agency: frozenset({"demo", "note", "real_name"}),
-    Offer: frozenset({"contact", "description", "how_to_refer"}),
+    Offer: frozenset({"how_to_refer"}),
     Capacity: frozenset({"cohort"}),
 }
 """What a file may say for its readers; the directory does not take it, and nobody looks inside."""

@@ -93,6 +93,9 @@ class ServiceAtLocation:
     location_id: str
     service_areas: list[ServiceArea]
     any_network_city: bool
+    description: str | None
+    email: str | None
+    phones: list[Phone]
     languages: list[Language]
     schedules: list[Schedule]
     capacities: list[ServiceCapacity]
@@ -126,6 +129,9 @@ def service_at_location(offer: Offer) -> ServiceAtLocation:
         location_id=offer.queue,
         service_areas=[ServiceArea(name=city) for city in offer.area_served.cities],
         any_network_city=offer.area_served.any_network_city,
+        description=_name(offer.description) if offer.description else None,
+        email=offer.contact.email,
+        phones=_phones(offer.contact.phone),
         languages=_languages(offer.languages),
         schedules=_schedules(offer.opening_hours),
         capacities=[ServiceCapacity(unit=offer.capacity.kind, maximum=offer.capacity.total)],

@@ -18,6 +18,7 @@ def check(offer: Offer, agency: Agency | None, place: str = "the directory") -> 
     yield from admission.check(offer.admission.all_of, "/admission/all_of", offer.service)
     yield from faults.of_languages("/languages", offer.languages)
     yield from faults.of_hours("/opening_hours", offer.opening_hours)
+    yield from faults.of_email("/contact/email", offer.contact.email)
     yield from _check_capacity(offer)
     if offer.valid_to is not None and offer.valid_to < offer.valid_from:
         yield Fault("inconsistent_data", "/valid_to", "must not come before `valid_from`")

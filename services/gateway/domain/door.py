@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from contracts.answers import CommandAccepted, CommandRejected
-from contracts.commands import KeepText, RecordIntake, ReferralCommand, RerouteAgency, WriteDraft
+from contracts.commands import CorrectOffer, KeepText, RecordIntake, ReferralCommand, RerouteAgency, WriteDraft
 from contracts.identity import DecidePair, UndoPair, pair_id
 from contracts.journeys import CompleteTask
 from contracts.refusals import Refusal
 from contracts.sharing import GiveBasis, WithdrawBases
 from contracts.stated import (
     CompleteStatedTask,
+    CorrectedFields,
+    CorrectStatedOffer,
     DecideStatedPair,
     GiveStatedBasis,
     ReferralFields,
@@ -30,7 +32,7 @@ DRAFTS = uuid5(NAMESPACE_URL, "staffetta:drafts")
 
 Stated = (
     SubmitIntake | StatedCommand | StatedDraft | CompleteStatedTask | RerouteStatedAgency | WithdrawStatedBases
-    | GiveStatedBasis | DecideStatedPair | UndoStatedPair
+    | GiveStatedBasis | DecideStatedPair | UndoStatedPair | CorrectStatedOffer
 )  # fmt: skip
 Answer = CommandAccepted | CommandRejected
 
@@ -162,6 +164,9 @@ def _forward(read: Read, who: Voice) -> Forward:
             return Forward({id: RerouteAgency(of=message.of, asked=asked)})
         case CompleteStatedTask():
             return Forward({id: CompleteTask(task_id=_uuid(message.task_id, "/task_id"), asked=asked)})
+        case CorrectStatedOffer():
+            held = {name: getattr(message, name) for name in CorrectedFields.model_fields}
+            return Forward({id: CorrectOffer(asked=asked, offer=message.offer, **held)})
         case WithdrawStatedBases() | GiveStatedBasis() | DecideStatedPair() | UndoStatedPair():
             return Forward({id: _of_a_person(message, asked)})
 

@@ -8,19 +8,21 @@ from contracts.beside import TimerCleared, TimerStarted
 from contracts.events import IntakeRecorded, ReferralCreated, ReferralEvent, ReferralSent, RoutingDecided
 from contracts.identity import DuplicateEvent, IdentityEvent
 from contracts.journeys import JourneyEvent, TaskEvent
-from contracts.topics import AGENCY_FEED, INTAKES, REFERRALS
+from contracts.topics import AGENCY_FEED, DIRECTORY, INTAKES, REFERRALS
 from services.cli.verify.checks.folding import model_of
 from services.cli.verify.loaded import Loaded, Said
 from services.cli.verify.report import HISTORY_GONE, Seen
 
 TOLD_OF = (INTAKES, REFERRALS)
+ANSWERS_OF_DIRECTORY = "answer/"
+"""Before the keys of what the directory answers: its topic is compacted, and keeps an entry's last answer alone."""
 TOLD_TO_NOBODY = (TimerStarted, TimerCleared)
 SENDERS_ALONE = (RoutingDecided, ReferralCreated)
 
 
 def check(loaded: Loaded) -> Iterator[Seen]:
     offsets = {AGENCY_FEED.of(agency): {m.id: m.offset for m in loaded.on(feed)} for agency, _, feed in loaded.agencies}
-    for topic in TOLD_OF:
+    for topic in (*TOLD_OF, DIRECTORY):
         for said in loaded.by_key(topic).values():
             yield from _told(said, offsets, loaded)
     yield from _unexplained(loaded)
@@ -74,9 +76,10 @@ def _unexplained(loaded: Loaded) -> Iterator[Seen]:
     """A record of a feed that is neither the door's own refusal nor what one of our events is on this feed."""
     if not all(loaded.is_whole(topic) for topic in TOLD_OF):
         return
-    events = [event for topic in TOLD_OF for event in loaded.on(topic)]
+    events = [event for topic in (*TOLD_OF, DIRECTORY) for event in loaded.on(topic)]
     for agency, _, feed in loaded.agencies:
         known = {feed_id(event, agency) for event in events}
         for record in loaded.on(feed):
-            if record.id not in known and record.key != record.cause:
+            gone = record.is_answer and record.key.startswith(ANSWERS_OF_DIRECTORY)
+            if record.id not in known and record.key != record.cause and not gone:
                 yield Seen(record.place, ("it is on the feed, and no event of ours is told by it",))

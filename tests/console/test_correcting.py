@@ -1,0 +1,131 @@
+"""People of an agency put right what the directory says of their offers, and a file that is loaded again leaves it."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.console.desk import Desk, Town
+from tests.processes import ROOT, load_directory
+from tests.verified import assert_verified
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+FILE = json.loads((ROOT / "deploy/local/demo/directory.palermo.json").read_text("utf-8"))
+OFFER = "pa.penc.it"
+SUPERVISOR = "pa.penc:supervisor"
+
+
+def filed(code: str = OFFER) -> dict[str, Any]:
+    return next(offer for offer in FILE["offers"] if offer["code"] == code)
+
+
+def typed(**changed: Any) -> dict[str, Any]:
+    """The form as it stands for the offer of the file, with this changed."""
+    offer = filed()
+    contact, words = offer.get("contact", {}), offer.get("description", {})
+    form: dict[str, Any] = {
+        "status": offer["status"], "phone": contact.get("phone", ""), "email": contact.get("email", ""),
+        "languages": offer["languages"], "description_it": words.get("it", ""), "description_en": words.get("en", ""),
+    }  # fmt: skip
+    for n, hours in enumerate(offer["opening_hours"]):
+        form |= {f"days-{n}": hours["days"], f"from-{n}": hours["from"], f"to-{n}": hours["to"]}
+    return form | changed
+
+
+async def told(town: Town, code: str = OFFER) -> dict[str, Any]:
+    """As the directory tells everybody."""
+    await town.settle()
+    async with httpx.AsyncClient(base_url=town.processes.url("directory")) as client:
+        offers = (await client.get("/v1/offers", params={"agency": code.rpartition(".")[0]})).json()
+    return dict(next(offer for offer in offers if offer["id"] == code))
+
+
+async def correct(desk: Desk, **changed: Any) -> httpx.Response:
+    return await desk.post(f"/directory/{OFFER}", **typed(**changed))
+
+
+async def test_a_supervisor_corrects_an_own_offer_and_everybody_reads_it(palermo: Town) -> None:
+    async with palermo.desk(SUPERVISOR) as desk:
+        form = (await desk.get(f"/directory/{OFFER}")).text
+        said = await correct(
+            desk, phone="+39 091 222222", languages=["it", "wo"], description_it="Corso <b> di base",
+            **{"days-0": ["tue"], "from-0": "10:00", "to-0": "12:30"},
+        )  # fmt: skip
+        now = await told(palermo)
+        page = (await desk.get("/directory")).text
+    async with palermo.desk("pa.comune:caseworker") as desk:
+        elsewhere = (await desk.get("/directory")).text
+
+    assert 'value="it" checked' in form
+    assert said.headers["location"] == "/directory?said=done"
+    assert [phone["number"] for phone in now["phones"]] == ["+39 091 222222"]
+    assert [language["code"] for language in now["languages"]] == ["it", "wo"]
+    assert (now["schedules"][0]["byday"], now["schedules"][0]["closes_at"]) == ("TU", "12:30")
+    assert "Corso &lt;b&gt; di base" in page and "+39 091 222222" in page and "corretto il" in page
+    assert "+39 091 222222" in elsewhere and "/directory/pa." not in elsewhere
+
+
+async def test_the_same_file_loaded_again_does_not_undo_it(palermo: Town) -> None:
+    async with palermo.desk(SUPERVISOR) as desk:
+        await correct(desk, phone="+39 091 333333")
+        before = await told(palermo)
+
+        await load_directory(palermo.settings, ("directory.palermo.json",))
+        after = await told(palermo)
+
+    assert after == before and after["phones"] == [{"number": "+39 091 333333"}]
+
+
+async def test_an_offer_that_takes_nobody_at_present_is_not_asked_until_it_does_again(palermo: Town) -> None:
+    async with palermo.desk("pa.comune:coordinator") as desk:
+        await correct(desk, status="closed")
+        closed = await told(palermo)
+        await correct(desk, status="open")
+        opened = await told(palermo)
+
+    assert (closed["status"], opened["status"]) == ("inactive", "active")
+
+
+async def test_what_makes_no_sense_comes_back_as_it_was_typed_with_what_is_wrong(palermo: Town) -> None:
+    async with palermo.desk(SUPERVISOR) as desk:
+        no_mail = await correct(desk, email="nobody", description_it="Resta scritto")
+        no_time = await correct(desk, **{"days-0": ["mon"], "from-0": "12:00", "to-0": "09:00"})
+
+    assert no_mail.status_code == 422 and "<code>/email</code>" in no_mail.text and "Resta scritto" in no_mail.text
+    assert no_time.status_code == 422 and "<code>/opening_hours/0/to</code>" in no_time.text
+
+
+@pytest.mark.parametrize("who", ["pa.penc:caseworker", "pa.accura:supervisor", "auditor", "ops", "national"])
+async def test_nobody_corrects_what_is_not_theirs(palermo: Town, who: str) -> None:
+    async with palermo.desk(who) as desk:
+        seen, said = await desk.get(f"/directory/{OFFER}"), await correct(desk, phone="+39 666")
+
+    assert (seen.status_code, said.status_code) == (404, 404)
+
+
+# -- at the door -------------------------------------------------------------------------------------------------------
+
+
+async def at_the_door(town: Town, agency: str, *roles: str, **stated: Any) -> dict[str, Any]:
+    body = {"command_id": f"c-{json.dumps(stated)}-{roles}"[:120], "offer": OFFER, "agency": agency} | stated
+    headers = town.processes.bearer(agency, *roles)
+    headers |= {"ce-id": body["command_id"], "ce-type": "staffetta.directory.correct.v1"}
+    async with httpx.AsyncClient(base_url=town.processes.url("gateway"), timeout=30) as client:
+        return dict((await client.post("/v1/commands", json=body, headers=headers)).json())
+
+
+async def test_the_door_takes_it_from_those_people_alone_and_once(palermo: Town) -> None:
+    of_another = await at_the_door(palermo, "pa.accura", "supervisor", phone="1")
+    of_a_system = await at_the_door(palermo, "pa.penc", phone="2")
+    unknown = await at_the_door(palermo, "pa.penc", "supervisor", phone="3", offer="pa.penc.none")
+    first = await at_the_door(palermo, "pa.penc", "supervisor", phone="+39 091 4")
+    again = await at_the_door(palermo, "pa.penc", "supervisor", phone="+39 091 4")
+    odd = await at_the_door(palermo, "pa.penc", "supervisor", capacity=1000)
+
+    refused = [(said["answer"]["code"], said["answer"]["pointer"]) for said in (of_another, of_a_system, unknown)]
+    assert refused == [("not_authorised", "/offer"), ("not_authorised", "/offer"), ("unknown_code", "/offer")]
+    assert first["answer"]["outcome"] == "accepted" and first == again
+    assert (odd["code"], odd["pointer"]) == ("unknown_field", "/capacity")
+    await assert_verified(palermo.settings)

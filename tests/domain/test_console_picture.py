@@ -1,0 +1,49 @@
+"""What the console keeps of a referral for a city's board, beside the whole of it."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from contracts.events import ReferralAccepted, ReferralSent, RoutingDecided
+from services.console.domain import picture
+
+E = TypeVar("E", ReferralAccepted, ReferralSent, RoutingDecided)
+SAMPLES = Path(__file__).parents[2] / "contracts" / "samples"
+
+
+def said(model: type[E]) -> E:
+    return model.model_validate_json((SAMPLES / f"{model.TYPE}.json").read_bytes())
+
+
+def test_a_board_counts_a_referral_from_when_it_is_sent() -> None:
+    decided = picture.after(None, said(RoutingDecided), ["palermo"])
+    sent = picture.after(decided, said(ReferralSent), ["palermo"])
+
+    counted = picture.counted(sent)
+
+    assert picture.counted(None) is None and picture.counted(decided) is None
+    assert counted and counted["sent_at"] == said(ReferralSent).at and counted["answered_at"] is None
+
+
+def test_an_answer_is_counted_and_nothing_that_leads_to_the_person() -> None:
+    sent = picture.after(None, said(ReferralSent), ["palermo"])
+    accepted = said(ReferralAccepted).model_copy(update={"by": "receiver"})
+
+    counted = picture.counted(picture.after(sent, accepted, ["palermo"]))
+
+    assert counted and counted["answered_at"] == accepted.at
+    assert counted.keys() == {*picture.COUNTED}
+    assert not {"person_ref", "person", "code", "sender_ref"} & counted.keys()
+
+
+def test_what_was_sent_in_one_week_lies_together_by_city_and_partition() -> None:
+    sent = picture.after(None, said(ReferralSent), ["palermo"])
+    counted = picture.counted(sent) or {}
+    later = counted | {"state": "ACCEPTED"}
+
+    first = picture.tally(None, "palermo", 3, "r-1", counted)
+    second = picture.tally(picture.tally(first, "palermo", 3, "r-2", counted), "palermo", 3, "r-1", later)
+
+    assert second["of"] == {"r-1": later, "r-2": counted}
+    assert (second["_id"], second["city"]) == (picture.tally_id("palermo", counted["sent_at"], 3), "palermo")
+    assert second["week"].weekday() == 0 and second["week"] <= counted["sent_at"] < second["week"] + timedelta(days=7)
