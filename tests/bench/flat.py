@@ -3,7 +3,7 @@
 Two networks side by side, each with a worker of its own. In each, the real service takes one intake; what it stored of
 it is stored again under other names, beside the inbox that so many would have left. Then both are told the same, in
 turns whose order changes: commands to referrals of their own, one step of each after the other, and new intakes. On a
-store of one's own (MONGO_URL) the databases `flat...` stay: the local store takes minutes to drop so much.
+store of one's own (MONGO_URL) the databases `flat...` stay.
 """
 
 import asyncio
@@ -32,11 +32,12 @@ from contracts.notifications import public_code
 from contracts.topics import REFERRALS, TOPICS
 from contracts.values import Message
 from services.chassis import kafka, messages
-from services.chassis.settings import Settings, from_environment
+from services.chassis.settings import Settings
 from services.referral import store
 from services.referral.domain.candidates import all_of
 from services.referral.domain.needs import referral_id
 from tests.bench.hop import store_process
+from tests.bench.roomy import roomy
 from tests.builders import a_command, a_recorded_intake, an_agency, an_offer
 
 STORED = (1_000, 200_000)
@@ -133,8 +134,7 @@ class Network:
 # -- a network ---------------------------------------------------------------------------------------------------------
 
 
-async def _open(stored: int) -> Network:
-    settings = from_environment()
+async def _open(stored: int, settings: Settings) -> Network:
     settings = settings.model_copy(update={"namespace": f"flat{stored}-{uuid4().hex[:8]}"})
     await kafka.ensure_topics(settings, [(t.name, t) for t in TOPICS if not t.one_per_agency])
     client: Any = AsyncIOMotorClient(settings.mongo_url.get_secret_value(), tz_aware=True)
@@ -144,7 +144,8 @@ async def _open(stored: int) -> Network:
     await producer.start()
     await consumer.start()
     consumer.assign([TopicPartition(settings.named(REFERRALS.name), p) for p in range(REFERRALS.partitions)])
-    told = {"STAFFETTA_NAMESPACE": settings.namespace, "STAFFETTA_ENV": "test", "HTTP_PORT": "0", "REPLICA": "0"}
+    told = {"MONGO_URL": settings.mongo_url.get_secret_value(), "STAFFETTA_NAMESPACE": settings.namespace,
+            "STAFFETTA_ENV": "test", "HTTP_PORT": "0", "REPLICA": "0"}  # fmt: skip
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.referral", env=os.environ | told, stdout=asyncio.subprocess.DEVNULL
     )
@@ -213,7 +214,12 @@ async def insert(collection: Any, docs: Iterable[Any]) -> None:
 
 
 async def main() -> None:
-    networks = [await _open(stored) for stored in STORED]
+    with roomy("4G") as settings:
+        await _measure(settings)
+
+
+async def _measure(settings: Settings) -> None:
+    networks = [await _open(stored, settings) for stored in STORED]
     found: dict[int, list[dict[str, Cost]]] = {stored: [] for stored in STORED}
     try:
         for network in networks:

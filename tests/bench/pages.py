@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,19 +22,17 @@ from uuid import UUID, uuid4, uuid5
 import httpx
 import psutil
 from motor.motor_asyncio import AsyncIOMotorClient
-from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
 from contracts import codes
 from contracts.notifications import public_code
-from deploy.local.store import start_store
-from services.chassis.settings import Settings, from_environment
 from services.console import store
 from services.console.domain import picture
 from services.console.domain.picture import ALWAYS
 from tests.bench.flat import insert
 from tests.bench.hop import store_process
+from tests.bench.roomy import roomy
 from tests.builders import an_intake
 from tests.console.desk import Desk, Town, town
 
@@ -70,25 +67,14 @@ class Seen:
 
 async def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder, _settings(Path(folder)) as settings:
+    with tempfile.TemporaryDirectory() as folder, roomy("1G") as own:
+        settings = own.model_copy(update={"namespace": f"pag{uuid4().hex[:8]}"})
         client: Any = AsyncIOMotorClient(settings.mongo_url.get_secret_value(), tz_aware=True)
         async with town(settings, Path(folder), BEHIND) as here:
             await _live(here)
             some = await fill(client[settings.named("console")])
             show(await measured(here, some), await _static(here))
         client.close()
-
-
-@contextmanager
-def _settings(folder: Path) -> Iterator[Settings]:
-    """On a store of its own with more memory: with 256 MB the local one stands still after some 65,000 referrals."""
-    settings = from_environment().model_copy(update={"namespace": f"pag{uuid4().hex[:8]}"})
-    if store_process(settings) is None:  # somebody's own
-        yield settings
-        return
-    own = start_store(folder, cache="1G")
-    yield settings.model_copy(update={"mongo_url": SecretStr(own.url)})
-    own.stop()
 
 
 async def _live(here: Town) -> None:
