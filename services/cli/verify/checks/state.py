@@ -71,12 +71,13 @@ def _histories(loaded: Loaded) -> Iterator[Seen]:
 
 
 def _entries(loaded: Loaded) -> Iterator[Seen]:
-    """The topic is compacted: the last message of a key is the entry."""
+    """The topic is compacted: the last message of a key is the entry. Numbers lie beside entries, by names with a slash."""
     last = {message.key: message for message in loaded.on(DIRECTORY)}
     for service in (name for name in COPIES if name in loaded.services):
         for prefix, (collection, model) in ENTRIES.items():
             told = {key.removeprefix(prefix): m.value for key, m in last.items() if key.startswith(prefix)}
-            yield from _copied(f"{service}'s {prefix}", model, loaded.stored(service, collection), told)
+            kept = {code: doc for code, doc in loaded.stored(service, collection).items() if "/" not in code}
+            yield from _copied(f"{service}'s {prefix}", model, kept, told)
 
 
 def _copied(
