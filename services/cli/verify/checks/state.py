@@ -71,7 +71,7 @@ def _histories(loaded: Loaded) -> Iterator[Seen]:
 
 
 def _entries(loaded: Loaded) -> Iterator[Seen]:
-    """The topic is compacted: the last message of a key is the entry. Numbers lie beside entries, by names with a slash."""
+    """The topic is compacted: the last message of a key is the entry. Names with a slash are of numbers beside them."""
     last = {message.key: message for message in loaded.on(DIRECTORY)}
     for service in (name for name in COPIES if name in loaded.services):
         for prefix, (collection, model) in ENTRIES.items():
