@@ -93,7 +93,7 @@ async def test_a_refusal_at_the_http_door_is_a_problem_and_nothing_is_kept(two: 
     submit = {"ce-type": SUBMIT, "ce-id": "m-1"}
     of_referral = {"ce-type": ACCEPT, "ce-id": "m-2"}
     nowhere = two.statement(by=two.sender.code, referral_id="r")
-    of_system = {"ce-type": "staffetta.referral.open.v1", "ce-id": "m-3"}
+    of_system = {"ce-type": "staffetta.referral.expire.v1", "ce-id": "m-3"}
 
     async with two.http(two.sender) as http:
         posts = [
@@ -101,7 +101,7 @@ async def test_a_refusal_at_the_http_door_is_a_problem_and_nothing_is_kept(two: 
             await http.post("/v1/commands", content=b'"' + b"x" * 300_000, headers=submit),
             await http.post("/v1/commands", json=two.intake() | {"Zefirina": 1}, headers=submit),
             await http.post("/v1/commands", json=two.intake(sender=two.receiver.code), headers=submit),
-            await http.post("/v1/commands", json=two.statement("open"), headers=of_system),
+            await http.post("/v1/commands", json=two.statement("expire"), headers=of_system),
             await http.post("/v1/commands", json=nowhere, headers=of_referral),
             await http.post("/v1/commands", json=two.intake(), headers={"ce-type": SUBMIT}),
             await http.get("/v1/commands/unknown"),

@@ -78,7 +78,7 @@ async def test_other_content_under_an_id_that_was_used_is_refused_and_asks_nothi
 
 async def test_a_forged_agency_and_a_command_of_the_system_are_refused_on_the_speakers_own_feed(two: Two) -> None:
     await two.receiver.say(SUBMIT, two.intake(), id="m-1")
-    await two.receiver.say("staffetta.referral.open.v1", two.statement("open"), id="m-2")
+    await two.receiver.say("staffetta.referral.expire.v1", two.statement("expire"), id="m-2")
     await two.receiver.say("staffetta.intake.record.v1", {"intake_id": str(uuid4())}, id="m-3")
     answers = [await two.receiver.answer(id) for id in ("k-1", "c-1", "m-3")]
 

@@ -121,7 +121,7 @@ BAD: tuple[Bad, ...] = (
     Bad("forged", ("il nome di un altro ente", "another agency's name"), "not_authorised /tier0/sender_agency",
         _in_tier0(sender_agency="zz.another")),
     Bad("not_ours", ("un comando della sola rete", "a command of the network alone"), "not_authorised",
-        _with(), "staffetta.referral.open.v1"),
+        _with(), "staffetta.referral.expire.v1"),
     Bad("unknown_type", ("un tipo che non c'è", "a type that there is not"), "unknown_type",
         _with(), "staffetta.intake.imagine.v1"),
     Bad("version", ("una versione che non c'è ancora", "a version that there is not yet"), "unsupported_version",
