@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -133,7 +133,7 @@ def test_a_feed_shows_no_agency_whom_the_person_excluded() -> None:
 def test_keys_are_ids_that_tell_nothing(row: catalogue.Row) -> None:
     kinds = {name: field.annotation for name, field in row.model.model_fields.items()}
     made = {name: getattr(row.model, name).fget for name in row.model.model_computed_fields}
-    kinds |= {name: get_type_hints(get)["return"] for name, get in made.items()}
+    kinds |= {name: get.__annotations__["return"] for name, get in made.items()}
 
     assert kinds[row.key] is UUID
 
