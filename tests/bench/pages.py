@@ -49,7 +49,7 @@ CASEWORKER, COORDINATOR = f"{BUSY}:caseworker", f"{BUSY}:coordinator"
 ASKS = ((CASEWORKER, "/queue"), (CASEWORKER, "/queue?page=5"), (CASEWORKER, "/sent"), (CASEWORKER, "/tasks"),
         (CASEWORKER, "/new"), (CASEWORKER, "/directory"), (CASEWORKER, "/search?q={code}"),
         (CASEWORKER, "/search?q={ref}"), (CASEWORKER, "/referrals/{id}"), (COORDINATOR, "/city"),
-        (COORDINATOR, "/board"), (COORDINATOR, "/tasks"), ("network:national", "/national"))  # fmt: skip
+        (COORDINATOR, "/board"), (COORDINATOR, "/tasks"), ("national", "/national"))  # fmt: skip
 Doc = dict[str, Any]
 
 
