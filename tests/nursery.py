@@ -1,4 +1,4 @@
-"""Workers of services, born of one process that has imported what all of them import: a start is a fork and no more.
+"""Workers of services, born of one process that has imported all of them: a start is a fork and no more.
 
 Each is a process of its own with an environment, a log and an end of its own, and runs the same module as `python -m`.
 """
@@ -6,6 +6,7 @@ Each is a process of its own with an environment, a log and an end of its own, a
 import asyncio
 import atexit
 import gc
+import importlib
 import json
 import os
 import runpy
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[1]
-IMPORTED = ("services.chassis.service", "contracts.catalogue", "holidays", "jinja2", "joserfc.jwt", "httpx")
+SERVICES = ("gateway", "intake", "directory", "referral", "housing", "programmes", "notifications", "console")
 
 
 class Child:
@@ -147,8 +148,9 @@ def _live(argv: list[str], environment: dict[str, str], log: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    for name in IMPORTED:
-        __import__(name)
+    for name in SERVICES:
+        importlib.import_module(f"services.{name}.app")
+    importlib.import_module("services.chassis.service")
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the whole terminal; it ends when its line does
     serve(socket.socket(fileno=int(sys.argv[1])))

@@ -71,7 +71,7 @@ async def at_a_desk(engines: Settings, folder: Path) -> AsyncIterator[Desk]:
                  "services": {service: relay.url(service) for service in RELAY}}  # fmt: skip
         (state / "endpoints.json").write_text(json.dumps(known))
         desk = Desk(folder, relay)
-        async with asyncio.timeout(60):  # an agency's topics come a moment after it is known
+        async with asyncio.timeout(120):  # an agency's topics come a moment after it is known
             while (await desk("topics", "--agency", "pa.comune")).status:
                 await asyncio.sleep(0.2)
         yield desk
