@@ -108,8 +108,7 @@ PAGES: dict[str, tuple[str, ...]] = {
 """What each person opens, and where the referral is one that both the street unit and the coordination see."""
 
 
-@pytest.mark.parametrize("language", ["it-IT", "en-GB"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(("size", "language"), [(WIDE, "it-IT"), (NARROW, "en-GB")], ids=["wide-it", "narrow-en"])
 async def test_every_page_can_be_used_by_everybody_and_loads_nothing_from_elsewhere(
     palermo: Town, browser: Browser, language: str, size: ViewportSize
 ) -> None:

@@ -15,8 +15,9 @@ def positions(loaded: Loaded) -> Iterator[Seen]:
 
 def outboxes(loaded: Loaded) -> Iterator[Seen]:
     for service in loaded.services:
-        owed = sorted(loaded.stored(service, "offsets"))
-        yield Seen(service, tuple(f"it has not said what follows from {place}" for place in owed))
+        owed = sorted(loaded.stored(service, "offsets").items())
+        wrong = (f"it has not said what follows from {place} before {doc['next']}" for place, doc in owed)
+        yield Seen(service, tuple(wrong))  # a later batch of the same place is another finding, in other words
 
 
 def parked(loaded: Loaded) -> Iterator[Seen]:
