@@ -1,5 +1,6 @@
 """Topics on the broker: made where they are missing, with the retention and the clock that the contracts say."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -11,18 +12,28 @@ from contracts.topics import Topic
 from services.chassis.settings import Settings
 
 DAY_MS = 86_400_000
+TOLD_S = 30
+"""How long a broker may take to tell of a topic that was made."""
 
 
 async def ensure_topics(settings: Settings, wanted: Iterable[tuple[str, Topic]]) -> list[str]:
-    """Make the topics (given by their name in this network) that do not exist; returns the new ones."""
+    """Make the topics (given by their name in this network) that do not exist; returns the new ones.
+
+    Who subscribes before the broker tells of them all is given nothing, and looks again only seconds later: so they are
+    waited for, whoever makes them. Raises TimeoutError.
+    """
+    named = [(settings.named(name), topic) for name, topic in wanted]
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_url)
     await admin.start()
     try:
         there = set(await admin.list_topics())
-        missing = [(settings.named(name), topic) for name, topic in wanted if settings.named(name) not in there]
+        missing = [(name, topic) for name, topic in named if name not in there]
         if missing:
             made = await admin.create_topics([_new(name, topic, settings.kafka_replication) for name, topic in missing])
             _check(made.topic_errors)
+        async with asyncio.timeout(TOLD_S):
+            while not {name for name, _ in named} <= set(await admin.list_topics()):
+                await asyncio.sleep(0.05)
         return [name for name, _ in missing]
     finally:
         await admin.close()

@@ -53,7 +53,7 @@ async def keep_topics(context: Context) -> None:
                 await _make_topics(context.settings, new)
                 made |= new
             seen = new
-        except (KafkaError, PyMongoError) as fault:
+        except (KafkaError, PyMongoError, TimeoutError) as fault:
             log.warning("topics of new agencies must wait: %s", type(fault).__name__)
         await asyncio.sleep(LOOK_S)
 
