@@ -152,7 +152,9 @@ async def running(settings: Settings, folder: Path, services: tuple[str, ...] = 
         await processes.ready()
         if load:
             await load_directory(settings, load)
-            async with opened(settings) as network:  # until everybody knows what was loaded
+            async with opened(settings) as network, asyncio.timeout(120):  # until everybody knows what was loaded
+                while set(services) - (await network.stores.positions()).keys():
+                    await asyncio.sleep(0.1)  # who was given no partition yet is not behind, and knows nothing
                 await network.settle(60)
         yield processes
     finally:
