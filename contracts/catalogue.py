@@ -177,8 +177,8 @@ OUTSIDE: dict[str, type[Message]] = {
     stated.RerouteStatedAgency.TYPE: stated.RerouteStatedAgency,
     stated.WithdrawStatedBases.TYPE: stated.WithdrawStatedBases,
     stated.GiveStatedBasis.TYPE: stated.GiveStatedBasis,
-    stated.DecideStatedPair.TYPE: stated.DecideStatedPair,
-    stated.UndoStatedPair.TYPE: stated.UndoStatedPair,
+    identity.DecideStatedPair.TYPE: identity.DecideStatedPair,
+    identity.UndoStatedPair.TYPE: identity.UndoStatedPair,
     stated.CorrectStatedOffer.TYPE: stated.CorrectStatedOffer,
 }
 """What is taken at the door beside `staffetta.referral.<command>.v1` (`stated.StatedCommand`)."""

@@ -4,9 +4,12 @@ Opaque ids and codes only: no message here says what two meetings have in common
 """
 
 from collections.abc import Iterable
+from typing import Annotated
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from contracts.values import AgencyCode, Asked, Code, Message, Narrative, Ref, Time, Version
+from pydantic import Field
+
+from contracts.values import OUTSIDE, AgencyCode, Asked, Code, Message, Narrative, Ref, Time, Version
 
 
 def pair_id(person_refs: Iterable[str]) -> UUID:
@@ -113,3 +116,39 @@ class IdentityUnlinked(IdentityEvent):
     """They are two again, and are not suggested again."""
 
     TYPE = "staffetta.identity.unlinked.v1"
+
+
+# -- what is said at the door -----------------------------------------------------------------------------------------
+
+
+TwoPeople = Annotated[list[Ref], Field(min_length=2, max_length=2)]
+
+
+class DecideStatedPair(Message):
+    """What a worker decided of two people who were suspected to be one (`intake.duplicate_suspected`).
+
+    decision: a code of `matching.json`: same, different or later. text: why, in their own words.
+    """
+
+    model_config = OUTSIDE
+    TYPE = "staffetta.identity.decide.v1"
+
+    command_id: Ref
+    agency: AgencyCode
+    actor: Ref | None = None
+    person_refs: TwoPeople
+    decision: Code
+    text: Narrative | None = None
+
+
+class UndoStatedPair(Message):
+    """Two people who were decided to be one are not: said by who decided it, or who coordinates the city."""
+
+    model_config = OUTSIDE
+    TYPE = "staffetta.identity.undo.v1"
+
+    command_id: Ref
+    agency: AgencyCode
+    actor: Ref | None = None
+    person_refs: TwoPeople
+    text: Narrative | None = None

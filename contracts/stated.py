@@ -291,42 +291,6 @@ class GiveStatedBasis(Message):
     basis: StatedBasis
 
 
-# -- whether two people are one ---------------------------------------------------------------------------------------
-
-
-TwoPeople = Annotated[list[Ref], Field(min_length=2, max_length=2)]
-
-
-class DecideStatedPair(Message):
-    """What a worker decided of two people who were suspected to be one (`intake.duplicate_suspected`).
-
-    decision: a code of `matching.json`: same, different or later. text: why, in their own words.
-    """
-
-    model_config = OUTSIDE
-    TYPE = "staffetta.identity.decide.v1"
-
-    command_id: Ref
-    agency: AgencyCode
-    actor: Ref | None = None
-    person_refs: TwoPeople
-    decision: Code
-    text: Narrative | None = None
-
-
-class UndoStatedPair(Message):
-    """Two people who were decided to be one are not: said by who decided it, or who coordinates the city."""
-
-    model_config = OUTSIDE
-    TYPE = "staffetta.identity.undo.v1"
-
-    command_id: Ref
-    agency: AgencyCode
-    actor: Ref | None = None
-    person_refs: TwoPeople
-    text: Narrative | None = None
-
-
 # -- what an agency's people say of its own offers ---------------------------------------------------------------------
 
 

@@ -44,6 +44,17 @@ def test_a_stored_message_is_read_and_written_again_with_all_it_said(path: Path)
     assert model.model_validate_json(message.model_dump_json()) == message
 
 
+@pytest.mark.parametrize("former", catalogue.FORMER)
+def test_what_was_written_under_a_former_name_is_still_read(former: str) -> None:
+    model = catalogue.BY_TYPE[former]
+    stored = json.loads((SAMPLES / f"{model.TYPE}.json").read_text("utf-8"))
+    came_later = {"asked"}
+
+    then = {name: value for name, value in stored.items() if name not in came_later}
+
+    assert model.model_validate(then) == model.model_validate(stored)
+
+
 def test_a_stored_message_that_lost_a_field_would_be_noticed() -> None:
     assert lost({"a": [{"b": 1}]}, {"a": [{}]}) == ["/a/0/b"]
     assert lost({"a": "x"}, {"a": "y", "new": None}) == ["/a"]

@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import CorrectOffer, KeepText, RecordIntake, ReferralCommand, RerouteAgency, WriteDraft
-from contracts.identity import DecidePair, UndoPair, pair_id
+from contracts.identity import DecidePair, DecideStatedPair, UndoPair, UndoStatedPair, pair_id
 from contracts.journeys import CompleteTask
 from contracts.refusals import Refusal
 from contracts.sharing import GiveBasis, WithdrawBases
@@ -14,14 +14,12 @@ from contracts.stated import (
     CompleteStatedTask,
     CorrectedFields,
     CorrectStatedOffer,
-    DecideStatedPair,
     GiveStatedBasis,
     ReferralFields,
     RerouteStatedAgency,
     StatedCommand,
     StatedDraft,
     SubmitIntake,
-    UndoStatedPair,
     WithdrawStatedBases,
 )
 from contracts.values import Asked, Message
