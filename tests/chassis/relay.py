@@ -28,6 +28,8 @@ from tests.networks import forget
 
 AGGREGATES = 60
 REPEATED = 0.05
+ENOUGH = 800
+"""Ticks that a load under crashes says at least, however quickly the crashes are over."""
 
 
 @dataclass
@@ -303,8 +305,13 @@ async def crash_at_every_point(settings: Settings, folder: Path, times: int, con
     """Both services crash at each named point `times` times under load with repeats and poison."""
     points = [f"{s}/{p}:{2 + i}" for i in range(times) for p in names for s in ("first", "second")]
     async with relay(settings, folder, points=points, control=control) as running:
-        crashes, deadline = len(points), time.monotonic() + 30 + 8 * len(points)
-        await running.load(random.Random(7), 150, lambda: running.crashes >= crashes or time.monotonic() > deadline)
+        deadline = time.monotonic() + 30 + 8 * len(points)
+
+        def over() -> bool:
+            crashed = running.crashes >= len(points) and sum(running.sent.values()) >= ENOUGH
+            return crashed or time.monotonic() > deadline
+
+        await running.load(random.Random(7), 150, over)
         return await _settle_and_count(running)
 
 
