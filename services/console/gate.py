@@ -3,7 +3,7 @@
 No other module of the pages touches the store (`tests/rules`): a page that forgets to ask for rights cannot be written.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -104,8 +104,9 @@ class Gate:
         grant = next((g for g in self.granted if g.relation == relation), None)
         if grant is None:
             return Page([], 0, 1)
-        found = self.db[REFERRALS].find(access.open_to(grant), DUE)
-        order = [(row["due_at"] or ALWAYS, row["_id"]) async for row in found]
+        order = set[tuple[datetime, str]]()
+        for wanted in access.open_to(grant):
+            order |= {(row["due_at"] or ALWAYS, row["_id"]) async for row in self.db[REFERRALS].find(wanted, DUE)}
         page = max(1, min(page, -(-len(order) // Page.ROWS)))
         ids = [id for _, id in sorted(order)[(page - 1) * Page.ROWS : page * Page.ROWS]]
         return Page(await self._cases({"_id": {"$in": ids}}), len(order), page)
@@ -142,8 +143,7 @@ class Gate:
     async def tasks(self) -> list[Doc]:
         """What the person's agency, or the cities that they coordinate, have to decide."""
         where: list[Doc] = [{"agency": self.actor.agency}] if self.actor.works else []
-        if self._coordinated:
-            where.append({"cities": access.one_of(self._coordinated)})
+        where += [{"cities": city} for city in self._coordinated]
         found = [t for w in where for t in await self._list(self.db[TASKS].find(w | {"open": True}).limit(LONGEST))]
         return sorted({t["_id"]: t for t in found}.values(), key=lambda task: task["due_at"])
 
@@ -152,8 +152,7 @@ class Gate:
         waiting, same = {"state": {"$in": list(twins.WAITING)}}, {"state": twins.SAME}
         desk = {"sender_agency": self.actor.agency}
         where: list[Doc] = [desk | waiting, desk | same] if self.actor.works else []
-        if self._coordinated:
-            where.append({"cities": access.one_of(self._coordinated)} | same)
+        where += [{"cities": city} | same for city in self._coordinated]
         found = [row for w in where for row in await self._ours(self.db[TWINS].find(w).limit(LONGEST))]
         rows = sorted({row["_id"]: row for row in found}.values(), key=lambda row: row["asked_at"], reverse=True)
         return [await self._pair(row) for row in rows]
@@ -191,23 +190,18 @@ class Gate:
 
     async def city_rows(self, since: datetime) -> list[Doc]:
         """What a city's board counts: no person, no id of one."""
-        if not self._coordinated:
-            return []
-        wanted = {"city": access.one_of(self._coordinated), "week": {"$gte": week_of(since)}}
-        found: dict[str, Doc] = {}
-        async for tally in self.db[COUNTED].find(wanted):
-            found |= tally["of"]
-        return [row for row in found.values() if row["sent_at"] >= since]
+        return await self._counted(self._coordinated, since)
 
     async def city_unmet(self, since: datetime) -> list[Doc]:
-        if not self._coordinated:
-            return []
-        wanted = {"cities": access.one_of(self._coordinated), "at": {"$gte": since}}
-        return await self._list(self.db[UNMET].find(wanted, {"service": 1, "reason": 1, "_id": 0}))
+        found: dict[str, Doc] = {}
+        for city in self._coordinated:
+            wanted = {"cities": city, "at": {"$gte": since}}
+            found |= {doc["_id"]: doc async for doc in self.db[UNMET].find(wanted, {"service": 1, "reason": 1})}
+        return list(found.values())
 
     @property
     def _coordinated(self) -> list[str]:
-        """The cities that the person coordinates."""
+        """The cities that the person coordinates; each is asked for by itself, as an index finds it."""
         return sorted(self.actor.cities) if access.COORDINATOR in self.actor.roles else []
 
     async def numbers(self, since: datetime) -> national.Numbers:
@@ -215,8 +209,7 @@ class Gate:
         if access.NATIONAL not in self.actor.roles:
             return national.numbers([], [])
         cities = {code: doc["city"] for code, doc in (await self.agencies()).items()}
-        fields = dict.fromkeys(("journey_id", "service", "hop", "sender_agency", "sent_at", "answered_at"), 1)
-        rows = await self._list(self.db[REFERRALS].find({"sent_at": {"$gte": since}}, fields | {"_id": 0}))
+        rows = await self._counted(set(cities.values()), since)
         fields = dict.fromkeys(("cities", "service", "reason"), 1)
         missed = await self._list(self.db[UNMET].find({"at": {"$gte": since}}, fields | {"_id": 0}))
         return national.numbers(national.needs_of(rows, cities, self.now), map(national.unmet_of, missed))
@@ -292,6 +285,14 @@ class Gate:
         rows.sort(key=lambda row: row["due_at"] or ALWAYS)
         cases = [Case(row, access.relations(self.granted, row)) for row in rows]
         return [case for case in cases if case.relations]
+
+    async def _counted(self, cities: Iterable[str], since: datetime) -> list[Doc]:
+        """What was counted of the referrals sent since then, by an agency of one of these cities or to one."""
+        found: dict[str, Doc] = {}
+        for city in cities:
+            async for tally in self.db[COUNTED].find({"city": city, "week": {"$gte": week_of(since)}}):
+                found |= tally["of"]
+        return [row for row in found.values() if row["sent_at"] >= since]
 
     async def _ours(self, cursor: AsyncIterator[Doc]) -> list[Doc]:
         """Of rows that are no referrals, those that this person may see as something."""

@@ -35,7 +35,6 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         _index("code"),
         _index("journey_id"),
         _index("sender_agency", "sender_ref"),
-        _index("sent_at"),
     ],
     COUNTED: [_index("city", "week")],
     LINES: [_index("referral_id", "version", "place")],

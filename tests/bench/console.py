@@ -45,7 +45,8 @@ async def main() -> None:
                     found["two browsers"] = await waiting.in_browsers()
                 found["one open page"] = await waiting.live(1)
                 found[f"{OPEN} open pages"] = await waiting.live(OPEN)
-                found[f"{POLLED} pages asked for anew every {POLL_S:.0f} s"] = await waiting.polled(OPEN)
+                for pages in (POLLED, OPEN):
+                    found[f"{pages} pages asked for anew every {POLL_S:.0f} s"] = await waiting.polled(pages)
                 show(found)
 
 

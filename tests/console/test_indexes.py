@@ -32,6 +32,9 @@ ACTORS = {
     "of two queues": Actor("s", "n", "pa.comune", frozenset({"caseworker"}), frozenset({"pa.comune.desk", "pa.b"})),
     "a supervisor": Actor("s", "n", "pa.comune", frozenset({"supervisor"})),
     "who coordinates a city": Actor("s", "n", "pa.comune", frozenset({"coordinator"}), cities=frozenset({"palermo"})),
+    "who coordinates two cities, and reads the network's numbers": Actor(
+        "s", "n", None, frozenset({"coordinator", "national"}), cities=frozenset({"palermo", "torino"})
+    ),
 }
 
 
@@ -78,6 +81,8 @@ async def look_at_everything(at: Gate) -> None:
     await at.called("PA-7K3M9Q")
     await at.city_rows(NOW - timedelta(days=90))
     await at.city_unmet(NOW - timedelta(days=90))
+    await at.numbers(NOW - timedelta(days=90))
+    await at.of_intakes(["j-1", "j-2"])
     case = await at.case("r-1")
     assert case
     for of_one in (at.lines(case), at.told(case), at.family(case)):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 CASEWORKER, SUPERVISOR, COORDINATOR = "caseworker", "supervisor", "coordinator"
@@ -62,23 +63,21 @@ def grants(actor: Actor, now: datetime, glass: frozenset[str] = frozenset()) -> 
 
 
 def _in(field: str, values: list[str] | None) -> Where:
-    return {} if values is None else {field: one_of(values)}
+    return {} if values is None else {field: {"$in": values}}
 
 
-def one_of(values: list[str]) -> Any:
-    """One value is asked for as such: what is equal is found by an index of every store."""
-    return values[0] if len(values) == 1 else {"$in": values}
+def open_to(grant: Grant) -> list[Where]:
+    """What the store is asked for the open referrals that a grant shows: the grant's own and no other.
 
-
-def open_to(grant: Grant) -> Where:
-    """What the store is asked for the open referrals that a grant shows: by an index, and the grant's own and no other.
-
+    One question for each value of a list: what is equal is found by an index of every store, one of several by none.
     `shown_to` (`picture`) is the receiver of one that is open and of which it was told.
     """
-    if grant.relation != "receiver":
-        return grant.where | {"open": True}
-    queue = {field: wanted for field, wanted in grant.where.items() if field == "receiver_queue"}
-    return {"shown_to": grant.where["receiver_agency"]} | queue
+    where = grant.where | {"open": True}
+    if grant.relation == "receiver":
+        queue = {field: wanted for field, wanted in grant.where.items() if field == "receiver_queue"}
+        where = {"shown_to": grant.where["receiver_agency"]} | queue
+    lists = {field: wanted["$in"] for field, wanted in where.items() if isinstance(wanted, dict) and "$in" in wanted}
+    return [where | dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
 
 
 def relations(granted: tuple[Grant, ...], row: Row) -> frozenset[str]:

@@ -56,11 +56,14 @@ def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
     return doc | {"shown_to": event.receiver_agency if doc["open"] and doc["read_until"] == ALWAYS else None}
 
 
-COUNTED = ("state", "receiver_agency", "sent_at", "answered_at", "due_at", "level")
+COUNTED = (
+    "state", "receiver_agency", "sent_at", "answered_at", "due_at", "level", "journey_id", "service", "hop",
+    "sender_agency",
+)  # fmt: skip
 
 
 def counted(doc: Doc | None) -> Doc | None:
-    """What a city's board counts of a referral, and no more. None before it was sent."""
+    """What a city's board and the national desk's page count of a referral, and no more. None before it was sent."""
     return {name: doc[name] for name in COUNTED} if doc and doc["sent_at"] else None
 
 
