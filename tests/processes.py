@@ -8,10 +8,12 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
+from itertools import cycle
 from pathlib import Path
 
 import httpx
@@ -26,6 +28,7 @@ from tests.networks import forget
 ROOT = Path(__file__).parents[1]
 RELAY = ("gateway", "intake", "directory", "referral", "housing", "programmes")
 ISSUER, AUDIENCE = "https://issuer.test", "staffetta"
+PORTS = 1_500
 
 
 @dataclass
@@ -129,10 +132,18 @@ async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
         return False
 
 
+@cache
+def _ports() -> Iterator[int]:
+    """Each of pytest's workers has its own, and goes through them: what was given and is not taken yet is given to
+    nobody else. All are below those that the system gives to connections.
+    """
+    first = 20_000 + PORTS * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8)
+    return cycle(random.SystemRandom().sample(range(first, first + PORTS), PORTS))
+
+
 def free_port() -> int:
-    """Below those that the system gives to connections: one of these could take it before a service does."""
     while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
+        port = next(_ports())
         with socket.socket() as s, suppress(OSError):
             s.bind(("127.0.0.1", port))
             return port

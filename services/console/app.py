@@ -14,6 +14,7 @@ from services.console import (
     live,
     login,
     meeting,
+    operating,
     store,
     twins,
 )
@@ -21,7 +22,7 @@ from services.console import (
 pages = APIRouter()
 of_people = (
     lists.router, boards.router, correcting.router, glossary.router, batch.router, meeting.router, twins.router,
-    cases.router,
+    operating.router, cases.router,
 )  # fmt: skip
 for router in (lists.static, login.router, *of_people, lists.elsewhere):
     pages.include_router(router)

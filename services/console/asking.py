@@ -1,4 +1,6 @@
-"""What the console asks of others with the person's own token: commands of the gateway, people of intake."""
+"""What the console asks of others with the person's own token: commands of the gateway, people of intake, and of every
+service what it set aside.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +12,7 @@ import httpx
 from services.console import settings
 from services.console.sessions import Session
 
-PATIENCE_S = 15
+PATIENCE_S, SOON_S = 15, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +89,33 @@ async def _told(session: Session, path: str, asked: dict[str, str] | None = None
         return dict(found.json()) if found.status_code == 200 else None
     except (httpx.HTTPError, ValueError):
         return None
+
+
+# -- for operations ----------------------------------------------------------------------------------------------------
+async def ready(service: str) -> dict[str, bool] | None:
+    """What of a service is well; None when it does not answer."""
+    try:
+        found = await _client().get(f"{settings.services()[service]}/ready", timeout=SOON_S)
+        return dict(found.json())
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+async def parked(session: Session, service: str) -> list[dict[str, Any]] | None:
+    """The messages that a service has set aside; None when it does not tell."""
+    headers = {"Authorization": f"Bearer {session.token}"}
+    try:
+        found = await _client().get(f"{settings.services()[service]}/ops/parked", headers=headers, timeout=SOON_S)
+        return list(found.json()) if found.status_code == 200 else None
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+async def act_on_parked(session: Session, service: str, message_id: str, action: str, why: str) -> int:
+    """The status of the service's answer; 503 when there is none."""
+    headers = {"Authorization": f"Bearer {session.token}"}
+    url = f"{settings.services()[service]}/ops/parked/{message_id}/{action}"
+    try:
+        return (await _client().post(url, headers=headers, json={"why": why})).status_code
+    except httpx.HTTPError:
+        return 503

@@ -36,8 +36,10 @@ LISTS = {
 }
 """The heading of each list, as what its rows are seen, and whose name they show."""
 
-BEGIN = {access.COORDINATOR: "/city", access.NATIONAL: "/national", access.AUDITOR: "/looks"}
-"""Where who does not work for an agency begins. Operations work elsewhere (`docs/operating.md`)."""
+BEGIN = {
+    access.COORDINATOR: "/city", access.NATIONAL: "/national", access.AUDITOR: "/looks", access.OPS: "/ops",
+}  # fmt: skip
+"""Where who does not work for an agency begins."""
 
 
 @static.get("/static/{name}")

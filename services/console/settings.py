@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, SecretStr
 
+from contracts.topics import TOPICS
+
 NAMES = {
     "issuer": "OIDC_ISSUER",
     "client_id": "OIDC_CLIENT_ID",
@@ -51,6 +53,13 @@ class ConsoleSettings(BaseModel):
 @cache
 def current() -> ConsoleSettings:
     return ConsoleSettings.model_validate({field: os.environ[n] for field, n in NAMES.items() if os.environ.get(n)})
+
+
+@cache
+def services() -> dict[str, str]:
+    """Where each service is that the environment says (`REFERRAL_URL` and so on), by name: for operations."""
+    names = sorted({topic.owner for topic in TOPICS} | {"console"})
+    return {name: url for name in names if (url := os.environ.get(f"{name.upper()}_URL"))}
 
 
 def check(environment: str) -> None:

@@ -15,6 +15,7 @@ from deploy.local.provider import Provider
 from services.chassis.settings import Settings
 from services.cli.verify.network import opened
 from tests.builders import Entry
+from tests.nursery import SERVICES
 from tests.processes import AUDIENCE, ISSUER, Processes, free_port, running
 
 BEHIND = ("gateway", "intake", "directory", "referral", "programmes", "console")
@@ -78,7 +79,7 @@ async def log_in(client: httpx.AsyncClient, subject: str) -> httpx.Response:
 
 @asynccontextmanager
 async def town(settings: Settings, folder: Path, services: Sequence[str] = BEHIND) -> AsyncIterator[Town]:
-    at = {name: f"http://127.0.0.1:{free_port()}" for name in ("gateway", "intake", "console", "provider")}
+    at = {name: f"http://127.0.0.1:{free_port()}" for name in (*SERVICES, "provider")}
     told = {f"{name.upper()}_URL": url for name, url in at.items()} | {"OIDC_ISSUER": at["provider"]}
     told |= {"REQUESTS_PER_MINUTE": "100000"}  # here everybody comes from one address
     urls = {f"{name}-0": url for name, url in at.items() if name in services}

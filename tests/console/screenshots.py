@@ -10,6 +10,7 @@ from tests.console.browser import FOUND, NARROW, WIDE, chromium, screen
 
 DOCS = Path(__file__).parents[2] / "docs" / "console"
 WORKER, COORDINATOR = "Operatrice, Comune di Palermo", "Coordinamento, Comune di Palermo"
+NATIONAL, OPS = "Direzione nazionale", "Gestione tecnica"
 
 SHOTS: tuple[tuple[str, str, str, ViewportSize, str], ...] = (
     ("queue", WORKER, "/queue", WIDE, "it-IT"),
@@ -19,7 +20,11 @@ SHOTS: tuple[tuple[str, str, str, ViewportSize, str], ...] = (
     ("decline", WORKER, "{referral}/decline", NARROW, "it-IT"),
     ("new", WORKER, "/new", WIDE, "it-IT"),
     ("directory-en", WORKER, "/directory", WIDE, "en-GB"),
+    ("directory-narrow", WORKER, "/directory", NARROW, "it-IT"),
     ("board", COORDINATOR, "/board", WIDE, "it-IT"),
+    ("national", NATIONAL, "/national", WIDE, "it-IT"),
+    ("ops", OPS, "/ops", WIDE, "it-IT"),
+    ("ops-narrow-en", OPS, "/ops", NARROW, "en-GB"),
 )
 """Name, who looks, at what, how wide, in which language."""
 

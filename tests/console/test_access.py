@@ -8,7 +8,7 @@ import pytest_asyncio
 from fastapi.routing import APIRoute
 
 from deploy.documents.access import ROLES
-from services.console import batch, boards, cases, correcting, glossary, lists, login, meeting, twins
+from services.console import batch, boards, cases, correcting, glossary, lists, login, meeting, operating, twins
 from services.console.app import service
 from services.console.domain.rights import RIGHTS
 from services.console.web import Page
@@ -30,7 +30,7 @@ AS = {
 SEEN_AS = {"supervisor of the sender": "sender"}
 PAGES = (
     lists.router, boards.router, correcting.router, glossary.router, batch.router, meeting.router, twins.router,
-    cases.router,
+    operating.router, cases.router,
 )  # fmt: skip
 OPEN = (lists.static, login.router, lists.elsewhere)
 BY_ROLE = [name for name, right in RIGHTS.items() if not right.relations and name != "GET /r/{code}"]
@@ -62,8 +62,13 @@ async def ask(desk: Desk, name: str, case: Asked) -> int:
     """The status of a page; of one that stays open, of its beginning."""
     method, _, path = name.partition(" ")
     path += "?command=accept" if path == "/batch" else ""
-    ids = {"referral_id": case.referral_id, **{f"{of}_id": uuid4() for of in ("task", "pair", "text", "intake")}}
-    path = path.format(command="add_note", code=case.code, offer="pa.comune.documents", **ids)
+    ids = {
+        "referral_id": case.referral_id,
+        **{f"{of}_id": uuid4() for of in ("task", "pair", "text", "intake", "message")},
+    }
+    path = path.format(
+        command="add_note", code=case.code, offer="pa.comune.documents", service="intake", action="replay", **ids
+    )
     if method == "POST":
         return (await desk.post(path)).status_code
     async with desk.client.stream("GET", path) as response:

@@ -13,6 +13,7 @@ from services.console.pages import words
 from tests.builders import an_intake, another_person
 from tests.console.browser import NARROW, WIDE, Screen, needs_a_browser, screen
 from tests.console.desk import Town
+from tests.console.test_operating import set_aside
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_a_browser]
 
@@ -138,11 +139,14 @@ async def an_auditor_reads_who_looked(at: Seat) -> None:
     await expect(at.page.locator("main form")).to_have_count(0)
 
 
-async def operations_see_nothing_of_anybody(at: Seat) -> None:
-    await expect(at.page.locator("h1")).to_have_text(at.say("no_pages"))
-    await expect(at.page.locator("header nav a")).to_have_count(0)
-    await at.press(at.page.get_by_role("link", name=at.say("glossary")))
-    await expect(at.page.locator("h1")).to_have_text(at.say("glossary"))
+async def operations_discard_what_nobody_can_read(at: Seat) -> None:
+    id = await set_aside(at.town)
+    row = at.page.locator("tr", has_text=id)
+    await expect(row).to_be_visible(timeout=15_000)
+    await at.write(row.get_by_label(at.say("ops_why")), "Chi l'ha mandato lo sa")
+    await at.press(row.get_by_role("button", name=at.say("ops.discard")))
+    await expect(at.page.locator("[role=status]", has_text=at.say("waiting"))).to_be_visible()
+    await expect(row).to_have_count(0, timeout=15_000)
 
 
 STORIES: dict[Callable[[Seat], Awaitable[None]], str] = {
@@ -151,7 +155,7 @@ STORIES: dict[Callable[[Seat], Awaitable[None]], str] = {
     a_coordinator_asks_for_an_answer: "Coordinamento, Comune di Palermo",
     the_national_desk_reads_numbers_and_what_a_word_means: "Direzione nazionale",
     an_auditor_reads_who_looked: "Revisore",
-    operations_see_nothing_of_anybody: "Gestione tecnica",
+    operations_discard_what_nobody_can_read: "Gestione tecnica",
 }
 """Each role's, and who tells it."""
 

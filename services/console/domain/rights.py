@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, NATIONAL, SUPERVISOR
+from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, NATIONAL, OPS, SUPERVISOR
 
 WORKERS = frozenset({CASEWORKER, SUPERVISOR})
 CORRECTORS = frozenset({SUPERVISOR, COORDINATOR})
@@ -56,6 +56,9 @@ RIGHTS: dict[str, Right] = {
     "GET /glossary": Right("what the words of these pages mean"),
     "GET /looks": Right("who broke the glass, who looked", WORKERS | {AUDITOR}),
     "POST /looks": Right("break the glass", WORKERS),
+    "GET /ops": Right("how the services are, and messages set aside", frozenset({OPS})),
+    "GET /ops/now": Right("the same, asked for every few seconds", frozenset({OPS})),
+    "POST /ops/{service}/{message_id}/{action}": Right("have one handled again, or discard it", frozenset({OPS})),
     "GET /referrals/{referral_id}": Right("a referral", relations=PARTIES),
     "GET /referrals/{referral_id}/live": Right("the same, live", relations=PARTIES),
     "GET /referrals/{referral_id}/person": Right("name and contact", relations=RECEIVER),

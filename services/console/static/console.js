@@ -33,7 +33,7 @@ const comeBack = async () => {
   }
 };
 
-for (const name of ["beat", "htmx:before:sse:message"]) {
+for (const name of ["beat", "htmx:before:sse:message", "htmx:after:swap"]) {
   document.addEventListener(name, () => { heard = Date.now(); lost(false); });
 }
 document.addEventListener("visibilitychange", () => { heard = Date.now(); });
