@@ -1,4 +1,4 @@
-"""Workers of services, born of one process that has imported all of them: a start is a fork and no more.
+"""Workers of services, and commands, born of one process that has imported all of them: a start is a fork and no more.
 
 Each is a process of its own with an environment, a log and an end of its own, and runs the same module as `python -m`.
 """
@@ -14,8 +14,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -80,14 +82,45 @@ def mother() -> Mother:
     return Mother()
 
 
-async def start(module: str, *args: str, environment: Mapping[str, str], log: Path) -> Child:
-    """A worker that runs `module` and writes to the end of `log`."""
+async def start(
+    module: str, *args: str, environment: Mapping[str, str], log: Path, errors: Path | None = None, cwd: Path = ROOT
+) -> Child:
+    """A worker that runs `module` and writes to the end of `log`. errors: where it complains, unless there too."""
     ended, alive = os.pipe()
-    with log.open("ab") as to:
-        order = {"argv": [module, *args], "environment": dict(environment)}
-        pid = mother().ask(order, (to.fileno(), alive))
+    with log.open("ab") as to, (errors or log).open("ab") as wrong:
+        order = {"argv": [module, *args], "environment": dict(environment), "cwd": str(cwd)}
+        pid = mother().ask(order, (to.fileno(), wrong.fileno(), alive))
     os.close(alive)
     return Child(mother(), pid, ended)
+
+
+@dataclass
+class Asked:
+    """What came of a command."""
+
+    status: int
+    said: str
+    complaint: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.said)
+
+
+async def run(module: str, *args: str, environment: Mapping[str, str], cwd: Path = ROOT) -> Asked:
+    """A command, until it has ended."""
+    with tempfile.TemporaryDirectory() as folder:
+        said, complaint = Path(folder, "said"), Path(folder, "complaint")
+        child = await start(module, *args, environment=environment, log=said, errors=complaint, cwd=cwd)
+        try:
+            status = await child.wait()
+        finally:
+            child.kill()
+        return Asked(status, *_read(said, complaint))
+
+
+def _read(*files: Path) -> list[str]:
+    return [file.read_text("utf-8") for file in files]
 
 
 # -- in the mother -----------------------------------------------------------------------------------------------------
@@ -102,7 +135,8 @@ def serve(line: socket.socket) -> None:
             continue
         if not (pid := os.fork()):
             line.close()
-            _live(said["argv"], said["environment"], fds[0])
+            os.chdir(said["cwd"])
+            _live(said["argv"], said["environment"], *fds[:2])
         for fd in fds:
             os.close(fd)
         children.add(pid)
@@ -114,22 +148,22 @@ def serve(line: socket.socket) -> None:
 def _heard(line: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     said, fds = b"", list[int]()
     while not said.endswith(b"\n"):
-        part, more, *_ = socket.recv_fds(line, 65536, 2)
+        part, more, *_ = socket.recv_fds(line, 65536, 3)
         if not part:
             return None
         said, fds = said + part, fds + more
     return json.loads(said), fds
 
 
-def _live(argv: list[str], environment: dict[str, str], log: int) -> NoReturn:
+def _live(argv: list[str], environment: dict[str, str], log: int, errors: int) -> NoReturn:
     code: Any = 1
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.environ.clear()
         os.environ.update(environment)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
+        for fd, to in ((log, 1), (errors, 2)):
+            os.dup2(fd, to)
+            os.close(fd)
         sys.argv = argv
         runpy.run_module(argv[0], run_name="__main__", alter_sys=True)
         code = 0
@@ -150,7 +184,8 @@ def _live(argv: list[str], environment: dict[str, str], log: int) -> NoReturn:
 if __name__ == "__main__":
     for name in SERVICES:
         importlib.import_module(f"services.{name}.app")
-    importlib.import_module("services.chassis.service")
+    for name in ("services.chassis.service", "services.directory.load", "services.cli.__main__"):
+        importlib.import_module(name)
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the whole terminal; it ends when its line does
     serve(socket.socket(fileno=int(sys.argv[1])))

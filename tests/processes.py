@@ -179,10 +179,6 @@ async def load_directory(settings: Settings, names: tuple[str, ...]) -> None:
         "KAFKA_URL": settings.kafka_url, "MONGO_URL": settings.mongo_url.get_secret_value(),
         "STAFFETTA_NAMESPACE": settings.namespace, "STAFFETTA_ENV": "test",
     }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.directory.load", *files, env=environment, cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    said, _ = await process.communicate()
-    if process.returncode:
-        raise RuntimeError(said.decode())
+    loaded = await nursery.run("services.directory.load", *files, environment=environment)
+    if loaded.status:
+        raise RuntimeError(loaded.said + loaded.complaint)

@@ -12,20 +12,11 @@ from typing import Any
 from uuid import uuid4
 
 from services.chassis.settings import Settings
+from tests import nursery
+from tests.nursery import Asked
 from tests.processes import AUDIENCE, ISSUER, RELAY, ROOT, Processes, running
 
 PIPE = asyncio.subprocess.PIPE
-
-
-@dataclass
-class Asked:
-    status: int
-    said: str
-    complaint: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.said)
 
 
 @dataclass
@@ -38,20 +29,22 @@ class Desk:
     async def __call__(self, *args: str) -> Asked:
         return await self.run("services.cli", *args)
 
-    async def run(self, module: str, *args: str) -> Asked:
-        process = await self.begin(module, *args)
-        said, complaint = await process.communicate()
-        return Asked(process.returncode or 0, said.decode(), complaint.decode())
-
-    async def begin(self, module: str, *args: str, stdout: int = PIPE, **more: str) -> asyncio.subprocess.Process:
+    @property
+    def environment(self) -> dict[str, str]:
         settings = self.relay.settings
-        told = {
+        return os.environ | {
             "STAFFETTA_NAMESPACE": settings.namespace, "KAFKA_URL": settings.kafka_url, "PYTHONPATH": str(ROOT),
             "TOKEN_ISSUER": ISSUER, "TOKEN_AUDIENCE": AUDIENCE, "LANG": "C.UTF-8",
         }  # fmt: skip
+
+    async def run(self, module: str, *args: str) -> Asked:
+        return await nursery.run(module, *args, environment=self.environment, cwd=self.folder)
+
+    async def begin(self, module: str, *args: str, stdout: int = PIPE, **more: str) -> asyncio.subprocess.Process:
+        """One that stays, to be listened to."""
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, *args, cwd=self.folder, env=os.environ | told | more,
-            stdout=stdout, stderr=PIPE,
+            sys.executable, "-m", module, *args, cwd=self.folder, env=self.environment | more, stdout=stdout,
+            stderr=PIPE,
         )  # fmt: skip
 
     def file(self, *intakes: dict[str, Any]) -> str:

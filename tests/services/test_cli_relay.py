@@ -23,8 +23,9 @@ from services.chassis.settings import Settings
 from services.cli.words import Words
 from services.referral.domain.needs import referral_id
 from tests.builders import an_intake
+from tests.nursery import Asked
 from tests.processes import RELAY, ROOT
-from tests.services.desk import Asked, Desk, at_a_desk
+from tests.services.desk import Desk, at_a_desk
 
 CONTROL = re.compile("\x1b\\[[0-9;?]*[A-Za-z]")
 SHOW_THE_CURSOR = "\x1b[?25h"

@@ -1,9 +1,7 @@
 """A network at rest keeps every promise; each way to break one is found by its check; nothing personal is told."""
 
-import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -20,8 +18,9 @@ from services.cli.verify.loaded import Loaded
 from services.cli.verify.network import opened
 from services.cli.verify.report import HISTORY_GONE
 from services.cli.verify.verifying import CHECKS, judge, verify
+from tests import nursery
 from tests.builders import an_intake
-from tests.processes import ROOT
+from tests.nursery import Asked
 from tests.verified import assert_verified
 from tests.verify.plants import FOUND_BY, Faults, parked_and_replayed, repeated, without_beginnings
 from tests.verify.scene import CASE, Scene, scene
@@ -133,22 +132,12 @@ async def test_a_topic_whose_old_messages_are_gone_is_said_to_be_so(played: Scen
     assert report.of("state").not_checked[HISTORY_GONE] > 0
 
 
-class Asked:
-    def __init__(self, status: int, said: bytes, complaint: bytes) -> None:
-        self.status, self.said, self.complaint = status, said.decode(), complaint.decode()
-
-
 async def _staffetta(settings: Settings, *args: str) -> Asked:
     told = {
         "KAFKA_URL": settings.kafka_url, "MONGO_URL": settings.mongo_url.get_secret_value(),
         "STAFFETTA_NAMESPACE": settings.namespace, "LANG": "C.UTF-8",
     }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.cli", "verify", *args, env=os.environ | told, cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    said, complaint = await process.communicate()
-    return Asked(process.returncode or 0, said, complaint)
+    return await nursery.run("services.cli", "verify", *args, environment=os.environ | told)
 
 
 def _tells_nothing_personal(text: str, loaded: Loaded) -> None:
