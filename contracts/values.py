@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, ClassVar
 from uuid import UUID, uuid5
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 MAX_BODY_BYTES = 262_144
@@ -49,7 +49,16 @@ def _utc(at: datetime) -> datetime:
         raise PydanticCustomError("datetime_out_of_range", "lies outside the years 1 to 9999 in UTC") from None
 
 
-Time = Annotated[AwareDatetime, AfterValidator(_utc)]
+def _written_out(at: object) -> object:
+    """pydantic takes a number, also one in quotes, for the seconds since 1970."""
+    if isinstance(at, int | float):
+        raise PydanticCustomError("datetime_type", "is a number and no time")
+    if isinstance(at, str) and at[4:5] != "-":
+        raise PydanticCustomError("datetime_parsing", "is no time such as 2026-11-20T00:00:00Z")
+    return at
+
+
+Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out), AfterValidator(_utc)]
 PartialDate = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){0,2}$"), AfterValidator(_known_part)]
 """A day, a month or a year (FHIR `date`): as much of it as is known."""
 

@@ -23,9 +23,7 @@ router = APIRouter(tags=["operations"])
 
 async def look(worker: Worker) -> dict[str, bool]:
     """Never waits for the work itself, which may be waiting for what is away."""
-    broker, store = await asyncio.gather(
-        _answers(worker.outbox.producer.client.fetch_all_metadata()), _answers(worker.ledger.db.command("ping"))
-    )
+    broker, store = await asyncio.gather(_answers(worker.ask_broker()), _answers(worker.ledger.db.command("ping")))
     return {"broker": broker, "store": store, "outbox": not worker.outbox.stuck, "first": worker.partitions.caught_up}
 
 

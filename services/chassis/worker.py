@@ -6,11 +6,12 @@ import time
 from functools import partial
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
+from contracts.topics import DIRECTORY
 from services.chassis import failpoints, kafka, parking, records
 from services.chassis.faults import die, patiently
 from services.chassis.ledger import Fenced, Ledger
@@ -20,7 +21,8 @@ from services.chassis.partitions import Partitions
 
 log = logging.getLogger("staffetta.worker")
 
-NEW_TOPICS_MS = 5000
+NEW_TOPICS_MS, SAME_TOPICS_MS = 5_000, 60_000
+"""How often we look for topics: those of agencies come and go, the others were there before us."""
 
 
 class Worker:
@@ -29,8 +31,11 @@ class Worker:
         self.ledger = ledger
         self.outbox = Outbox(settings, ledger.owns)
         self.partitions = Partitions(ledger, self.outbox, lambda: self.subscriber)
-        self.told = 0.0
-        self.broker = KafkaBroker(settings.kafka_url, logger=None, metadata_max_age_ms=NEW_TOPICS_MS, client_id=service)
+        self.is_open = False
+        self.told: Offsets = {}
+        self.told_at = 0.0
+        look_ms = NEW_TOPICS_MS if any(topic.one_per_agency for topic in topics) else SAME_TOPICS_MS
+        self.broker = KafkaBroker(settings.kafka_url, logger=None, metadata_max_age_ms=look_ms, client_id=service)
         self.subscriber = self.broker.subscriber(
             pattern=kafka.pattern(settings, topics), listener=self.partitions, group_id=settings.named(service),
             group_instance_id=f"{service}-{settings.replica}", session_timeout_ms=settings.session_s * 1000,
@@ -48,6 +53,7 @@ class Worker:
         await self.outbox.producer.start()
         await self.partitions.asked.start()
         await self.broker.start()
+        self.is_open = True
 
     async def stop(self) -> None:
         """Finish the batch in hand, publish it, give the session back."""
@@ -55,6 +61,13 @@ class Worker:
         await self.broker.stop()
         await self.partitions.asked.stop()
         await self.outbox.producer.stop()
+
+    async def ask_broker(self) -> None:
+        """One question to who leads one of our partitions, or of all; raises KafkaError."""
+        if not self.is_open:
+            raise KafkaConnectionError
+        source = next(iter(self.partitions.reached), (self.ledger.settings.named(DIRECTORY.name), 0))
+        await self.partitions.asked.end_offsets([TopicPartition(*source)])
 
     async def on_batch(self, batch: KafkaMessage) -> None:
         failpoints.hit("fetched")
@@ -97,12 +110,14 @@ class Worker:
         await self._tell_kafka()
 
     async def _tell_kafka(self) -> None:
-        """The group offset is for lag tools only: once a second, never under the lock, never fatal."""
-        if self.partitions.stored and time.monotonic() - self.told > 1:
+        """The group offset is for lag tools only: what is new, once a second, never under the lock, never fatal."""
+        news = {s: o for s, o in self.partitions.reached.items() if self.told.get(s) != o}
+        if news and time.monotonic() - self.told_at > 1:
             failpoints.hit("before_offset_commit")
-            self.told = time.monotonic()
-            offsets = {TopicPartition(*s): o for s, o in self.partitions.reached.items()}
+            self.told_at = time.monotonic()
+            offsets = {TopicPartition(*s): o for s, o in news.items()}
             try:
                 await asyncio.wait_for(self.partitions.consumer.commit(offsets), 2)
+                self.told |= news
             except (KafkaError, TimeoutError) as fault:
                 log.info("group offset not told: %s", type(fault).__name__)

@@ -8,12 +8,13 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 from pymongo.errors import PyMongoError
 
 from contracts.answers import CommandAccepted
 from contracts.codes import PERSON_ROLES
 from contracts.refusals import Refusal
+from contracts.values import Time
 from services.chassis.service import Context
 from services.gateway import broker, openapi, reading, store
 from services.gateway.domain import door
@@ -135,7 +136,7 @@ async def get_feed(
     request: Request,
     agency: SpeakingAgency,
     after: Annotated[int | None, Query(ge=0)] = None,
-    since: Annotated[AwareDatetime | None, Query()] = None,
+    since: Annotated[Time | None, Query()] = None,
     limit: Annotated[int, Query(ge=0, le=500)] = 100,
     wait: Annotated[float, Query(ge=0, le=LONGEST_POLL_S)] = 0,
 ) -> Page:

@@ -89,7 +89,7 @@ async def test_a_time_without_sense_is_refused_by_its_rule(two: Two) -> None:
     async with two.http(two.sender) as http:
         problems = [
             (await http.get("/v1/feed", params={"since": since})).json()
-            for since in ("yesterday", "2026-11-20", "2026-11-20T00:00:00")
+            for since in ("yesterday", "0.0", "1764201600", "2026-11-20", "2026-11-20T00:00:00")
         ]
         both = (await http.get("/v1/feed?after=1&since=2026-11-20T00:00:00Z")).json()
     typed = [await _feed(two, "--since", since) for since in ("yesterday", "2026-11-31", "2026-11-20T00:00:00")]
