@@ -1,5 +1,6 @@
 """What people do at their desks, in a real browser: wide and narrow, Italian and English, by keyboard alone."""
 
+import asyncio
 import time
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -86,7 +87,8 @@ async def test_after_a_lost_connection_the_page_is_right_again(
         await seen.log_in(MOBILE)
         before = await seen.page.locator("[data-row]").count()
         if connected:
-            await seen.page.wait_for_function("document.querySelector('#live')._htmx?.sse?.reader")
+            while not await seen.page.evaluate("!!document.querySelector('#live')._htmx?.sse?.reader"):
+                await asyncio.sleep(0.05)
         palermo.processes.kill("console-0")
         await expect(seen.page.locator(".lost")).to_be_visible(timeout=20_000)
         await palermo.submit(a_new_intake())
@@ -104,6 +106,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     COORDINATOR: ("/city", "/board", "/tasks", "{referral}"),
     "Direzione nazionale": ("/national",),
     "Revisore": ("/looks",),
+    "Gestione tecnica": ("/ops",),
 }  # fmt: skip
 """What each person opens, and where the referral is one that both the street unit and the coordination see."""
 

@@ -11,7 +11,9 @@ def test_whatever_is_said_in_whatever_order_model_and_system_agree_and_no_need_i
     seen, first_seed = Seen(), Random().randrange(2**16)
     print(f"python -m tests.lives --lives 100 --seed {first_seed}")
 
-    play(100, first_seed, seen)
+    for more in range(5):  # a hundred lives may, now and then, never come to a state
+        if not seen.states.keys() >= SOON:
+            play(100, first_seed + more, seen)
 
     assert seen.states.keys() >= SOON
     assert seen.refused.keys() >= {"invalid_transition", "not_authorised", "unknown_referral"}
