@@ -27,14 +27,17 @@ class Desk:
     """One person's browser without a screen."""
 
     client: httpx.AsyncClient
+    word: str = ""
+    """Of this session's forms, once a page told it."""
 
     async def get(self, path: str, **more: Any) -> httpx.Response:
         return await self.client.get(path, **more)
 
     async def csrf(self) -> str:
         """From any page: the form that logs out is on each."""
-        found = CSRF.search((await self.get("/", follow_redirects=True)).text)
-        return found[1] if found else ""
+        if not self.word and (found := CSRF.search((await self.get("/", follow_redirects=True)).text)):
+            self.word = found[1]
+        return self.word
 
     async def post(self, path: str, **form: Any) -> httpx.Response:
         return await self.client.post(path, data={"csrf": await self.csrf(), **form})

@@ -1,5 +1,7 @@
 """Every cell of `docs/access.md`, asked over HTTP by people who are logged in, and by nobody."""
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -42,10 +44,12 @@ class Asked:
     town: Town
     referral_id: str
     code: str
+    desks: dict[str, Desk]
+    """Of everybody in OF_ROLE and AS, and of nobody."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def case(palermo: Town) -> Asked:
+async def case(palermo: Town) -> AsyncIterator[Asked]:
     """A referral that pa.accura was asked for and has accepted."""
     known = {"name": {"given": "Amina", "family": "Prova"}}
     await palermo.submit(an_intake(f"pa.comune/{uuid4().hex}/1") | {"tier1": known})
@@ -55,7 +59,10 @@ async def case(palermo: Town) -> Asked:
         assert (await desk.post(f"/referrals/{referral_id}/accept")).status_code in (200, 303)
         await palermo.settle()
         code = (await desk.get(f"/referrals/{referral_id}")).text.partition("<h1>")[2][:9]
-    return Asked(palermo, referral_id, code)
+    async with AsyncExitStack() as open_:
+        subjects = sorted({"", *OF_ROLE.values(), *AS.values()})
+        desks = {subject: await open_.enter_async_context(palermo.desk(subject)) for subject in subjects}
+        yield Asked(palermo, referral_id, code, desks)
 
 
 async def ask(desk: Desk, name: str, case: Asked) -> int:
@@ -89,8 +96,7 @@ async def test_the_table_names_every_page_and_nothing_else():
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", BY_ROLE)
 async def test_a_page_is_there_for_the_roles_that_the_table_names(case, name, role):
-    async with case.town.desk(OF_ROLE[role]) as desk:
-        status = await ask(desk, name, case)
+    status = await ask(case.desks[OF_ROLE[role]], name, case)
 
     right = RIGHTS[name]
     if right.roles and role not in right.roles:
@@ -104,8 +110,7 @@ async def test_a_page_is_there_for_the_roles_that_the_table_names(case, name, ro
 @pytest.mark.parametrize("who", AS)
 @pytest.mark.parametrize("name", BY_RELATION)
 async def test_a_referral_is_there_for_those_it_belongs_to(case, name, who):
-    async with case.town.desk(AS[who]) as desk:
-        status = await ask(desk, name, case)
+    status = await ask(case.desks[AS[who]], name, case)
 
     may = SEEN_AS.get(who, who) in RIGHTS[name].relations and "{text_id}" not in name  # of that id there is none
     assert (status in (200, 303, 422)) if may else status == 404
@@ -113,16 +118,14 @@ async def test_a_referral_is_there_for_those_it_belongs_to(case, name, who):
 
 @pytest.mark.parametrize("name", RIGHTS)
 async def test_nobody_sees_anything_without_having_logged_in(case, name):
-    async with case.town.desk() as desk:
-        status = await ask(desk, name, case)
+    status = await ask(case.desks[""], name, case)
 
     assert status in ((401, 403) if name.startswith("POST") else (303,))
 
 
 @pytest.mark.parametrize("who", AS)
 async def test_a_code_leads_only_those_there_who_may_see_it(case, who):
-    async with case.town.desk(AS[who]) as desk:
-        status = await ask(desk, "GET /r/{code}", case)
+    status = await ask(case.desks[AS[who]], "GET /r/{code}", case)
 
     assert status == (303 if SEEN_AS.get(who, who) in ("sender", "receiver", "coordinator") else 404)
 

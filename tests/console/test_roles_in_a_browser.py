@@ -73,7 +73,7 @@ async def a_referral(town: Town, *said: tuple[str, dict[str, str]], sender: str 
         for command, fields in said:
             answer = await desk.post(f"/referrals/{id}/{command}", **fields)
             assert answer.status_code == 303, answer.text
-        await town.settle()
+            await town.settle()
     return code
 
 
