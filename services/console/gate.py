@@ -36,6 +36,8 @@ BROKEN_FOR = timedelta(hours=4)
 LONGEST = 200
 SUMMARY = {"why": 0, "person_ref": 0}
 """What a list of referrals does not show."""
+NOBODY: Doc = {"person": None, "person_ref": None}
+"""What of a person is shown to who is no party to the referral."""
 DUE = {"due_at": 1}
 NAMED = dict.fromkeys(("name", "city", "status", "contact"), 1)
 """What pages show of an agency."""
@@ -81,7 +83,7 @@ class Pair:
 class Gate:
     """What one person may read at this moment."""
 
-    db: Any
+    _db: Any
     actor: Actor
     now: datetime
     granted: tuple[Grant, ...]
@@ -106,7 +108,7 @@ class Gate:
             return Page([], 0, 1)
         order = set[tuple[datetime, str]]()
         for wanted in access.open_to(grant):
-            order |= {(row["due_at"] or ALWAYS, row["_id"]) async for row in self.db[REFERRALS].find(wanted, DUE)}
+            order |= {(row["due_at"] or ALWAYS, row["_id"]) async for row in self._db[REFERRALS].find(wanted, DUE)}
         page = max(1, min(page, -(-len(order) // Page.ROWS)))
         ids = [id for _, id in sorted(order)[(page - 1) * Page.ROWS : page * Page.ROWS]]
         return Page(await self._cases({"_id": {"$in": ids}}), len(order), page)
@@ -130,7 +132,7 @@ class Gate:
 
     async def lines(self, case: Case) -> list[Doc]:
         order = [("version", ASCENDING), ("place", ASCENDING)]
-        return await self._list(self.db[LINES].find({"referral_id": case.id}).sort(order))
+        return await self._list(self._db[LINES].find({"referral_id": case.id}).sort(order))
 
     async def told(self, case: Case) -> list[Doc]:
         """Which of the queues that this person knows of were told by mail."""
@@ -138,13 +140,13 @@ class Gate:
         if "receiver" in case.relations and "sender" not in case.relations:
             own = {self.actor.agency}
         wanted = {"referral_id": case.id, "agency": {"$in": sorted(a for a in own if a)}}
-        return await self._list(self.db[TOLD].find(wanted).sort("at", ASCENDING))
+        return await self._list(self._db[TOLD].find(wanted).sort("at", ASCENDING))
 
     async def tasks(self) -> list[Doc]:
         """What the person's agency, or the cities that they coordinate, have to decide."""
         where: list[Doc] = [{"agency": self.actor.agency}] if self.actor.works else []
         where += [{"cities": city} for city in self._coordinated]
-        found = [t for w in where for t in await self._list(self.db[TASKS].find(w | {"open": True}).limit(LONGEST))]
+        found = [t for w in where for t in await self._list(self._db[TASKS].find(w | {"open": True}).limit(LONGEST))]
         return sorted({t["_id"]: t for t in found}.values(), key=lambda task: task["due_at"])
 
     async def twins(self) -> list[Pair]:
@@ -153,18 +155,18 @@ class Gate:
         desk = {"sender_agency": self.actor.agency}
         where: list[Doc] = [desk | waiting, desk | same] if self.actor.works else []
         where += [{"cities": city} | same for city in self._coordinated]
-        found = [row for w in where for row in await self._ours(self.db[TWINS].find(w).limit(LONGEST))]
+        found = [row for w in where for row in await self._ours(self._db[TWINS].find(w).limit(LONGEST))]
         rows = sorted({row["_id"]: row for row in found}.values(), key=lambda row: row["asked_at"], reverse=True)
         return [await self._pair(row) for row in rows]
 
     async def twins_of(self, intake_id: str) -> list[Pair]:
         """Whom the person of one meeting may be: nothing for a meeting that is not of this person's desk."""
-        rows = await self._ours(self.db[TWINS].find({"intake_id": intake_id}).limit(LONGEST))
+        rows = await self._ours(self._db[TWINS].find({"intake_id": intake_id}).limit(LONGEST))
         shown = [r for r in rows if r["state"] in twins.SHOWN and "sender" in access.relations(self.granted, r)]
         return [await self._pair(row) for row in sorted(shown, key=lambda row: row["asked_at"])]
 
     async def pair(self, pair_id: str) -> Pair | None:
-        rows = await self._ours(self.db[TWINS].find({"_id": pair_id}))
+        rows = await self._ours(self._db[TWINS].find({"_id": pair_id}))
         return await self._pair(rows[0]) if rows else None
 
     async def met(self, intake_id: str) -> list[Case]:
@@ -180,7 +182,7 @@ class Gate:
         if not self.actor.works:
             return False
         wanted = {"sender_agency": self.actor.agency, "state": {"$in": list(twins.WAITING)}}
-        return bool(await self._ours(self.db[TWINS].find(wanted).limit(LONGEST)))
+        return bool(await self._ours(self._db[TWINS].find(wanted).limit(LONGEST)))
 
     async def search(self, wanted: str) -> list[Case]:
         """By code, or by the reference of the person's own agency, which no other agency's people see."""
@@ -196,7 +198,7 @@ class Gate:
         found: dict[str, Doc] = {}
         for city in self._coordinated:
             wanted = {"cities": city, "at": {"$gte": since}}
-            found |= {doc["_id"]: doc async for doc in self.db[UNMET].find(wanted, {"service": 1, "reason": 1})}
+            found |= {doc["_id"]: doc async for doc in self._db[UNMET].find(wanted, {"service": 1, "reason": 1})}
         return list(found.values())
 
     @property
@@ -211,50 +213,50 @@ class Gate:
         cities = {code: doc["city"] for code, doc in (await self.agencies()).items()}
         rows = await self._counted(set(cities.values()), since)
         fields = dict.fromkeys(("cities", "service", "reason"), 1)
-        missed = await self._list(self.db[UNMET].find({"at": {"$gte": since}}, fields | {"_id": 0}))
+        missed = await self._list(self._db[UNMET].find({"at": {"$gte": since}}, fields | {"_id": 0}))
         return national.numbers(national.needs_of(rows, cities, self.now), map(national.unmet_of, missed))
 
     async def watched(self) -> frozenset[str]:
         """The agencies whose work the person's lists show."""
         of_cities = {"city": {"$in": self._coordinated}}
-        there = {doc["_id"] async for doc in self.db[AGENCIES].find(of_cities, {"_id": 1})}
+        there = {doc["_id"] async for doc in self._db[AGENCIES].find(of_cities, {"_id": 1})}
         return frozenset(there | ({str(self.actor.agency)} if self.actor.works else set()))
 
     # -- what is no secret ---------------------------------------------------------------------------------------------
     async def agencies(self) -> dict[str, Doc]:
-        return {doc["_id"]: doc async for doc in self.db[AGENCIES].find({}, NAMED)}
+        return {doc["_id"]: doc async for doc in self._db[AGENCIES].find({}, NAMED)}
 
     async def offers(self, service: str = "") -> list[Doc]:
         """Those of a service, or all."""
-        found = self.db[OFFERS].find({"service": service} if service else {})
+        found = self._db[OFFERS].find({"service": service} if service else {})
         return await self._list(found.sort([("agency", ASCENDING), ("_id", ASCENDING)]))
 
     async def free(self) -> dict[str, int]:
         """How many places are free, by offer, where they are counted."""
-        return {doc["_id"]: doc["free"] async for doc in self.db[PLACES].find({})}
+        return {doc["_id"]: doc["free"] async for doc in self._db[PLACES].find({})}
 
     async def offer(self, code: str | None) -> Doc | None:
-        found: Doc | None = await self.db[OFFERS].find_one({"_id": code}) if code else None
+        found: Doc | None = await self._db[OFFERS].find_one({"_id": code}) if code else None
         return found
 
     async def correctable(self, code: str) -> Doc | None:
         """An offer of which this person may put right what the directory says; None for every other."""
         offer = await self.offer(code)
-        owner = await self.db[AGENCIES].find_one({"_id": offer["agency"]}, NAMED) if offer else None
+        owner = await self._db[AGENCIES].find_one({"_id": offer["agency"]}, NAMED) if offer else None
         return offer if offer and owner and access.corrects(self.actor, owner["_id"], owner["city"]) else None
 
     # -- breaking the glass, and who looked ----------------------------------------------------------------------------
     async def break_glass(self, case_code: str, reason: str) -> str | None:
         """Open one referral of the person's own city to them for four hours; None where there is none to be opened."""
-        agency = await self.db[AGENCIES].find_one({"_id": self.actor.agency}) if self.actor.works else None
+        agency = await self._db[AGENCIES].find_one({"_id": self.actor.agency}) if self.actor.works else None
         cities = {*self.actor.cities, *([agency["city"]] if agency else [])}
-        called = await self._list(self.db[REFERRALS].find({"code": case_code.upper()}))
+        called = await self._list(self._db[REFERRALS].find({"code": case_code.upper()}))
         row = next((row for row in called if cities & set(row["cities"])), None)
         if row is None:
             return None
         known = {"_id": uuid4().hex, "subject": self.actor.subject, "name": self.actor.name, "row": row["_id"]}
         ends = {"at": self.now, "ends_at": self.now + BROKEN_FOR, "agency": self.actor.agency, "reason": reason}
-        await self.db[GLASS].insert_one(known | ends | {"owners": _owners(row), "code": row["code"]})
+        await self._db[GLASS].insert_one(known | ends | {"owners": _owners(row), "code": row["code"]})
         return str(row["_id"])
 
     async def broken(self) -> list[Doc]:
@@ -265,32 +267,35 @@ class Gate:
             wanted = {"owners": self.actor.agency}
         else:
             return []
-        return await self._list(self.db[GLASS].find(wanted).sort("at", DESCENDING).limit(LONGEST))
+        return await self._list(self._db[GLASS].find(wanted).sort("at", DESCENDING).limit(LONGEST))
 
     async def note_read(self, case: Case, what: str) -> None:
         """Written before anything is shown."""
         who = {"subject": self.actor.subject, "agency": self.actor.agency, "as": sorted(case.relations)}
-        await self.db[READS].insert_one({"_id": uuid4().hex, "at": self.now, "row": case.id, "what": what} | who)
+        await self._db[READS].insert_one({"_id": uuid4().hex, "at": self.now, "row": case.id, "what": what} | who)
 
     async def reads(self) -> list[Doc]:
         """Who looked at whom: for auditors."""
         if access.AUDITOR not in self.actor.roles:
             return []
-        return await self._list(self.db[READS].find({}).sort("at", DESCENDING).limit(LONGEST))
+        return await self._list(self._db[READS].find({}).sort("at", DESCENDING).limit(LONGEST))
+
+    async def marks(self, agencies: list[str]) -> dict[str, int]:
+        return await marks(self._db, agencies)
 
     # -- within ----------------------------------------------------------------------------------------------------
     async def _cases(self, wanted: Doc, *, whole: bool = False) -> list[Case]:
         """wanted: what an index finds. Of that, what this person may see; nothing else leaves this function."""
-        rows = await self._list(self.db[REFERRALS].find(wanted, None if whole else SUMMARY).limit(LONGEST))
+        rows = await self._list(self._db[REFERRALS].find(wanted, None if whole else SUMMARY).limit(LONGEST))
         rows.sort(key=lambda row: row["due_at"] or ALWAYS)
-        cases = [Case(row, access.relations(self.granted, row)) for row in rows]
-        return [case for case in cases if case.relations]
+        seen = [(row, access.relations(self.granted, row)) for row in rows]
+        return [Case(row if access.is_party(as_) else row | NOBODY, as_) for row, as_ in seen if as_]
 
     async def _counted(self, cities: Iterable[str], since: datetime) -> list[Doc]:
         """What was counted of the referrals sent since then, by an agency of one of these cities or to one."""
         found: dict[str, Doc] = {}
         for city in cities:
-            async for tally in self.db[COUNTED].find({"city": city, "week": {"$gte": week_of(since)}}):
+            async for tally in self._db[COUNTED].find({"city": city, "week": {"$gte": week_of(since)}}):
                 found |= tally["of"]
         return [row for row in found.values() if row["sent_at"] >= since]
 

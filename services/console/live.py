@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
-from typing import Any
 
 from fastapi.responses import StreamingResponse
 
@@ -22,6 +22,7 @@ BEAT = "event: beat\ndata: still here\n\n"
 Draw = Callable[[Gate], Awaitable[str | None]]
 Look = Callable[[], Awaitable[Gate | None]]
 Known = dict[str, int]
+Marks = Callable[[list[str]], Awaitable[Known]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Hub:
     drawn: dict[Hashable, tuple[Known, float, asyncio.Task[str | None]]] = field(default_factory=dict)
     stopping: bool = False
 
-    async def look(self, db: Any) -> None:
-        seen = await gate.marks(db, sorted(self.watched))
+    async def look(self, marks: Marks) -> None:
+        seen = await marks(sorted(self.watched))
         if any(self.marks.get(agency) != at for agency, at in seen.items()):
             async with self.moved:
                 self.marks |= seen
@@ -92,7 +93,7 @@ async def keep_looking(context: Context) -> None:
     try:
         while True:
             if hub.watched:
-                await hub.look(context.db)
+                await hub.look(partial(gate.marks, context.db))
             await asyncio.sleep(LOOK_S)
     finally:
         hub.stopping = True
@@ -111,7 +112,7 @@ async def _events(view: View) -> AsyncIterator[str]:
     last, at = "", await view.look()
     try:
         if at:  # nobody may have looked for a while, and what was drawn then is old
-            await hub.look(at.db)
+            await hub.look(at.marks)
         while at and not hub.stopping:
             known = hub.of(view.agencies)
             drawn = await hub.draw(view, at, known)

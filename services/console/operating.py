@@ -1,7 +1,6 @@
 """For operations: which services answer, and the messages that were set aside, without their content."""
 
 import asyncio
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -49,8 +48,6 @@ async def _services(request: Request) -> list[dict[str, Any]]:
 
     async def one(name: str) -> dict[str, Any]:
         ready, parked = await asyncio.gather(asking.ready(name), asking.parked(session, name))
-        for message in parked or []:
-            message["at"] = datetime.fromisoformat(message["at"])
         return {"name": name, "ready": ready, "parked": parked or []}
 
     return await asyncio.gather(*(one(name) for name in settings.services()))

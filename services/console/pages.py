@@ -57,6 +57,13 @@ def choice(context: Context, field: str, labels: Mapping[str, str], code: str) -
 
 
 @pass_context
+def stated(context: Context, field: str, code: str) -> str:
+    """The words of what a field of a command held."""
+    found = [codes.codes(list_, part).get(code, {}).get("label") for list_, part in codes.LISTS.get(field, ())]
+    return choice(context, field, next((labels for labels in found if labels), {}), code)
+
+
+@pass_context
 def todo(context: Context, kind: str) -> str:
     return kind_of_task(kind, context["language"])
 
@@ -90,7 +97,9 @@ def _worded(labels: Any, language: str) -> str:
     return str(labels.get(language) or labels.get("en") or "") if isinstance(labels, Mapping) else ""
 
 
-def at(instant: datetime | None) -> str:
+def at(instant: datetime | str | None) -> str:
+    """instant: as read, or as JSON says it."""
+    instant = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
     return f"{instant.astimezone(ROME):%d/%m/%Y %H:%M}" if instant else NOTHING
 
 
@@ -140,8 +149,8 @@ def _templates() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.globals |= {"t": say, "label": label, "named": named, "left": left, "haste": haste, "at": at,
-                     "choice": choice, "word": word, "todo": todo, "reason": reason, "bar": bar, "span": _span,
-                     "on_a_board": on_a_board}  # fmt: skip
+                     "choice": choice, "stated": stated, "word": word, "todo": todo, "reason": reason, "bar": bar,
+                     "span": _span, "on_a_board": on_a_board}  # fmt: skip
     return made
 
 

@@ -27,6 +27,8 @@ from services.console.sessions import Session
 log = logging.getLogger("staffetta.console")
 
 MAX_FORM_BYTES, SLOWEST_S = 65_536, 15
+BY_ITSELF = frozenset({"/ops/now"})
+"""What an open page asks for again and again, with or without somebody before it."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -90,7 +92,8 @@ class Open(APIRoute):
     async def _answer(self, handle: Handle, request: Request) -> Response:
         request.state.session = None
         db, now = request.app.state.context.db, edge_now(request.app.state.context.settings)
-        session = await sessions.find(db, request.cookies.get(cookie("staffetta"), ""), now)
+        used = self.path not in BY_ITSELF
+        session = await sessions.find(db, request.cookies.get(cookie("staffetta"), ""), now, used=used)
         await _not_too_often(request, session)
         if session is None and self.needs_session:
             return _to_login(request)

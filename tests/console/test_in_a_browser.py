@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Literal
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -101,7 +102,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     MOBILE: (
         "/queue", "/sent", "/tasks", "/twins", "/new", f"/new/{uuid4()}", "/directory",
         "/directory/pa.mobile.food", "/search?q=niente", "/looks", "{referral}", "{referral}/decline",
-        "{referral}/add_note", "/glossary", "/nothing",
+        "{referral}/add_note", "{referral}/pass_on", "/batch?command=acknowledge&of={id}", "/glossary", "/nothing",
     ),
     COORDINATOR: ("/city", "/board", "/tasks", "{referral}"),
     "Direzione nazionale": ("/national",),
@@ -111,9 +112,13 @@ PAGES: dict[str, tuple[str, ...]] = {
 """What each person opens, and where the referral is one that both the street unit and the coordination see."""
 
 
-@pytest.mark.parametrize(("size", "language"), [(WIDE, "it-IT"), (NARROW, "en-GB")], ids=["wide-it", "narrow-en"])
+@pytest.mark.parametrize(
+    ("size", "language", "colours"),
+    [(WIDE, "it-IT", "light"), (NARROW, "en-GB", "dark")],
+    ids=["wide-it-light", "narrow-en-dark"],
+)
 async def test_every_page_can_be_used_by_everybody_and_loads_nothing_from_elsewhere(
-    palermo: Town, browser: Browser, language: str, size: ViewportSize
+    palermo: Town, browser: Browser, language: str, size: ViewportSize, colours: Literal["light", "dark"]
 ) -> None:
     twin = an_intake(f"pa.mobile/{uuid4().hex}/1", sender="pa.mobile")
     other = an_intake(f"pa.mobile/{uuid4().hex}/1", sender="pa.mobile") | {"tier1": twin["tier1"]}
@@ -121,13 +126,13 @@ async def test_every_page_can_be_used_by_everybody_and_loads_nothing_from_elsewh
     found: dict[str, list[str]] = {}
     referral = ""
     for who, paths in PAGES.items():
-        async with screen(browser, palermo.url, size=size, language=language) as seen:
+        async with screen(browser, palermo.url, size=size, language=language, color_scheme=colours) as seen:
             await seen.log_in(who)
             if not referral:
                 referral = await seen.page.locator("[data-row] a").first.get_attribute("href") or ""
                 await seen.page.goto(f"{palermo.url}/twins")
                 await expect(seen.page.locator("[data-row]").first).to_be_visible()
-            for path in (p.format(referral=referral) for p in paths):
+            for path in (p.format(referral=referral, id=referral[-36:]) for p in paths):
                 await seen.page.goto(palermo.url + path)
                 wrong = await seen.faults_of_access()
                 if await seen.is_wider_than_the_screen():
@@ -135,9 +140,9 @@ async def test_every_page_can_be_used_by_everybody_and_loads_nothing_from_elsewh
                 found |= {f"{who}: {path}": wrong} if wrong else {}
                 assert await seen.page.get_attribute("html", "lang") == language[:2]
 
-        hosts = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in seen.asked}
-        assert hosts == {palermo.url, palermo.provider}
-        assert not [said for said in seen.complaints if "404" not in said]
+            hosts = {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in seen.asked}
+            assert hosts == {palermo.url, palermo.provider}
+            assert not [said for said in seen.complaints if "404" not in said]
     assert not found
 
 

@@ -7,11 +7,11 @@ from services.console.domain.board import board
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 
 
-def a_row(agency="pa.penc", state="REQUESTED", hours=1, answered=None, due=24, level=0):
+def a_row(agency="pa.penc", state="REQUESTED", hours=1, answered=None, due=24, level=0, in_error=False):
     sent = NOW - timedelta(hours=hours)
     answer = None if answered is None else sent + timedelta(hours=answered)
     times = {"sent_at": sent, "due_at": sent + timedelta(hours=due), "answered_at": answer}
-    return {"receiver_agency": agency, "state": state, "level": level} | times
+    return {"receiver_agency": agency, "state": state, "level": level, "in_error": in_error} | times
 
 
 def test_what_waits_is_counted_with_the_oldest_and_the_late():
@@ -31,6 +31,12 @@ def test_the_desk_that_is_latest_comes_first():
     rows = [a_row("pa.accura"), a_row("pa.accura"), a_row("pa.penc", hours=40)]
 
     assert [desk.agency for desk in board(rows, [], NOW).desks] == ["pa.penc", "pa.accura"]
+
+
+def test_what_was_entered_in_error_counts_for_nobody():
+    wrong = [a_row(state="ENTERED_IN_ERROR", in_error=True), a_row("pa.accura", "CLOSED", answered=1, in_error=True)]
+
+    assert board([*wrong, a_row(answered=1)], [], NOW) == board([a_row(answered=1)], [], NOW)
 
 
 def test_what_reached_the_coordination_is_counted():

@@ -20,9 +20,9 @@ def needs(city="palermo", service="health.primary", answered=0, unanswered=0, ho
     return [Need(city, service, NOW, answer)] * answered + [Need(city, service, NOW, None)] * unanswered
 
 
-def a_row(agency="pa.comune", journey="j-1", service="health.primary", hop=0, sent=0, answered=None):
+def a_row(agency="pa.comune", journey="j-1", service="health.primary", hop=0, sent=0, answered=None, in_error=False):
     answer = None if answered is None else NOW + timedelta(hours=answered)
-    known = {"journey_id": journey, "service": service, "hop": hop, "sender_agency": agency}
+    known = {"journey_id": journey, "service": service, "hop": hop, "sender_agency": agency, "in_error": in_error}
     return known | {"sent_at": NOW + timedelta(hours=sent), "answered_at": answer}
 
 
@@ -159,3 +159,11 @@ def test_of_a_network_that_has_hardly_begun_nothing_is_told(count):
     told = numbers(needs(answered=count), [])
 
     assert every_number(told) == [] and told.by_city == told.by_service == ()
+
+
+def test_what_was_entered_in_error_is_no_need():
+    rows = [a_row(answered=1, in_error=True), a_row(journey="j-2", answered=1)]
+
+    assert needs_of(rows, {"pa.comune": "palermo"}, NOW + timedelta(days=1)) == needs_of(
+        rows[1:], {"pa.comune": "palermo"}, NOW + timedelta(days=1)
+    )

@@ -1,5 +1,6 @@
 """The rules of the house bite: each violation, planted in a copy of the tree, is caught by the tool that guards it."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -139,3 +140,36 @@ def test_a_direct_identifier_in_an_event_is_caught(tree: Path) -> None:
 
     assert found.returncode != 0
     assert "birth_date" in found.stdout
+
+
+# -- the console's gate ------------------------------------------------------------------------------------------------
+STORES = {"gate", "store", "sessions", "login", "web", "live", "handlers", "app"}
+"""The modules of the console that may hold the store: who logs in and who is logged in, and the gate itself."""
+
+
+def ways_around_the_gate(console: Path) -> list[str]:
+    """Where a page takes hold of the console's database by itself."""
+    found = []
+    for module in sorted(console.glob("*.py")):
+        if module.stem not in STORES:
+            tree = ast.walk(ast.parse(module.read_text("utf-8")))
+            at = [node.lineno for node in tree if isinstance(node, ast.Attribute) and node.attr in ("db", "_db")]
+            found += [f"{module.stem}:{line}" for line in at]
+    return found
+
+
+def test_no_page_of_the_console_goes_around_the_gate(tree: Path) -> None:
+    console = tree / "services/console"
+    assert ways_around_the_gate(console) == []
+
+    plant(console / "boards.py", "ROWS = lambda request: request.app.state.context.db['referrals'].find({})")
+    plant(console / "lists.py", "TASKS = lambda request: gate_of(request)._db['tasks'].find({})")
+
+    assert [at.partition(":")[0] for at in ways_around_the_gate(console)] == ["boards", "lists"]
+
+
+@pytest.mark.parametrize("page", ["boards", "operating", "glossary"])
+def test_a_page_that_knows_the_store_is_caught(tree: Path, page: str) -> None:
+    plant(tree / f"services/console/{page}.py", "import services.console.store")
+
+    assert imports(tree).returncode != 0

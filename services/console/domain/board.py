@@ -48,10 +48,13 @@ class Board:
 
 
 def board(rows: Iterable[Row], unmet: Iterable[Row], now: datetime) -> Board:
-    """rows: the referrals of the city that were sent in the time looked at, or are open; unmet: final records of it."""
+    """rows: the referrals of the city that were sent in the time looked at, or are open; unmet: final records of it.
+
+    What was entered in error counts for nothing.
+    """
     received: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        if row["receiver_agency"] and row["sent_at"]:
+        if row["receiver_agency"] and row["sent_at"] and not row["in_error"]:
             received[row["receiver_agency"]].append(row)
     desks = sorted(
         (_desk(agency, of, now) for agency, of in received.items()), key=lambda d: (-d.late, -d.waiting, d.agency)

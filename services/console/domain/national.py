@@ -89,12 +89,14 @@ def numbers(needs: Iterable[Need], unmet: Iterable[Unmet]) -> Numbers:
 def needs_of(rows: Iterable[Row], cities: Mapping[str, str], until: datetime) -> list[Need]:
     """The needs that were first sent among these referrals, answered as far as they were before `until`.
 
-    rows: with `journey_id`, by which one need's referrals are known as one; no id is in what comes out.
+    rows: with `journey_id`, by which one need's referrals are known as one; no id is in what comes out. What was
+    entered in error counts for nothing.
     cities: of each agency, by its code.
     """
     found: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        found[row["journey_id"], row["service"]].append(row)
+        if not row["in_error"]:
+            found[row["journey_id"], row["service"]].append(row)
     return [_need(of, cities, until) for of in found.values() if any(row["hop"] == FIRST for row in of)]
 
 

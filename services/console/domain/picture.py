@@ -9,6 +9,7 @@ from contracts.events import (
     ReferralAccepted,
     ReferralClosed,
     ReferralDeclined,
+    ReferralEnteredInError,
     ReferralEvent,
     ReferralRerouted,
     ReferralSent,
@@ -35,7 +36,7 @@ ADDRESSED = ("sender_agency", "sender_queue", "receiver_agency", "receiver_queue
 NEW: Doc = {
     "code": None, "read_until": None, "why": None, "linked_id": None, "person_ref": None, "person": None,
     "reply_by": None, "sent_at": None, "sender_ref": None, "ended": None, "level": 0,
-    "answered_at": None,
+    "answered_at": None, "in_error": False,
 }  # fmt: skip
 """What an event may yet tell."""
 
@@ -58,7 +59,7 @@ def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
 
 COUNTED = (
     "state", "receiver_agency", "sent_at", "answered_at", "due_at", "level", "journey_id", "service", "hop",
-    "sender_agency",
+    "sender_agency", "in_error",
 )  # fmt: skip
 
 
@@ -117,13 +118,16 @@ def _more(event: ReferralEvent) -> Doc:
             return {"ended": ["withdraw_reasons", reason]}
         case TimerFired(level=level):
             return {"level": level}
+        case ReferralEnteredInError():
+            return {"in_error": True}
         case _:
             return {}
 
 
 TOLD = ("decline_reason", "closure_outcome", "withdraw_reason", "revoke_cause", "hold_reason", "update_code", "channel",
         "result", "contact_mode", "timer", "level", "percent", "notify", "next_agency", "priority_before",
-        "appointment", "starts_at", "obligation", "assigned_worker", "text_id", "seat", "position", "next")  # fmt: skip
+        "appointment", "starts_at", "receipt_due_at", "obligation", "assigned_worker", "text_id", "seat", "position",
+        "next")  # fmt: skip
 QUIET = ("staffetta.timer.started.v1", "staffetta.timer.cleared.v1", "staffetta.referral.escalated.v1")
 """What is said beside another event that people are told of."""
 

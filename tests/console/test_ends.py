@@ -1,0 +1,108 @@
+"""What ends by itself in the console: a session that nobody uses, every session once, and glass that was broken."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from itertools import repeat
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from fastapi import Response
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from services.chassis.settings import Settings
+from services.console import gate, sessions, settings, store, web
+from services.console.domain.access import Actor
+from tests.console.test_indexes import ROW
+
+NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+LEGALE = Actor("pa.legale:1", "Anna", "pa.legale", frozenset({"caseworker"}))
+
+
+@pytest_asyncio.fixture
+async def db(network: Settings) -> AsyncIterator[Any]:
+    client: Any = AsyncIOMotorClient(network.mongo_url.get_secret_value(), tz_aware=True)
+    yield client[network.named("console")]
+    await client.drop_database(network.named("console"))
+    client.close()
+
+
+async def begun(db: Any) -> str:
+    key, _ = await sessions.begin(db, LEGALE, "a token", NOW, NOW + 24 * HOUR)
+    return key
+
+
+async def test_a_session_that_nobody_uses_ends_after_half_an_hour(db: Any) -> None:
+    key = await begun(db)
+
+    assert await sessions.find(db, key, NOW + 29 * MINUTE, used=False)
+    assert await sessions.find(db, key, NOW + 30 * MINUTE) is None
+
+
+async def test_who_does_something_stays_and_a_page_that_is_only_open_does_not(db: Any) -> None:
+    key = await begun(db)
+
+    assert await sessions.find(db, key, NOW + 29 * MINUTE, used=True)
+    assert await sessions.find(db, key, NOW + 58 * MINUTE, used=False)
+    assert await sessions.find(db, key, NOW + 59 * MINUTE, used=False) is None
+
+
+async def test_a_session_ends_after_ten_hours_whatever_is_done(db: Any) -> None:
+    key, now = await begun(db), NOW
+    while now < NOW + 10 * HOUR - 20 * MINUTE:
+        now += 20 * MINUTE
+        assert await sessions.find(db, key, now) or now == NOW + 10 * HOUR
+
+    assert await sessions.find(db, key, NOW + 10 * HOUR) is None
+
+
+async def test_broken_glass_opens_one_referral_for_four_hours(db: Any) -> None:
+    await db[store.AGENCIES].insert_one({"_id": "pa.legale", "city": "palermo"})
+    await db[store.REFERRALS].insert_one(ROW | {"person": None, "person_ref": None})
+    opened = await gate.opened(db, LEGALE, lambda: NOW)
+    assert await opened.case("r-1") is None
+
+    assert await opened.break_glass("PA-7K3M9Q", "Ricovero d'urgenza") == "r-1"
+
+    for now, sees in ((NOW, True), (NOW + 4 * HOUR - MINUTE, True), (NOW + 4 * HOUR, False)):
+        seen = await (await gate.opened(db, LEGALE, repeat(now).__next__)).case("r-1")
+        assert (seen is not None) == sees
+
+
+async def test_over_tls_the_session_is_bound_to_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSOLE_URL", "https://console.example")
+    settings.current.cache_clear()
+    response = Response()
+    web.set_cookie(response, "staffetta", "a-secret", 60)
+    settings.current.cache_clear()
+
+    set_ = response.headers["set-cookie"]
+    assert set_.startswith("__Host-staffetta=a-secret;")
+    assert all(word in set_ for word in ("HttpOnly", "Secure", "Path=/", "SameSite=lax"))
+    assert "Domain" not in set_
+
+
+async def test_in_production_people_reach_the_console_over_tls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSOLE_URL", "http://console.example")
+    settings.current.cache_clear()
+    with pytest.raises(SystemExit, match="https://"):
+        settings.check("production")
+    settings.current.cache_clear()
+
+
+async def test_who_is_no_party_is_given_no_fact_of_the_person(db: Any) -> None:
+    facts = {"age_band": "adult", "gender": "female", "language": "bn"}
+    await db[store.REFERRALS].insert_one(ROW | {"person": facts, "person_ref": "p-1"})
+    coordinator = Actor("c", "Carla", None, frozenset({"coordinator"}), cities=frozenset({"palermo"}))
+    party = Actor("s", "Sara", "pa.comune", frozenset({"caseworker"}))
+
+    seen = {}
+    for who in (coordinator, party):
+        at = await gate.opened(db, who, lambda: NOW)
+        relation = "coordinator" if who is coordinator else "sender"
+        [listed], alone = (await at.open_as(relation, 1)).cases, await at.case("r-1")
+        assert alone
+        seen[relation] = (listed.row["person"], alone.row["person"])
+
+    assert seen == {"coordinator": (None, None), "sender": (facts, facts)}
