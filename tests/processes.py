@@ -43,6 +43,8 @@ class Processes:
     urls: dict[str, str] = field(default_factory=dict)
     watching: set[asyncio.Task[None]] = field(default_factory=set)
     stopping: bool = False
+    killed: int = 0
+    """How often `kill_some` killed a worker that came back."""
 
     def __post_init__(self) -> None:
         key = ECKey.generate_key("P-256", {"kid": "test", "alg": "ES256", "use": "sig"})
@@ -107,6 +109,7 @@ class Processes:
             self.kill(name)
             await self.workers[name].wait()
             await self.ready(only=name)
+            self.killed += 1
 
     async def ready(self, seconds: float = 120, only: str = "") -> None:
         until = time.monotonic() + seconds

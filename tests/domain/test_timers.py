@@ -138,10 +138,19 @@ def test_the_shortest_limit_counts_and_none_makes_it_longer() -> None:
     assert clocks.of_timer("decide", "URGENT", "health.primary", kept[2:])["amount"] == 48
 
 
-def test_no_city_keeps_a_limit_longer_than_the_network() -> None:
-    for city in codes.codes("cities"):
-        for kept in clocks.of_city(city):
-            assert kept.amount <= clocks.of_priority(kept.priority, kept.limit)["amount"]
+def test_a_city_may_keep_a_limit_shorter_and_never_longer_than_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    shorter, longer = ({"priority": "URGENT", "limit": "decide", "amount": amount} for amount in (12, 400))
+    cities = codes.codes("cities")
+    monkeypatch.setitem(cities, "palermo", cities["palermo"] | {"limits": [shorter]})
+    monkeypatch.setitem(cities, "torino", cities["torino"] | {"limits": [longer]})
+    monkeypatch.setattr(codes, "codes", lambda name, part="items": cities if name == "cities" else CODES(name, part))
+
+    kept = {city: clocks.of_timer("decide", "URGENT", "health.primary", clocks.of_city(city)) for city in cities}
+
+    assert (kept["palermo"]["amount"], kept["torino"]["amount"], kept["roma"]["amount"]) == (12, 48, 48)
+
+
+CODES = codes.codes
 
 
 def test_half_a_limit_keeps_the_hour_of_the_city_when_the_clocks_change() -> None:

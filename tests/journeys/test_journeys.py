@@ -48,6 +48,7 @@ async def test_with_everything_said_twice_and_workers_killed_the_end_is_the_same
             await journey.play()
         killing.cancel()
         await city.processes.ready()
+        assert city.processes.killed
 
         for journey in journeys:
             await assert_ends_as_written(journey)

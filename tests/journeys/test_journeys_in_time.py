@@ -41,6 +41,7 @@ async def test_with_everything_said_twice_and_workers_killed_the_end_is_the_same
         await journey.play()
         killing.cancel()
         await journey.processes.ready()
+        assert journey.processes.killed
 
         await assert_ends_as_written(journey)
         await assert_verified(network.model_copy(update={"clock_file": str(journey.processes.clock)}))
