@@ -138,6 +138,20 @@ async def test_what_is_not_there_and_what_may_not_be_seen_look_the_same(case):
     assert (forbidden.status_code, forbidden.text) == (unknown.status_code, unknown.text)
 
 
+async def test_of_several_at_once_those_of_others_are_passed_over(case):
+    penc, of = case.desks["pa.penc:caseworker"], case.referral_id
+    shown = await penc.get(f"/batch?command=acknowledge&of={of}")
+    said = await penc.client.post(
+        "/batch?command=acknowledge",
+        data={"csrf": await penc.csrf(), "of": [f"{of}:1", f"{uuid4()}:1", "x", f"{of}:x"]},
+    )
+    state = await case.desks["pa.accura:caseworker"].get(f"/referrals/{of}")
+
+    assert (shown.status_code, said.status_code) == (200, 200)
+    assert case.code not in shown.text + said.text and of not in shown.text + said.text
+    assert "Accettata" in state.text
+
+
 async def test_broken_glass_opens_one_referral_and_its_owners_and_the_auditor_are_told(case):
     async with case.town.desk("pa.penc:supervisor") as desk:
         opened = await desk.post("/looks", code=case.code, reason="Ricovero d'urgenza stanotte")
