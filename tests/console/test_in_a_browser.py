@@ -102,7 +102,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     MOBILE: (
         "/queue", "/sent", "/tasks", "/twins", "/new", f"/new/{uuid4()}", "/directory",
         "/directory/pa.mobile.food", "/search?q=niente", "/looks", "{referral}", "{referral}/decline",
-        "{referral}/add_note", "{referral}/pass_on", "/batch?command=acknowledge&of={id}", "/glossary", "/nothing",
+        "{referral}/pass_on", "/batch?command=acknowledge&of={id}",
+        "{referral}/add_note", "/glossary", "/nothing",
     ),
     COORDINATOR: ("/city", "/board", "/tasks", "{referral}"),
     "Direzione nazionale": ("/national",),
