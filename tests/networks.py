@@ -1,8 +1,22 @@
-"""What a network leaves behind on the broker that tests share."""
+"""What networks leave behind on the engines that tests share."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
+from motor.motor_asyncio import AsyncIOMotorClient
 
 from services.chassis.settings import Settings
+
+
+@asynccontextmanager
+async def database(settings: Settings, service: str) -> AsyncIterator[Any]:
+    """A service's own, for a test that runs none; gone afterwards."""
+    client: Any = AsyncIOMotorClient(settings.mongo_url.get_secret_value(), tz_aware=True)
+    yield client[settings.named(service)]
+    await client.drop_database(settings.named(service))
+    client.close()
 
 
 async def forget(settings: Settings) -> None:

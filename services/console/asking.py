@@ -82,11 +82,18 @@ async def named(session: Session, name: str) -> list[dict[str, Any]] | None:
 
 async def _told(session: Session, path: str, asked: dict[str, str] | None = None) -> dict[str, Any] | None:
     """asked: what is posted, where an address must not hold it."""
-    headers = {"Authorization": f"Bearer {session.token}"}
-    method, url = "POST" if asked else "GET", f"{settings.current().intake_url}{path}"
+    found: dict[str, Any] | None = await _read(f"{settings.current().intake_url}{path}", session, asked)
+    return found
+
+
+async def _read(url: str, session: Session | None, asked: dict[str, str] | None = None, *,
+                seconds: float = PATIENCE_S, statuses: tuple[int, ...] = (200,)) -> Any:  # fmt: skip
+    """The document that a service answers with, under one of these statuses; None for every other answer, or none."""
+    headers = {"Authorization": f"Bearer {session.token}"} if session else {}
     try:
-        found = await _client().request(method, url, headers=headers, json=asked)
-        return dict(found.json()) if found.status_code == 200 else None
+        method = "POST" if asked else "GET"
+        found = await _client().request(method, url, headers=headers, json=asked, timeout=seconds)
+        return found.json() if found.status_code in statuses else None
     except (httpx.HTTPError, ValueError):
         return None
 
@@ -94,21 +101,16 @@ async def _told(session: Session, path: str, asked: dict[str, str] | None = None
 # -- for operations ----------------------------------------------------------------------------------------------------
 async def ready(service: str) -> dict[str, bool] | None:
     """What of a service is well; None when it does not answer."""
-    try:
-        found = await _client().get(f"{settings.services()[service]}/ready", timeout=SOON_S)
-        return dict(found.json())
-    except (httpx.HTTPError, ValueError):
-        return None
+    url = f"{settings.services()[service]}/ready"
+    found: dict[str, bool] | None = await _read(url, None, seconds=SOON_S, statuses=(200, 503))
+    return found
 
 
 async def parked(session: Session, service: str) -> list[dict[str, Any]] | None:
     """The messages that a service has set aside; None when it does not tell."""
-    headers = {"Authorization": f"Bearer {session.token}"}
-    try:
-        found = await _client().get(f"{settings.services()[service]}/ops/parked", headers=headers, timeout=SOON_S)
-        return list(found.json()) if found.status_code == 200 else None
-    except (httpx.HTTPError, ValueError):
-        return None
+    url = f"{settings.services()[service]}/ops/parked"
+    found: list[dict[str, Any]] | None = await _read(url, session, seconds=SOON_S)
+    return found
 
 
 async def act_on_parked(session: Session, service: str, message_id: str, action: str, why: str) -> int:

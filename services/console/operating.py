@@ -43,11 +43,11 @@ async def act(
 
 
 async def _services(request: Request) -> list[dict[str, Any]]:
-    """Each service, by name: what of it is well (None: it does not answer), and what it set aside."""
+    """Each service, by name: what of it is well, and what it set aside; None for what it does not tell."""
     session = web.session_of(request)
 
     async def one(name: str) -> dict[str, Any]:
         ready, parked = await asyncio.gather(asking.ready(name), asking.parked(session, name))
-        return {"name": name, "ready": ready, "parked": parked or []}
+        return {"name": name, "ready": ready, "parked": parked}
 
     return await asyncio.gather(*(one(name) for name in settings.services()))

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from fastapi import Response
-from motor.motor_asyncio import AsyncIOMotorClient
 
 from services.chassis.settings import Settings
 from services.console import gate, sessions, settings, store, web
 from services.console.domain.access import Actor
 from tests.console.test_indexes import ROW
+from tests.networks import database
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -22,10 +22,8 @@ LEGALE = Actor("pa.legale:1", "Anna", "pa.legale", frozenset({"caseworker"}))
 
 @pytest_asyncio.fixture
 async def db(network: Settings) -> AsyncIterator[Any]:
-    client: Any = AsyncIOMotorClient(network.mongo_url.get_secret_value(), tz_aware=True)
-    yield client[network.named("console")]
-    await client.drop_database(network.named("console"))
-    client.close()
+    async with database(network, "console") as found:
+        yield found
 
 
 async def begun(db: Any) -> str:

@@ -45,6 +45,7 @@ async def test_services_that_run_are_ready_and_others_do_not_answer(palermo: Tow
     async with palermo.desk("ops") as desk:
         page = (await desk.get("/ops")).text
 
+    assert page.count("non si sa") == 2  # how much they set aside
     found = dict(re.findall(r'<th scope="row">(\w+)</th>\s*<td>.*?</span> (.+?)</span>', page))
     assert found == {
         "console": "pronto", "directory": "pronto", "gateway": "pronto", "intake": "pronto", "programmes": "pronto",

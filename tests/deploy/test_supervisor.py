@@ -79,7 +79,7 @@ async def test_engines_end_after_the_services_that_need_them(tmp_path: Path) -> 
     supervisor.keep([engine, service])
     await asyncio.gather(starts(engine, 1), starts(service, 1))
     for child in (engine, service):
-        supervisor.kept[child].add_done_callback(lambda _, name=child.name: ended.append(name))  # type: ignore[misc]
+        supervisor.kept[child].add_done_callback(lambda _, name=child.name: ended.append(name))  # type: ignore[misc]  # of a default mypy sees no type
 
     await supervisor.stop(last=1)
 

@@ -359,7 +359,8 @@ def test_a_draft_whose_person_has_an_open_referral_there_stays_with_its_sender()
 
     assert network.referrals[LAB].state == "DRAFT"
     assert [task.kind for task in network.tasks] == ["link_existing"]
-    assert next(j for j in network.journeys if j.journey_id == INTAKE_ID).need(LAB).state == "linked"  # type: ignore[union-attr]
+    need = next(j for j in network.journeys if j.journey_id == INTAKE_ID).need(LAB)
+    assert need and need.state == "linked"
 
 
 def test_a_draft_that_waits_for_a_service_nobody_can_give_is_a_task() -> None:

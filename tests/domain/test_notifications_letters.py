@@ -58,7 +58,7 @@ def strangers(text: str) -> set[str]:
 
 def mailed(notices: list[Message], spoken: tuple[str, ...]) -> tuple[set[str], str]:
     """The headers of the mail, and all the words of its subject and text, read as a mail program would."""
-    letter = write([command.notice for command in notices], spoken, CONSOLE)  # type: ignore[attr-defined]
+    letter = write([command.notice for command in notices], spoken, CONSOLE)  # type: ignore[attr-defined]  # each asks for a notice
     sent = compose(MAIL_ID, letter, "desk@agency.test", NOW, SETTINGS).as_bytes()
     mail = BytesParser(policy=policy.default).parsebytes(sent)
     return set(mail.keys()), f"{mail['Subject']} {mail.get_content()}"

@@ -99,7 +99,7 @@ async def telling(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -
             client: Any = AsyncIOMotorClient(network.mongo_url.get_secret_value(), tz_aware=True)
             yield Telling(talk, processes, mail, client[network.named("notifications")])
             client.close()
-    for log in sorted(folder.glob("*.log")):  # noqa: ASYNC240
+    for log in sorted(folder.glob("*.log")):  # noqa: ASYNC240  (nothing else runs by then)
         print(log.read_text("utf-8", "replace")[-3000:])
 
 

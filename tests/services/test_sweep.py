@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest_asyncio
-from motor.motor_asyncio import AsyncIOMotorClient
 
 from contracts.commands import ChaseReceipt, FireTimer
 from contracts.journeys import ChaseTask
 from services.chassis.service import Context
 from services.chassis.settings import Settings
 from services.referral import sweep
+from tests.networks import database
 
 HOUR = timedelta(hours=1)
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -23,10 +23,8 @@ Command = FireTimer | ChaseReceipt | ChaseTask
 
 @pytest_asyncio.fixture
 async def db(network: Settings) -> AsyncIterator[Any]:
-    client: Any = AsyncIOMotorClient(network.mongo_url.get_secret_value(), tz_aware=True)
-    yield client[network.named("referral")]
-    await client.drop_database(network.named("referral"))
-    client.close()
+    async with database(network, "referral") as found:
+        yield found
 
 
 def steps(*hours_ago: int) -> list[dict[str, Any]]:
