@@ -130,8 +130,12 @@ class TimerFired(TimerEvent):
 
 
 class ReferralEscalated(TimerEvent):
-    """The timer that fired has reached the next level of the ladder."""
+    """A timer has reached a higher level of the ladder: it fired, or who coordinates the city raised it.
+
+    notify: whom that level tells, where a person raised it; else the step that fired says so.
+    """
 
     TYPE = "staffetta.referral.escalated.v1"
 
     level: int
+    notify: tuple[Code, ...] = ()

@@ -45,6 +45,7 @@ LISTS = {
     "priority": (("priorities", "items"),),
     "documents": (("identifiers", "items"),),
     "override_reason": (("override_reasons", "items"),),
+    "timer": (("transitions", "timers"),),
 }
 """Where the codes are kept that a field of a command on a referral may hold."""
 

@@ -146,8 +146,6 @@ class ReferralCommand(ReferralFields, Message):
     role: Code = "agency"
     expected_version: Version | None = None
     text_id: UUID | None = None
-    timer: Code | None = None
-    escalation_level: int | None = None
 
 
 class FireTimer(Message):

@@ -193,6 +193,8 @@ class ReferralFields(Value):
     second_slot: bool | None = None
     appointment: Count | None = None
     count: Count | None = None
+    timer: Code | None = None
+    escalation_level: Annotated[int, Field(ge=1, le=9)] | None = None
 
 
 class StatedCommand(ReferralFields, Message):

@@ -201,6 +201,7 @@ VALID: dict[str, dict[str, Any]] = {
     "withdraw": {"withdraw_reason": "need_resolved", "requested_by": "person"},
     "revoke": {"basis_id": str(basis_id(INTAKE_ID, "b1")), "revoke_cause": "consent_withdrawn"},
     "confirm_receipt": {"obligation": "deletion_receipt"},
+    "escalate": {"timer": "decide", "escalation_level": 2},
     "waitlist": {"order_rule_version": 1},
     "offer_seat": {"order_rule_version": 1},
     "decline_suspended": {"decline_reason": "agency_suspended"},

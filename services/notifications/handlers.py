@@ -1,7 +1,7 @@
 """Which events are told, what becomes of a queue's mails, and how the service learns where queues are reached."""
 
 from contracts import topics
-from contracts.beside import TimerFired
+from contracts.beside import ReferralEscalated, TimerFired
 from contracts.directory import Agency
 from contracts.events import ReferralEvent
 from contracts.journeys import TaskOpened, TaskOverdue
@@ -11,6 +11,7 @@ from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.notifications import store
 from services.notifications.domain import mailbox, telling
+from services.notifications.domain.climbing import Step
 
 handlers = Handlers()
 
@@ -24,7 +25,7 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
 @handlers.on(topics.REFERRALS)
 async def on_referral(event: Message, tx: Transaction) -> None:
     match event:
-        case TimerFired() | TaskOverdue():
+        case TimerFired() | ReferralEscalated() | TaskOverdue():
             await tell_of_step(event, tx)
         case ReferralEvent(sender_agency=sender) | TaskOpened(agency=sender):
             tx.emit(*telling.tell(event, tx.cause.id, await store.find_city(tx, sender)))
@@ -32,7 +33,7 @@ async def on_referral(event: Message, tx: Transaction) -> None:
             pass
 
 
-async def tell_of_step(event: TimerFired | TaskOverdue, tx: Transaction) -> None:
+async def tell_of_step(event: Step, tx: Transaction) -> None:
     """The step of a ladder, also to who coordinates the city where the work lies."""
     if isinstance(event, TaskOverdue):
         sender = here = event.agency

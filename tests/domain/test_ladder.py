@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from contracts.answers import CommandRejected
 from contracts.beside import ReferralEscalated, TimerFired
 from contracts.commands import FireTimer, NotePlace
 from contracts.events import ReferralExpired
@@ -18,6 +19,7 @@ from tests.builders import (
     ACCURA,
     NOW,
     REFERRAL_ID,
+    a_command,
     a_need,
     a_recorded_intake,
     a_referral,
@@ -271,3 +273,46 @@ def test_a_place_that_lapses_before_the_sweep_comes_round_is_told_as_the_timer_t
 
 def an_answer(what: str) -> NotePlace:
     return NotePlace(referral_id=REFERRAL_ID, answer=what, order_rule_version=1)
+
+
+# -- a coordinator's hand ----------------------------------------------------------------------------------------------
+
+
+def raised(network: Offline, level: int, timer: str = "acknowledge") -> list[Message]:
+    network.ask(an_agency("pa.lead"))
+    known: dict[str, Any] = {"by": "pa.lead", "roles": ("coordinator",), "timer": timer, "escalation_level": level}
+    return network.ask(a_command("escalate", **known | {"referral_id": VISIT}))
+
+
+def test_who_coordinates_the_city_raises_a_timer_and_says_whom_that_tells() -> None:
+    (event,) = [m for m in raised(asked(), 2) if isinstance(m, ReferralEscalated)]
+
+    assert (event.timer, event.level, event.by) == ("acknowledge", 2, "coordinator")
+    assert event.notify == ("city_coordinator", "sender_queue")
+
+
+def test_a_timer_that_was_raised_runs_on_and_says_no_level_twice() -> None:
+    network = asked()
+    raised(network, 2)
+
+    said = network.sweep(NOW + 48 * HOUR)
+
+    assert [m.percent for m in said if isinstance(m, TimerFired) and m.timer == "acknowledge"] == [50, 100, 150, 200]
+    assert [m.level for m in said if isinstance(m, ReferralEscalated) and m.timer == "acknowledge"] == [3]
+    assert network.referrals[VISIT].state == "EXPIRED"
+
+
+@pytest.mark.parametrize(("timer", "level", "pointer", "code"), [
+    ("decide", 4, "/escalation_level", "invalid_value"), ("acknowledge", 1, "/escalation_level", "invalid_value"),
+    ("hold_review", 1, "/timer", "invalid_value"), ("tomorrow", 1, "/timer", "unknown_code"),
+])  # fmt: skip
+def test_only_a_timer_that_runs_climbs_and_only_upwards_on_the_ladder(
+    timer: str, level: int, pointer: str, code: str
+) -> None:
+    network = asked()
+    raised(network, 2)
+
+    (refused,) = raised(network, level, timer)
+
+    assert isinstance(refused, CommandRejected)
+    assert (refused.code, refused.pointer) == (code, pointer)

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from contracts import codes
-from contracts.beside import TimerFired
+from contracts.beside import ReferralEscalated, TimerFired
 from contracts.directory import Queue
 from contracts.events import ReferralSent
 from contracts.journeys import TaskOverdue
@@ -62,6 +62,16 @@ def test_a_city_is_led_by_the_agency_that_coordinates_it() -> None:
 
     assert lead_of([an_agency("pa.accura"), an_agency("pa.comune", queues=(desk,))]) == LEAD
     assert lead_of([an_agency("pa.accura")]) is None
+
+
+def test_what_a_person_raised_tells_whom_its_level_tells_and_what_climbed_by_itself_tells_nobody_twice() -> None:
+    by_hand = an_event(ReferralEscalated, level=2, notify=("city_coordinator", "sender_queue"))
+    by_itself = an_event(ReferralEscalated, level=2, notify=())
+
+    assert {one.queue: one.notice.about for one in tell(by_hand, EVENT_ID, "palermo", LEAD)} == {
+        LEAD.queue: "escalated", DESK: "escalated",
+    }  # fmt: skip
+    assert tell(by_itself, EVENT_ID, "palermo", LEAD) == []
 
 
 # -- pages -------------------------------------------------------------------------------------------------------------

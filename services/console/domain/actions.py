@@ -125,7 +125,9 @@ def _choices(name: str, row: Any, command: str, state: str) -> tuple[Choice, ...
     reasons = row.get("reasons")
     if reasons and name in (REASONS[reasons], "revoke_cause"):
         return tuple(c for c in _reasons(reasons, command) if _fits(reasons, c.code, state))
-    labels = {code: _label(name, code) for code in codes.of_field(name)}
+    running = codes.codes("transitions", "states")[state]["timers_required"]
+    known = [c for c in codes.of_field(name) if name != "timer" or c in running]
+    labels = {code: _label(name, code) for code in known}
     return tuple(Choice(code, label) for code, label in labels.items())
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from contracts import codes
-from contracts.beside import AppointmentEvent, ReceiptEvent, TimerEvent, TimerFired
+from contracts.beside import AppointmentEvent, ReceiptEvent, ReferralEscalated, TimerEvent, TimerFired
 from contracts.events import (
     ReferralAccepted,
     ReferralClosed,
@@ -116,7 +116,7 @@ def _more(event: ReferralEvent) -> Doc:
             return {"ended": ["closure_outcomes", outcome]}
         case ReferralWithdrawn(withdraw_reason=reason):
             return {"ended": ["withdraw_reasons", reason]}
-        case TimerFired(level=level):
+        case TimerFired(level=level) | ReferralEscalated(level=level):
             return {"level": level}
         case ReferralEnteredInError():
             return {"in_error": True}
@@ -128,13 +128,13 @@ TOLD = ("decline_reason", "closure_outcome", "withdraw_reason", "revoke_cause", 
         "result", "contact_mode", "timer", "level", "percent", "notify", "next_agency", "priority_before",
         "appointment", "starts_at", "receipt_due_at", "obligation", "assigned_worker", "text_id", "seat", "position",
         "next")  # fmt: skip
-QUIET = ("staffetta.timer.started.v1", "staffetta.timer.cleared.v1", "staffetta.referral.escalated.v1")
-"""What is said beside another event that people are told of."""
+QUIET = ("staffetta.timer.started.v1", "staffetta.timer.cleared.v1")
+"""What is said beside another event that people are told of; that a step of a timer climbs is said so too."""
 
 
 def entry(event: ReferralEvent, id: str, place: int) -> Doc | None:
     """The line of a timeline; None for what tells people nothing. place: the order of lines of the same version."""
-    if event.TYPE in QUIET:
+    if event.TYPE in QUIET or (isinstance(event, ReferralEscalated) and not event.notify):
         return None
     said = event.model_dump(mode="json", include=set(TOLD))
     line = {"_id": id, "referral_id": str(event.referral_id), "version": event.version, "place": place}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contracts.beside import TimerFired
+from contracts.beside import ReferralEscalated, TimerFired
 from contracts.directory import Agency
 from contracts.journeys import TaskOverdue
 
@@ -11,6 +11,8 @@ COORDINATION = "coordination"
 """The kind of the queue from which a city is coordinated; whoever has it leads there."""
 
 REMINDER, LATE, ESCALATED, TASK_LATE = "remind", "late", "escalated", "task_late"
+
+Step = TimerFired | ReferralEscalated | TaskOverdue
 
 Box = tuple[str, str]
 """A mailbox and its agency. One that is called as the agency itself reaches its supervisors, at its own address."""
@@ -35,22 +37,25 @@ def lead_of(agencies: list[Agency]) -> Lead | None:
     return next(desks, None)
 
 
-def told(event: TimerFired | TaskOverdue, lead: Lead | None) -> Iterator[tuple[str, str, str]]:
+def told(event: Step, lead: Lead | None) -> Iterator[tuple[str, str, str]]:
     """(mailbox, its agency, about), each mailbox once."""
-    boxes = _of_referral(event) if isinstance(event, TimerFired) else _of_task(event)
+    boxes = _of_task(event) if isinstance(event, TaskOverdue) else _of_referral(event)
     if lead:
         boxes |= {"city_coordinator": (lead.queue, lead.agency), "lead_body_head": (lead.agency, lead.agency)}
     for queue, agency in dict.fromkeys(boxes[who] for who in event.notify if who in boxes):
         yield queue, agency, about(event)
 
 
-def about(event: TimerFired | TaskOverdue) -> str:
-    if isinstance(event, TaskOverdue):
-        return TASK_LATE
-    return REMINDER if event.percent < 100 else LATE if event.level < 2 else ESCALATED
+def about(event: Step) -> str:
+    match event:
+        case TaskOverdue():
+            return TASK_LATE
+        case TimerFired(percent=percent) if percent < 100:
+            return REMINDER
+    return LATE if event.level < 2 else ESCALATED
 
 
-def _of_referral(event: TimerFired) -> dict[str, Box]:
+def _of_referral(event: TimerFired | ReferralEscalated) -> dict[str, Box]:
     boxes = {
         "sender_queue": (event.sender_queue, event.sender_agency),
         "sender_supervisor": (event.sender_agency, event.sender_agency),

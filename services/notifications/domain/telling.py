@@ -112,18 +112,18 @@ TOLD = (
 A receiver hears of a referral when its place is held or when nobody counts places, as on its feed.
 """
 
-BY_LADDER = frozenset({TimerFired})
-"""Told to those that the step names (`climbing`)."""
+BY_LADDER = frozenset({TimerFired, ReferralEscalated})
+"""Told to those that the step names, or the level to which a person raised it (`climbing`)."""
 
 UNTOLD = frozenset(
     {
         RoutingDecided, ReferralCreated, ReferralAcknowledged, ReferralInterestConfirmed, ReferralWorkerAssigned,
         ReferralContactAttempted, AppointmentAttended, ReceiptRequested, ReceiptConfirmed,
-        TimerStarted, TimerCleared, ReferralEscalated,
+        TimerStarted, TimerCleared,
     }
 )  # fmt: skip
 """What nobody has to act on: how it was routed, a draft, that it was seen, that the person still waits, who has it,
-that somebody called or came; a receipt, which is owed for what is told already; of timers all but the step that fires.
+that somebody called or came; a receipt, which is owed for what is told already; that a timer began or was cleared.
 """
 
 PAGED = frozenset({"new", LATE, ESCALATED})
@@ -140,7 +140,7 @@ def tell(event: Message, event_id: UUID, city: str | None, lead: Lead | None = N
     """
     match event:
         case ReferralEvent() | TaskOverdue(referral_id=UUID()):
-            told = climbing.told(event, lead) if isinstance(event, TimerFired | TaskOverdue) else _told(event)
+            told = climbing.told(event, lead) if isinstance(event, climbing.Step) else _told(event)
             return [
                 _notice(event, event_id, city, queue=queue, agency=agency, about=about) for queue, agency, about in told
             ]

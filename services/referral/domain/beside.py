@@ -1,9 +1,10 @@
 """What is recorded beside the state of a referral, by the commands of `transitions.json` that change none."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from services.referral.domain import appointments, receipts, serving
+from services.referral.domain import appointments, receipts, serving, timers
 from services.referral.domain.appointments import ATTENDED, CANCELLED, NO_SHOW
 from services.referral.domain.case import Case
 from services.referral.domain.conditions import Attempt
@@ -56,6 +57,13 @@ def _confirmed(case: Case) -> Changes:
     return {"receipts": receipts.confirm(case.referral.receipts, case.command.obligation, case.facts.now)}
 
 
+def _raised(case: Case) -> Changes:
+    """Its steps to come stay as they are: the clock goes on."""
+    named, level = case.command.timer, case.command.escalation_level or 0
+    running = case.referral.timers
+    return {"timers": tuple(replace(t, level=level) if t.code == named else t for t in running)}
+
+
 KEEPS: dict[str, Callable[[Case], Changes]] = {
     "assign_worker": lambda case: {"assigned_worker": case.command.assigned_worker},
     "change_priority": _changed_priority,
@@ -65,6 +73,7 @@ KEEPS: dict[str, Callable[[Case], Changes]] = {
     "record_attendance": _settled(ATTENDED),
     "record_no_show": _settled(NO_SHOW),
     "flag_in_error": lambda case: {"in_error": True},
+    "escalate": _raised,
     "confirm_receipt": _confirmed,
 }
 
@@ -96,6 +105,11 @@ def _compensating(_moved: Referral, case: Case) -> Changes:
     return {"compensates": compensated(case.referral)}
 
 
+def _higher(_moved: Referral, case: Case) -> Changes:
+    level = case.command.escalation_level or 0
+    return {"level": level, "notify": timers.told_at(level)}
+
+
 TELLS: dict[str, Callable[[Referral, Case], Changes]] = {
     "decline": _served_by,
     "change_priority": lambda moved, case: {"priority_before": case.referral.need.priority},
@@ -107,6 +121,7 @@ TELLS: dict[str, Callable[[Referral, Case], Changes]] = {
     "mark_error": _compensating,
     "mark_error_after_accept": _compensating,
     "flag_in_error": _compensating,
+    "escalate": _higher,
     "revoke": lambda moved, case: {"basis_id": moved.basis_id},
     "reopen": lambda moved, case: {"compensates": ("referral.closed",), "person": moved.need.person},
 }

@@ -4,14 +4,18 @@ from collections.abc import Iterator
 
 from contracts import codes
 from contracts.stated import ReferralFields
-from services.referral.domain import appointments, choice, given
+from services.referral.domain import appointments, choice, given, timers
 from services.referral.domain.appointments import NO_SHOW
 from services.referral.domain.case import Case, Fault, is_usable
+from services.referral.domain.timers import Timer
 
 TEXTS = ("text", "reason_text")
 """Under either name it was taken out at the door; here it is only an id."""
 
-OF_LISTS = ("contact_mode", "failed_rule", "requested_by", "update_code", "channel", "result", "obligation", "priority")
+OF_LISTS = (
+    "contact_mode", "failed_rule", "requested_by", "update_code", "channel", "result", "obligation", "priority",
+    "timer",
+)  # fmt: skip
 
 
 def fault(case: Case) -> Fault | None:
@@ -51,6 +55,16 @@ def _invalid(case: Case) -> Iterator[Fault]:
             yield Fault("invalid_value", "/basis_id", allowed=())
         case "change_priority" if command.priority == referral.need.priority:
             yield Fault("invalid_value", "/priority")
+        case "escalate" if command.timer in codes.of_field("timer"):
+            yield from _raised(referral.timer(command.timer), command.escalation_level)
+
+
+def _raised(timer: Timer | None, level: int | None) -> Iterator[Fault]:
+    """Only a timer that runs climbs, and only upwards."""
+    if timer is None:
+        yield Fault("invalid_value", "/timer", allowed=())
+    elif level is not None and not timer.level < level <= timers.HIGHEST:
+        yield Fault("invalid_value", "/escalation_level", allowed=())
 
 
 def _unknown(case: Case) -> Iterator[Fault]:

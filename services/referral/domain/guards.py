@@ -148,8 +148,7 @@ def _reason_conditions_met(case: Case) -> bool:
 
 def _escalation_level_3(case: Case) -> bool:
     """The timer that is named has climbed the whole ladder."""
-    last = timers.POLICY["escalation_ladder"][-1]["level"]
-    return any(timer.code == case.command.timer and timer.level >= last for timer in case.referral.timers)
+    return any(timer.code == case.command.timer and timer.level >= timers.HIGHEST for timer in case.referral.timers)
 
 
 def _within(limit: str, since: Callable[[Case], datetime | None]) -> Callable[[Case], bool]:

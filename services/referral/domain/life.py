@@ -244,7 +244,7 @@ KEEP_THE_SEAT = frozenset({"acknowledge", "confirm_interest"})
 def _details(moved: Referral, case: Case) -> dict[str, Any]:
     """What events may say beside the snapshot; each takes the fields that it has."""
     reason, noted = case.reason or {}, case.facts.noted
-    given = case.command.model_dump(include={*ReferralFields.model_fields, "text_id", "timer", "escalation_level"})
+    given = case.command.model_dump(include={*ReferralFields.model_fields, "text_id"})
     about = {"depends_on": moved.need.depends_on, "position": noted.position if noted else None}
     return (
         given

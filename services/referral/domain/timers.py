@@ -12,6 +12,7 @@ from contracts.values import Message
 
 POLICY = codes.table("priorities")
 KINDS = codes.codes("transitions", "timers")
+HIGHEST: int = POLICY["escalation_ladder"][-1]["level"]
 TELLS = {"remind_sender": "sender_queue", "remind_receiver_queue": "receiver_queue"}
 """Whom the steps of a timer that has a list of its own tell; other words of such a list name them already."""
 
@@ -124,6 +125,11 @@ def _rungs(ladder: list[dict[str, Any]], timer: str, priority: str) -> Iterator[
     for step in ladder:
         expires = "then" in step and timer in step["then_applies_to_timers"] and priority not in step["unless_priority"]
         yield Rung(step["at_percent"], step["level"], tuple(step["notify"]), expires)
+
+
+def told_at(level: int) -> tuple[str, ...]:
+    """Whom a level of the ladder tells, whoever raised a timer to it."""
+    return next(tuple(step["notify"]) for step in POLICY["escalation_ladder"] if step["level"] == level)
 
 
 @cache
