@@ -145,6 +145,7 @@ INSIDE = (
     Row(beside.ReferralEscalated, topics.REFERRALS, "referral_id"),
     Row(journeys.RoutingNoCandidate, topics.REFERRALS, "journey_id"),
     Row(journeys.UnmetNeedRecorded, topics.REFERRALS, "journey_id"),
+    Row(journeys.UnmetNeedTakenBack, topics.REFERRALS, "journey_id"),
     Row(journeys.TaskOpened, topics.REFERRALS, "task_id"),
     Row(journeys.TaskDone, topics.REFERRALS, "task_id"),
     Row(journeys.TaskOverdue, topics.REFERRALS, "task_id"),

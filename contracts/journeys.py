@@ -39,7 +39,8 @@ class EndNeed(Message):
 
     outcome: served, ended (not served), no_capacity (a successor is tried), no_candidate (final), linked (the person
     has an open referral to the same offer already), sent (the sender did not wait for the service that comes first),
-    reopened (it goes on after its end).
+    reopened (it goes on after its end), entered_in_error (it had ended, and should
+    never have been).
     """
 
     TYPE = "staffetta.journey.end_need.v1"
@@ -115,13 +116,23 @@ class RoutingNoCandidate(JourneyEvent):
     reason: Code | None = None
 
 
-class UnmetNeedRecorded(JourneyEvent):
-    """A service could not be given now (final false: a successor is tried) or at all (final true)."""
-
-    TYPE = "staffetta.unmet_need.recorded.v1"
+class UnmetNeedEvent(JourneyEvent):
+    """What every event of an unmet need says. final: not at all; else not now, and a successor is tried."""
 
     final: bool
     reason: Code | None = None
+
+
+class UnmetNeedRecorded(UnmetNeedEvent):
+    """A service could not be given."""
+
+    TYPE = "staffetta.unmet_need.recorded.v1"
+
+
+class UnmetNeedTakenBack(UnmetNeedEvent):
+    """The referral that it was recorded of should never have been: it counts no more."""
+
+    TYPE = "staffetta.unmet_need.taken_back.v1"
 
 
 class TaskEvent(Message):

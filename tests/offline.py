@@ -24,6 +24,7 @@ from services.chassis.handlers import Handlers
 from services.chassis.messages import Incoming, Outgoing
 from services.chassis.settings import Settings
 from services.chassis.transaction import Transaction
+from services.console import handlers as console
 from services.gateway.app import service as gateway
 from services.housing.app import service as housing
 from services.intake import expiry
@@ -44,7 +45,10 @@ from tests.shelves import Shelves
 Doc = dict[str, Any]
 Pick = Callable[[int], int]
 T = TypeVar("T")
-HANDLERS: dict[str, Handlers] = {s.name: s.handlers for s in (gateway, intake, referral, housing, programmes)}
+HANDLERS: dict[str, Handlers] = {
+    **{s.name: s.handlers for s in (gateway, intake, referral, housing, programmes)},
+    "console": console.handlers,
+}
 COUNTING = ("housing", "programmes")
 INSIDE = ("referral", *COUNTING)
 """Enough where nobody speaks at the door and intakes are told as recorded."""

@@ -4,7 +4,7 @@ from contracts import topics
 from contracts.directory import Agency, Offer
 from contracts.events import ReferralEvent
 from contracts.identity import DuplicateEvent
-from contracts.journeys import TaskEvent, UnmetNeedRecorded
+from contracts.journeys import TaskEvent, UnmetNeedEvent
 from contracts.notifications import NotificationEvent
 from contracts.places import PlacesEvent
 from contracts.values import Message
@@ -33,7 +33,7 @@ async def on_referral(event: Message, tx: Transaction) -> None:
             await store.note_referral(tx, event)
         case TaskEvent():
             await store.note_task(tx, event)
-        case UnmetNeedRecorded():
+        case UnmetNeedEvent():
             await store.note_unmet(tx, event)
         case _:
             pass

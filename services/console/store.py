@@ -8,7 +8,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from contracts.directory import Agency, Offer
 from contracts.events import ReferralEvent
 from contracts.identity import DuplicateEvent
-from contracts.journeys import TaskEvent, UnmetNeedRecorded
+from contracts.journeys import TaskEvent, UnmetNeedEvent, UnmetNeedTakenBack
 from contracts.notifications import NotificationEvent, NotificationFailed
 from contracts.places import PlacesEvent
 from services.chassis.transaction import Transaction
@@ -79,11 +79,13 @@ async def note_task(tx: Transaction, event: TaskEvent) -> None:
     _mark(tx, event.agency)
 
 
-async def note_unmet(tx: Transaction, event: UnmetNeedRecorded) -> None:
+async def note_unmet(tx: Transaction, event: UnmetNeedEvent) -> None:
     """A need that nobody could meet, by city; what is tried elsewhere is not final and is left out."""
-    if event.final:
+    if event.final and isinstance(event, UnmetNeedTakenBack):
+        tx.delete(UNMET, event.referral_id)
+    elif event.final:
         known = {"service": event.service, "reason": event.reason, "at": event.at}
-        tx.save(UNMET, known | {"_id": str(tx.cause.id), "cities": await _cities(tx, event.sender_agency)})
+        tx.save(UNMET, known | {"_id": str(event.referral_id), "cities": await _cities(tx, event.sender_agency)})
 
 
 async def note_twins(tx: Transaction, event: DuplicateEvent) -> None:

@@ -227,7 +227,7 @@ async def change_journey(command: BeginJourney | AddNeed | EndNeed, tx: Transact
         case EndNeed():
             found, said = journey.end_need(found, command, tx.now)
     store.save_journey(tx, found)
-    store.save_unmet(tx, found, len(before.unmet))
+    store.save_unmet(tx, before, found)
     _say(said, tx)
 
 

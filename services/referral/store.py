@@ -95,11 +95,15 @@ def save_journey(tx: Transaction, journey: Journey) -> None:
     tx.save("journeys", _document(JOURNEY, journey, journey.journey_id))
 
 
-def save_unmet(tx: Transaction, journey: Journey, since: int) -> None:
-    """What a journey recorded beyond its first so many records, as rows to be counted: nothing of the person."""
-    for n, record in enumerate(journey.unmet[since:], since):
-        row = {"service": record.service, "reason": record.reason, "final": record.final}
-        tx.save("unmet", {"_id": f"{journey.journey_id}/{n}", "city": journey.city, "at": record.at} | row)
+def save_unmet(tx: Transaction, before: Journey, after: Journey) -> None:
+    """What a journey newly recorded or took back, as rows to be counted: nothing of the person."""
+    for n, record in enumerate(after.unmet):
+        id = f"{after.journey_id}/{n}"
+        if record.in_error:
+            tx.delete("unmet", id)
+        elif record not in before.unmet:
+            row = {"service": record.service, "reason": record.reason, "final": record.final}
+            tx.save("unmet", {"_id": id, "city": after.city, "at": record.at} | row)
 
 
 async def find_task(tx: Transaction, task_id: UUID) -> Task | None:

@@ -202,7 +202,7 @@ def test_a_finished_referral_that_was_wrong_stays_as_it_is_and_is_compensated_on
     _, again = decide(flagged, "flag_in_error", **COORDINATOR)
 
     assert (flagged.state, flagged.in_error) == ("CLOSED", True)
-    assert kinds(said) == ["CommandAccepted", "ReferralFlaggedInError"]
+    assert kinds(said) == ["CommandAccepted", "ReferralFlaggedInError", "EndNeed"]
     assert only(ReferralFlaggedInError, said).compensates == ("referral.closed",)
     assert only(ReferralFlaggedInError, again).compensates == ()
 

@@ -142,7 +142,8 @@ def test_a_command_that_no_agency_may_give_here_is_turned_away_at_the_door(comma
     ("reopen", "supervisor", None), ("reopen", "coordinator", "not_authorised"), ("accept", "supervisor", None),
     ("close_suspended", "coordinator", None), ("close_suspended", "supervisor", "not_authorised"),
     ("revoke", "coordinator", None), ("offer_seat", "coordinator", "not_authorised"),
-    ("escalate", "coordinator", None), ("escalate", "supervisor", "not_authorised"), ("dance", "coordinator", "unknown_type"),
+    ("escalate", "coordinator", None), ("escalate", "supervisor", "not_authorised"),
+    ("dance", "coordinator", "unknown_type"),
 ])  # fmt: skip
 def test_what_an_agency_may_not_say_a_person_in_their_role_may(command: str, role: str, code: str | None) -> None:
     assert codes.door_refusal(command, frozenset({role})) == code

@@ -3,11 +3,13 @@
 from collections import Counter
 
 from contracts import codes
+from contracts.journeys import UnmetNeedTakenBack
+from services.console import store as console
 from services.referral.domain import telling
 from services.referral.domain.referral import successor_id
-from tests.builders import a_recorded_intake, an_offer
-from tests.domain.test_journey import VISIT, palermo, say
-from tests.offline import Offline
+from tests.builders import a_recorded_intake, an_agency, an_offer
+from tests.domain.test_journey import VISIT, palermo, say, states
+from tests.offline import INSIDE, Offline
 
 
 def rows(network: Offline) -> Counter[tuple[str, str, str | None, bool]]:
@@ -35,6 +37,47 @@ def test_a_row_says_nothing_of_the_person_nor_of_the_referral() -> None:
 
     (row,) = network.db["unmet"].all()
     assert set(row) == {"_id", "city", "at", "service", "reason", "final"}
+
+
+def test_what_was_recorded_of_a_referral_that_should_never_have_been_counts_no_more() -> None:
+    network = palermo()
+    network.ask(an_agency("pa.lead"))
+    network.ask(a_recorded_intake())
+    say(network, VISIT, "decline", decline_reason="no_capacity")
+    second = successor_id(VISIT)
+    say(network, second, "decline", by="pa.salute", decline_reason="no_capacity")
+
+    said = say(network, second, "flag_in_error", by="pa.lead", roles=("coordinator",))
+    again = say(network, second, "flag_in_error", by="pa.lead", roles=("coordinator",))
+
+    assert rows(network) == {("palermo", "health.primary", "no_capacity", False): 1}
+    back = [m for m in said if isinstance(m, UnmetNeedTakenBack)]
+    assert [(m.referral_id, m.final) for m in back] == [(second, False), (successor_id(second), True)]
+    assert not [m for m in again if isinstance(m, UnmetNeedTakenBack)]
+    assert states(network) == {"health.primary": "unmet"}
+
+
+def test_the_boards_of_cities_forget_what_was_taken_back() -> None:
+    network = palermo(an_offer(), services=(*INSIDE, "console"))
+    network.ask(an_agency("pa.lead"))
+    network.ask(a_recorded_intake())
+    say(network, VISIT, "decline", decline_reason="no_capacity")
+    boards = network.dbs["console"][console.UNMET]
+    assert [doc["service"] for doc in boards.all()] == ["health.primary"]
+
+    say(network, VISIT, "flag_in_error", by="pa.lead", roles=("coordinator",))
+
+    assert boards.all() == []
+
+
+def test_a_referral_entered_in_error_takes_nothing_back_that_another_left() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+    say(network, VISIT, "decline", decline_reason="no_capacity")
+
+    say(network, successor_id(VISIT), "mark_error", by="pa.comune")
+
+    assert rows(network) == {("palermo", "health.primary", "no_capacity", False): 1}
 
 
 def test_the_most_frequent_come_first_and_a_sensitive_service_is_shown_as_on_a_board() -> None:

@@ -11,17 +11,19 @@ from contracts.journeys import EndNeed, OpenTask, SettleTask
 from contracts.values import Message
 from services.referral.domain import serving
 from services.referral.domain.case import Case
+from services.referral.domain.journey import IN_ERROR
 from services.referral.domain.referral import Referral, raised, successor_id
 
 NOTHING_FURTHER = "none"
-IN_ERROR = "entered_in_error"
 REVIEW, COORDINATION = "coordinator_review", "coordination"
 """The next step of a reason that never goes on by itself, and the kind of the queue that a city is coordinated from."""
 RAISES_PRIORITY = "raise_priority_and_reroute"
 
 
 def follow(moved: Referral, case: Case) -> list[Message]:
-    """Only when the state was reached by this command, and not when something is recorded beside it."""
+    """When the state was reached by this command; of what is recorded beside it, only that it was an error."""
+    if case.command.command == "flag_in_error":
+        return [ended(moved, IN_ERROR)]
     after = AFTER.get(case.row.to) if case.row else None
     return after(moved, case) if after else []
 

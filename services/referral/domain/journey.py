@@ -16,8 +16,13 @@ from contracts.journeys import (
     OpenTask,
     RoutingNoCandidate,
     UnmetNeedRecorded,
+    UnmetNeedTakenBack,
 )
 from contracts.values import Asked, Message
+from services.referral.domain.referral import successor_id
+
+IN_ERROR = "entered_in_error"
+"""A referral of the need should never have been: why the need ended, or an outcome where it had ended before."""
 
 Outcome = tuple["Journey", list[Message]]
 
@@ -34,13 +39,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Unmet:
-    """A service that could not be given now, or (final) at all."""
+    """A service that could not be given now, or (final) at all. in_error: its referral should never have been."""
 
     at: datetime
     service: str
     referral_id: UUID
     reason: str | None
     final: bool
+    in_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,10 @@ def _ended(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
     leaned = [need] if need and need.state == "linked" else []
     tasks: list[Message] = [_task(journey, "linked_referral_ended", need, command) for need in leaned]
     after, more = _unserved(_now(journey, command, "ended"), command)
-    return after, [*tasks, *more]
+    if command.reason != IN_ERROR:
+        return after, [*tasks, *more]
+    after, taken_back = _in_error(after, command, now)
+    return after, [*taken_back, *tasks, *more]
 
 
 def _no_capacity(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
@@ -157,6 +166,22 @@ def _sent(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
     return _now(journey, command, "open"), []
 
 
+def _in_error(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
+    """What was recorded as unmet of this referral, or of the next one that nobody was found for, counts no more."""
+    of = (command.referral_id, successor_id(command.referral_id))
+    wrong = [record for record in journey.unmet if record.referral_id in of and not record.in_error]
+    unmet = tuple(replace(record, in_error=True) if record in wrong else record for record in journey.unmet)
+    said = [
+        UnmetNeedTakenBack(
+            **_known(journey, command, now) | {"referral_id": record.referral_id, "service": record.service},
+            final=record.final,
+            reason=record.reason,
+        )
+        for record in wrong
+    ]
+    return replace(journey, unmet=unmet), [*said]
+
+
 OUTCOMES: dict[str, Callable[[Journey, EndNeed, datetime], Outcome]] = {
     "served": _served,
     "ended": _ended,
@@ -165,6 +190,7 @@ OUTCOMES: dict[str, Callable[[Journey, EndNeed, datetime], Outcome]] = {
     "linked": _linked,
     "sent": _sent,
     "reopened": _sent,
+    IN_ERROR: _in_error,
 }
 
 

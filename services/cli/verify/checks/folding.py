@@ -7,7 +7,7 @@ from typing import Any
 from contracts import codes
 from contracts.catalogue import BY_TYPE
 from contracts.events import IntakeRecorded, ReferralEvent
-from contracts.journeys import JourneyEvent, TaskDone, TaskEvent, UnmetNeedRecorded
+from contracts.journeys import JourneyEvent, TaskDone, TaskEvent, UnmetNeedRecorded, UnmetNeedTakenBack
 from contracts.places import CapacityConfirmed, CapacityHeld, CapacityReleased, PlacesEvent
 from contracts.sharing import SharingEvent
 from contracts.topics import CAPACITY, INTAKES, REFERRALS, Topic
@@ -108,7 +108,9 @@ def is_over(state: str) -> bool:
 def of_journey(said: Iterable[Said]) -> Sum:
     """Its answers carry its version; what its needs came to is told by their referrals (see `needs`)."""
     messages = list(said)
-    unmet = [_unmet(m.value) for m in messages if model_of(m) is UnmetNeedRecorded]
+    back = {m.value["referral_id"] for m in messages if model_of(m) is UnmetNeedTakenBack}
+    recorded = [m.value for m in messages if model_of(m) is UnmetNeedRecorded]
+    unmet = [_unmet(value | {"in_error": value["referral_id"] in back}) for value in recorded]
     return {"version": max((m.sequence or 0 for m in messages), default=0), "unmet": unmet}
 
 
@@ -117,7 +119,8 @@ def of_stored_journey(doc: Doc) -> Sum:
 
 
 def _unmet(record: Doc) -> tuple[Any, ...]:
-    return tuple(record.get(name) for name in ("referral_id", "service", "final", "reason"))
+    told = tuple(record.get(name) for name in ("referral_id", "service", "final", "reason"))
+    return (*told, bool(record.get("in_error")))
 
 
 def of_task(said: Iterable[Said]) -> Sum:
