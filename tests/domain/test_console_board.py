@@ -7,11 +7,11 @@ from services.console.domain.board import board
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 
 
-def a_row(agency="pa.penc", state="REQUESTED", hours=1, answered=None, due=24, level=0, in_error=False):
+def a_row(agency="pa.penc", state="REQUESTED", hours=1, answered=None, due=24, level=0, in_error=False, **known):
     sent = NOW - timedelta(hours=hours)
     answer = None if answered is None else sent + timedelta(hours=answered)
     times = {"sent_at": sent, "due_at": sent + timedelta(hours=due), "answered_at": answer}
-    return {"receiver_agency": agency, "state": state, "level": level, "in_error": in_error} | times
+    return {"receiver_agency": agency, "state": state, "level": level, "in_error": in_error} | times | known
 
 
 def test_what_waits_is_counted_with_the_oldest_and_the_late():
@@ -41,6 +41,20 @@ def test_what_was_entered_in_error_counts_for_nobody():
 
 def test_what_reached_the_coordination_is_counted():
     assert board([a_row(level=2), a_row(level=1)], [], NOW).climbed == 1
+
+
+def test_why_an_agency_says_no_is_counted_and_a_rule_that_often_fails_is_pointed_at():
+    why = {"state": "DECLINED", "answered": 1}
+    failed = a_row(**why, ended=["decline_reasons", "not_eligible"], failed_rule="age_between")
+    full = a_row(**why, ended=["decline_reasons", "no_capacity"], failed_rule=None)
+    closed = a_row(state="CLOSED", answered=1, ended=["closure_outcomes", "served_completed"], failed_rule=None)
+
+    found = board([failed] * 3 + [full] * 4 + [closed], [], NOW).declined
+
+    assert [(one.reason, one.rule, one.count, one.often) for one in found] == [
+        ("no_capacity", None, 4, False), ("not_eligible", "age_between", 3, True),
+    ]  # fmt: skip
+    assert not board([failed] * 2, [], NOW).declined[0].often
 
 
 def test_unmet_needs_never_name_a_sensitive_service():

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from contracts.events import ReferralAccepted, ReferralSent, RoutingDecided
+from contracts.events import ReferralAccepted, ReferralDeclined, ReferralSent, RoutingDecided
 from services.console.domain import picture
 
 E = TypeVar("E", ReferralAccepted, ReferralSent, RoutingDecided)
@@ -34,6 +34,17 @@ def test_an_answer_is_counted_and_nothing_that_leads_to_the_person() -> None:
     assert counted and counted["answered_at"] == accepted.at
     assert counted.keys() == {*picture.COUNTED}
     assert not {"person_ref", "person", "code", "sender_ref"} & counted.keys()
+
+
+def test_why_it_was_declined_is_counted_with_the_rule_also_for_one_that_was_kept_before_rules_were() -> None:
+    sent = picture.after(None, said(ReferralSent), ["palermo"])
+    kept_before = {name: value for name, value in sent.items() if name != "failed_rule"}
+    declined = said(ReferralDeclined).model_copy(update={"failed_rule": "age_between"})
+
+    counted = picture.counted(picture.after(kept_before, declined, ["palermo"]))
+
+    assert counted and (counted["ended"][0], counted["failed_rule"]) == ("decline_reasons", "age_between")
+    assert picture.counted(kept_before)
 
 
 def test_what_was_sent_in_one_week_lies_together_by_city_and_partition() -> None:

@@ -1,5 +1,7 @@
 """A task: somebody has something to decide, and until when."""
 
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,8 +11,10 @@ from contracts.journeys import CompleteTask, OpenTask, TaskDone, TaskOpened
 from contracts.refusals import Refusal
 from contracts.values import Asked
 from services.referral.domain import tasks
+from services.referral.domain.referral import successor_id
 from services.referral.domain.tasks import Task
-from tests.builders import INTAKE_ID, NOW, PALERMO, REFERRAL_ID
+from tests.builders import INTAKE_ID, NOW, PALERMO, REFERRAL_ID, a_recorded_intake, an_offer
+from tests.domain.test_journey import VISIT, palermo, say
 
 TASK_ID = UUID(int=4)
 OPEN = OpenTask(
@@ -63,3 +67,47 @@ def test_a_task_is_done_once() -> None:
         tasks.complete(done, done_by("pa.comune"), NOW)
 
     assert (refusal.value.code, refusal.value.state) == ("invalid_transition", "DONE")
+
+
+# -- the directory says what is not so ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("command", "fields"), [("decline", {}), ("pass_on", {"next_agency": "pa.salute"})])
+def test_who_does_not_offer_what_the_directory_says_is_asked_to_put_it_right(
+    command: str, fields: dict[str, Any]
+) -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+
+    say(network, VISIT, command, decline_reason="service_not_offered", **fields)
+
+    assert network.referrals[successor_id(VISIT)].state == "REQUESTED"
+    (task,) = network.tasks
+    assert (task.agency, task.queue, task.kind) == ("pa.accura", "pa.accura.desk", "reroute_and_correct_directory")
+    assert task.referral_id is None, "the person's need has its answer elsewhere"
+
+
+def test_one_offer_is_put_right_once_a_week_however_often_it_is_declined_for_it() -> None:
+    network = palermo(an_offer(), an_offer("pa.accura.dental", service="health.dental"))
+    network.ask(a_recorded_intake("health.primary", "health.dental"))
+    network.ask(a_recorded_intake(intake_id=UUID(int=2), person_ref="p-2"))
+
+    for id in list(network.referrals):
+        say(network, id, "decline", decline_reason="service_not_offered")
+    of_directory = [task.service for task in network.tasks if task.kind == "reroute_and_correct_directory"]
+    assert sorted(of_directory) == ["health.dental", "health.primary"]
+
+    network.now += timedelta(days=7)
+    network.ask(a_recorded_intake(intake_id=UUID(int=3), person_ref="p-3"))
+    say(network, next(r.referral_id for r in network.referrals.values() if r.is_open), "decline",
+        decline_reason="service_not_offered")  # fmt: skip
+    assert len([task for task in network.tasks if task.kind == "reroute_and_correct_directory"]) == 3
+
+
+def test_who_declines_for_another_reason_has_nothing_to_put_right() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+
+    say(network, VISIT, "decline", decline_reason="out_of_area")
+
+    assert network.tasks == []

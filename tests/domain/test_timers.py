@@ -94,6 +94,15 @@ def test_the_last_step_comes_again_until_a_person_acts_unless_it_ends_the_referr
     assert timers.rung_at(rungs, left[0].percent) == rungs[-1]
 
 
+def test_a_repetition_that_a_feast_puts_beside_the_last_step_is_left_out() -> None:
+    days = {150: 4, 250: 4, 350: 6}
+    last = timers.Step(150, NOW + timedelta(days=days[150]))
+
+    assert timers.after((last,), lambda percent: NOW + timedelta(days=days[percent]), 100) == (
+        timers.Step(350, NOW + timedelta(days=6)),
+    )
+
+
 def test_a_step_that_a_long_feast_would_let_overtake_comes_with_the_one_before_it() -> None:
     hours = {50: 1, 100: 9, 150: 7, 200: 10}
 

@@ -136,13 +136,16 @@ async def _accepted(run: Run) -> None:
 
 
 async def _moved(run: Run) -> None:
-    """A second person, whom the agency sends to itself, declines, and answers once more when another has them."""
+    """A second person, whom the agency sends to itself, declines, and answers once more when another has them.
+
+    The reason leaves nothing to be done to anybody.
+    """
     if run.partner is None:
         raise Untried("no_partner")
     await run.line.say("moved.submit", SUBMIT, run.sound(2, run.partner))
     await run.line.need_answer("moved.submit")
     sent = await _sent(run, "moved.submit")
-    await run.command("moved.decline", "decline", sent.body["referral_id"], decline_reason="service_not_offered")
+    await run.command("moved.decline", "decline", sent.body["referral_id"], decline_reason="out_of_area")
     await run.line.need_answer("moved.decline")
     if not await run.line.heard(lambda e: e.body.get("predecessor_id") == sent.body["referral_id"]):
         raise Untried("nobody_next")

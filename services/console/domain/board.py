@@ -8,11 +8,16 @@ from statistics import median
 from typing import Any
 
 from contracts import codes
+from services.console.domain.picture import DECLINES
 
 Row = Mapping[str, Any]
 UNDECIDED = frozenset({"REQUESTED", "ACKNOWLEDGED"})
 OVER = 2
 """At this level of the ladder the coordination is told."""
+OFTEN, LONGEST = 3, 20
+"""So often for one reason is worth a look; so many lines are shown."""
+OF_THE_DIRECTORY = ("reroute_and_flag_rule", "reroute_and_correct_directory")
+"""Next steps of reasons that say that the directory has it wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,27 @@ class Unmet:
 
 
 @dataclass(frozen=True, slots=True)
+class Declined:
+    """Why one agency said no, and which rule was not met where one was named. often: the directory may need a look."""
+
+    agency: str
+    reason: str
+    rule: str | None
+    count: int
+
+    @property
+    def often(self) -> bool:
+        return self.count >= OFTEN and codes.codes(DECLINES)[self.reason]["next"] in OF_THE_DIRECTORY
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     waiting: int
     late: int
     climbed: int
     oldest: datetime | None
     desks: tuple[Desk, ...]
+    declined: tuple[Declined, ...]
     unmet: tuple[Unmet, ...]
 
 
@@ -66,6 +86,7 @@ def board(rows: Iterable[Row], unmet: Iterable[Row], now: datetime) -> Board:
         climbed=sum(row["level"] >= OVER for row in waits),
         oldest=min((row["sent_at"] for row in waits), default=None),
         desks=tuple(desks),
+        declined=_declined(row for of in received.values() for row in of),
         unmet=_counted(unmet),
     )
 
@@ -90,6 +111,12 @@ def _waits(row: Row) -> bool:
 
 def _is_late(row: Row, now: datetime) -> bool:
     return row["due_at"] is not None and row["due_at"] < now
+
+
+def _declined(rows: Iterable[Row]) -> tuple[Declined, ...]:
+    ends = ((row["receiver_agency"], row.get("ended"), row.get("failed_rule")) for row in rows)
+    counts = Counter((agency, end[1], rule) for agency, end, rule in ends if end and end[0] == DECLINES)
+    return tuple(Declined(*why, n) for why, n in counts.most_common(LONGEST))
 
 
 def _counted(unmet: Iterable[Row]) -> tuple[Unmet, ...]:

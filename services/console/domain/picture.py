@@ -30,13 +30,14 @@ KEPT_AFTER = timedelta(days=30)
 """How long a receiver still sees what it once had to do with."""
 
 SAID = ("version", "state", "priority", "offer", "hop", "owner")
+DECLINES = "decline_reasons"
 ADDRESSED = ("sender_agency", "sender_queue", "receiver_agency", "receiver_queue")
 
 
 NEW: Doc = {
     "code": None, "read_until": None, "why": None, "linked_id": None, "person_ref": None, "person": None,
     "reply_by": None, "sent_at": None, "sender_ref": None, "ended": None, "level": 0,
-    "answered_at": None, "in_error": False,
+    "answered_at": None, "in_error": False, "failed_rule": None,
 }  # fmt: skip
 """What an event may yet tell."""
 
@@ -59,13 +60,13 @@ def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
 
 COUNTED = (
     "state", "receiver_agency", "sent_at", "answered_at", "due_at", "level", "journey_id", "service", "hop",
-    "sender_agency", "in_error",
+    "sender_agency", "in_error", "ended", "failed_rule",
 )  # fmt: skip
 
 
 def counted(doc: Doc | None) -> Doc | None:
     """What a city's board and the national desk's page count of a referral, and no more. None before it was sent."""
-    return {name: doc[name] for name in COUNTED} if doc and doc["sent_at"] else None
+    return {name: doc.get(name) for name in COUNTED} if doc and doc["sent_at"] else None
 
 
 def week_of(at: datetime) -> datetime:
@@ -111,7 +112,7 @@ def _more(event: ReferralEvent) -> Doc:
             about = {"person_ref": event.person_ref, "person": event.person.model_dump(mode="json")}
             return about | {"reply_by": event.reply_by, "sent_at": event.at, "sender_ref": event.sender_ref}
         case ReferralDeclined(decline_reason=reason) | ReferralRerouted(decline_reason=reason):
-            return {"ended": ["decline_reasons", reason]}
+            return {"ended": [DECLINES, reason], "failed_rule": event.failed_rule}
         case ReferralClosed(closure_outcome=outcome):
             return {"ended": ["closure_outcomes", outcome]}
         case ReferralWithdrawn(withdraw_reason=reason):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from contracts import codes
 from contracts.commands import OpenReferral
@@ -17,7 +17,8 @@ from services.referral.domain.referral import Referral, raised, successor_id
 NOTHING_FURTHER = "none"
 REVIEW, COORDINATION = "coordinator_review", "coordination"
 """The next step of a reason that never goes on by itself, and the kind of the queue that a city is coordinated from."""
-RAISES_PRIORITY = "raise_priority_and_reroute"
+RAISES_PRIORITY, CORRECTS = "raise_priority_and_reroute", "reroute_and_correct_directory"
+CORRECTIONS = uuid5(NAMESPACE_URL, "staffetta:corrections")
 
 
 def follow(moved: Referral, case: Case) -> list[Message]:
@@ -80,7 +81,7 @@ def _declined(moved: Referral, case: Case) -> list[Message]:
         todo = task(moved, reason["next"], reason["code"], documents)
         return [ended(moved, "ended", reason["code"]), _reviewed(todo, case)]
     unmet = [ended(moved, "no_capacity", reason["code"])] if reason["counts_unmet_need"] else []
-    return [*unmet, _successor(moved, case)]
+    return [*unmet, _successor(moved, case), *_put_right(moved, case)]
 
 
 def _reviewed(todo: OpenTask, case: Case) -> OpenTask:
@@ -121,7 +122,18 @@ def _task_id(referral: Referral, kind: str, version: int) -> UUID:
 
 
 def _asked_elsewhere(moved: Referral, case: Case) -> list[Message]:
-    return [_successor(moved, case)]
+    return [_successor(moved, case), *_put_right(moved, case)]
+
+
+def _put_right(moved: Referral, case: Case) -> list[Message]:
+    """Where the directory says what is not so, whoever was asked has a task about it: once a week for an offer."""
+    reason = _reason(case)
+    if reason.get("next") != CORRECTS or moved.place is None:
+        return []
+    year, week, _ = case.facts.now.isocalendar()
+    id = uuid5(CORRECTIONS, f"{moved.place.offer}/{year}-{week}")
+    of_no_referral = {"task_id": id, "referral_id": None}
+    return [task_of_receiver(moved, CORRECTS, reason["code"]).model_copy(update=of_no_referral)]
 
 
 def _closed(moved: Referral, case: Case) -> list[Message]:

@@ -16,6 +16,9 @@ HIGHEST: int = POLICY["escalation_ladder"][-1]["level"]
 TELLS = {"remind_sender": "sender_queue", "remind_receiver_queue": "receiver_queue"}
 """Whom the steps of a timer that has a list of its own tell; other words of such a list name them already."""
 
+AGAIN = 100
+"""So many repetitions are looked at for the next one; no feast is as long."""
+
 Reach = Callable[[int], datetime]
 """When so many percent of a limit are over."""
 
@@ -82,11 +85,16 @@ def until(begins: datetime, ends: datetime) -> Reach:
 
 
 def after(steps: tuple[Step, ...], reach: Reach, repeat: int | None) -> tuple[Step, ...]:
-    """What is to come once the first of the steps was taken. repeat: after how many percent the last comes again."""
+    """What is to come once the first of the steps was taken. repeat: after how many percent the last comes again.
+
+    Those that a feast puts at the moment of the one that was taken are left out: nobody is told twice at once.
+    """
     taken, *rest = steps
     if rest or not repeat:
         return tuple(rest)
-    return (Step(taken.percent + repeat, max(reach(taken.percent + repeat), taken.at)),)
+    again = (taken.percent + n * repeat for n in range(1, AGAIN))
+    later = (Step(percent, at) for percent in again if (at := reach(percent)) > taken.at)
+    return (next(later, Step(taken.percent + AGAIN * repeat, taken.at)),)
 
 
 def told(before: Iterable[Timer], after: Iterable[Timer], known: dict[str, Any]) -> list[Message]:
