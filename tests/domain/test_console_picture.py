@@ -7,7 +7,7 @@ from typing import TypeVar
 from contracts.events import ReferralAccepted, ReferralDeclined, ReferralSent, RoutingDecided
 from services.console.domain import picture
 
-E = TypeVar("E", ReferralAccepted, ReferralSent, RoutingDecided)
+E = TypeVar("E", ReferralAccepted, ReferralSent, RoutingDecided, ReferralDeclined)
 SAMPLES = Path(__file__).parents[2] / "contracts" / "samples"
 
 
