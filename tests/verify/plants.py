@@ -197,6 +197,9 @@ class Faults:
         id = next(iter(self.loaded.stored("referral", "tasks")))
         return changed(self.loaded, "referral", "tasks", id, lambda doc: doc.update(steps=[]))
 
+    def a_closed_referral_that_leaves_its_sender_alone(self) -> Loaded:
+        return self._referral("closed", lambda doc: doc["history"][-1].update(reason="served_partial"))
+
     def a_declined_referral_that_nobody_follows(self) -> Loaded:
         return kept(self.loaded, "referral", "tasks", {})
 
@@ -341,6 +344,7 @@ FOUND_BY: dict[str, dict[str, str]] = {
         "an_open_referral_without_a_timer": "is REQUESTED without owner or due time",
         "an_open_referral_without_an_owner": "is REQUESTED without owner or due time",
         "a_declined_referral_that_nobody_follows": "is DECLINED, and nobody is asked",
+        "a_closed_referral_that_leaves_its_sender_alone": "which leaves something to decide to nobody",
         "a_successor_that_was_never_opened": "was never opened, and nothing says why",
         "an_unmet_need_that_is_not_final": "was never opened, and nothing says why",
         "a_need_that_leans_on_nothing": "was never opened, and nothing says why",

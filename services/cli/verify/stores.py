@@ -17,7 +17,8 @@ KEPT: dict[str, dict[str, list[str] | None]] = {
     "referral": {
         "referrals": ["referral_id", "need.need_id", "need.intake_id", "need.journey_id", "need.service",
                       "need.priority", "need.sender_agency", "need.sender_queue", "state", "version", "hop",
-                      "predecessor_id", "successor_id", "place", "seat", "timers", "history.version"],
+                      "predecessor_id", "successor_id", "place", "seat", "timers",
+                      *(f"history.{name}" for name in ("version", "state", "by", "reason"))],
         "decisions": ["linked_id"], "links": ALL, "journeys": ALL, "tasks": ALL, "agencies": ALL, "offers": ALL,
     },
     **{service: {"places": ALL} for service in CAPACITY.writers},

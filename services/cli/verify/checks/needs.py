@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from uuid import UUID, uuid5
 
-from contracts.codes import bus_code
+from contracts.codes import bus_code, codes
 from contracts.events import IntakeRecorded
 from contracts.topics import INTAKES
 from services.cli.verify.checks.folding import due, is_over, model_of, owner
@@ -14,6 +15,13 @@ from services.cli.verify.report import Seen
 
 GOES_ON = frozenset({"DECLINED", "REROUTED", "EXPIRED"})
 """Ends after which somebody else is asked, or the sender has to decide."""
+
+ALWAYS = ""
+REASONS = {
+    "CLOSED": "closure_outcomes", "WITHDRAWN": "withdraw_reasons", "REVOKED": "withdraw_reasons",
+    "ENTERED_IN_ERROR": ALWAYS,
+}  # fmt: skip
+"""Ends with a list of reasons, each of which says what comes next."""
 
 DECLINED = "DECLINED"
 LONGEST_CHAIN = 10
@@ -100,9 +108,20 @@ def _sent(id: str, referral: Doc, tasks: Iterable[Doc]) -> str | None:
     if not is_over(state):
         owed = _is_owed(owner(referral), due(referral))
         return None if owed else f"referral {id} is {state} without owner or due time"
-    if state in GOES_ON and not list(tasks):
+    if list(tasks):
+        return None
+    if state in GOES_ON:
         return f"referral {id} is {state}, and nobody is asked: no successor, no task, no record of unmet need"
-    return None
+    return f"referral {id} is {state}, which leaves something to decide to nobody" if _asks_people(referral) else None
+
+
+def _asks_people(referral: Doc) -> bool:
+    """Whether its end leaves something to decide: as the reason says, unless the sender ended it and decided so."""
+    at_the_end = list(takewhile(lambda entry: entry["state"] == referral["state"], reversed(referral["history"])))
+    ended, list_ = at_the_end[-1] if at_the_end else None, REASONS.get(referral["state"])
+    if ended is None or ended["by"] == "sender" or list_ is None:
+        return False
+    return list_ == ALWAYS or codes(list_)[ended["reason"]]["next"] != "none"
 
 
 def _unsent(id: str, state: str, tasks: Iterable[Doc], kept: Kept) -> str | None:
