@@ -39,3 +39,4 @@ async def a_city(network: Settings, folder: Path) -> AsyncIterator[City]:
 async def assert_ends_as_written(journey: Played) -> None:
     assert await journey.missing() == []
     assert journey.ends() == journey.journey["then"]["final_states"]
+    assert journey.counters() == journey.counters_as_written()

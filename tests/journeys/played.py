@@ -17,11 +17,13 @@ from contracts import codes
 from contracts.beside import ReferralEscalated
 from contracts.events import IntakeRecorded
 from contracts.places import PlacesEvent, PutPlaces
+from contracts.values import Message
 from services.chassis.messages import Incoming
 from services.referral.domain.needs import referral_id
 from services.referral.domain.referral import successor_id
 from tests.agency import Agency, Entry
 from tests.builders import an_intake
+from tests.journeys.counted import ANSWERED, BY_VERIFY, counters
 from tests.processes import Processes
 from tests.services.bus import Bus
 
@@ -58,6 +60,7 @@ class Played:
     people: of the journey's people, the intake in which each was met. timed: whether the network's clock is set to the
     hours of the journey. late_by: how much later than written its first step comes. twice: whether agencies say
     everything twice. last: the id of the last command. due: what the steps so far are to make each referral say.
+    given: what counted before the first step.
     """
 
     journey: dict[str, Any]
@@ -72,6 +75,7 @@ class Played:
     twice: bool = False
     last: str = ""
     due: Counter[tuple[str, str]] = field(default_factory=Counter)
+    given: dict[str, int] = field(default_factory=dict)
 
     async def play(self) -> None:
         began = datetime.fromisoformat(self.journey["when"][0]["at"])
@@ -79,6 +83,7 @@ class Played:
         await self._take_seats()
         await self._send_what_is_given()
         await self._live_through_what_is_given(began)
+        self.given = counters([ANSWERED], self._of_its_intakes())
         for step in self.journey["when"]:
             by_system = step["role"] == "system"
             self._set_clock(datetime.fromisoformat(step["at"]) + self.late_by + AFTER_DUE * by_system)
@@ -430,6 +435,19 @@ class Played:
             for aggregate, wanted in self.journey["then"]["events_by_aggregate"].items()
             if not _in_order([w for w in wanted if not w.startswith(NOT_COMPARED)], told[aggregate])
         ]
+
+    def counters(self) -> dict[str, int]:
+        """What its events count to, measured as the file measures: an answer that is given is no answer of a step."""
+        names, counts = self.counters_as_written(), counters(self.counters_as_written(), self._of_its_intakes())
+        return {name: counts[name] - self.given.get(name, 0) for name in names}
+
+    def _of_its_intakes(self) -> list[Message]:
+        journeys = {str(id) for id in self.intakes}
+        return [m.message for m in self._heard() if m.message and m.correlation_id in journeys]
+
+    def counters_as_written(self) -> dict[str, int]:
+        written: dict[str, int] = self.journey["then"]["counters"]
+        return {name: count for name, count in written.items() if name != BY_VERIFY}
 
     def ends(self) -> dict[str, str]:
         return {name: self._states(name)[-1] for name in self.journey["then"]["final_states"]}
