@@ -123,6 +123,13 @@ def test_new_dates_in_time_put_the_end_off_and_after_it_begin_anew() -> None:
     assert (late.over, late.ends_at) == ((), datetime(2027, 12, 31, 23, tzinfo=UTC))
 
 
+def test_a_further_basis_stands_beside_those_that_there_are() -> None:
+    after, (said,) = basis.give(the_sharing(CITY), giving(CONSENT), NOW)
+
+    assert after.bases == (CITY, CONSENT)
+    assert isinstance(said, SharingBasisGiven)
+
+
 def test_a_further_refusal_comes_after_the_others() -> None:
     after, _ = basis.give(the_sharing(CITY), giving(REFUSED), NOW)
 

@@ -31,3 +31,16 @@ def test_every_promise_to_who_integrates_is_seen_in_a_test() -> None:
 
     assert {row.split("|")[1].strip() for row in rows} >= set(PROMISED)
     assert all(SEEN.search(row) for row in rows)
+
+
+ROWS_OF = ("After the answer", "When a sharing basis ends", "When a person may be known already")
+"""Sections whose tables say what comes of what is said."""
+
+
+@pytest.mark.parametrize("section", ROWS_OF)
+def test_what_comes_of_what_an_agency_says_is_seen_in_a_test(section: str) -> None:
+    text = (ROOT / "docs/integrating.md").read_text("utf-8").partition(f"## {section}\n")[2].partition("\n## ")[0]
+    rows = [line for line in text.splitlines() if line.startswith("|") and "---" not in line][1:]
+
+    assert rows
+    assert [row for row in rows if not SEEN.search(row)] == []
