@@ -124,10 +124,10 @@ def test_new_dates_in_time_put_the_end_off_and_after_it_begin_anew() -> None:
 
 
 def test_a_further_basis_stands_beside_those_that_there_are() -> None:
-    after, (said,) = basis.give(the_sharing(CITY), giving(CONSENT), NOW)
+    after, said = basis.give(the_sharing(CITY), giving(CONSENT), NOW)
 
     assert after.bases == (CITY, CONSENT)
-    assert isinstance(said, SharingBasisGiven)
+    assert [type(m).__name__ for m in said] == ["CommandAccepted", "SharingBasisGiven"]
 
 
 def test_a_further_refusal_comes_after_the_others() -> None:
