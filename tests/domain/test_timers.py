@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import codes
+from contracts.beside import TimerStarted
 from contracts.directory import StricterLimit
 from services.referral import calendar
 from services.referral.domain import clocks, timers
 from services.referral.domain.clocks import due
-from services.referral.domain.referral import reach_of
+from services.referral.domain.referral import reach_of, snapshot
 from services.referral.domain.timers import Timer
 from tests.builders import NOW, PALERMO, a_need, a_referral
 
@@ -92,6 +93,15 @@ def test_the_last_step_comes_again_until_a_person_acts_unless_it_ends_the_referr
 
     assert rungs[-1].expires or (left[0].percent > timer.steps[-1].percent and left[0].at > timer.steps[-1].at)
     assert timers.rung_at(rungs, left[0].percent) == rungs[-1]
+
+
+def test_a_timer_keeps_the_version_of_the_limits_by_which_it_runs() -> None:
+    timer = a_timer()
+
+    assert timer.policy == codes.table("priorities")["version"]
+    (started,) = timers.told((), (timer,), snapshot(a_referral(), NOW, "system"))
+    assert isinstance(started, TimerStarted)
+    assert started.policy == timer.policy
 
 
 def test_a_repetition_that_a_feast_puts_beside_the_last_step_is_left_out() -> None:

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 CODES = ("pa.comune", "pa.accura", "pa.salute", "pa.legale")
 TWICE = ("intake", "referral")
 """The services with two workers."""
+WITHIN_S = 5
+"""So soon after a withdrawal nothing rests on it any more."""
 
 CITY = {"basis_id": "city", "recipient": "city:palermo"}
 CONSENT = {"basis_id": "accura", "recipient": "pa.accura", "type": "consent", "given_by": "person", "form_version": "2"}
@@ -104,7 +106,8 @@ async def test_a_consent_taken_back_revokes_what_rests_on_it_at_once_and_its_rec
             await asyncio.sleep(0.05)
 
     asked = await network.withdraw(journey, "accura")
-    revoked = (await network.agencies["pa.accura"].event("referral.revoked", referral_id=id))["value"]
+    async with asyncio.timeout(WITHIN_S):
+        revoked = (await network.agencies["pa.accura"].event("referral.revoked", referral_id=id))["value"]
     owed = (await network.agencies["pa.accura"].event("receipt.requested", referral_id=id))["value"]
     late = await network.told(id, "pa.accura", "close", closure_outcome="served_completed")
     strange = await network.told(id, "pa.legale", "confirm_receipt", obligation="deletion_receipt")
