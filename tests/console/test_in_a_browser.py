@@ -1,6 +1,7 @@
 """What people do at their desks, in a real browser: wide and narrow, Italian and English, by keyboard alone."""
 
 import asyncio
+import re
 import time
 from typing import Literal
 from urllib.parse import urlsplit
@@ -16,13 +17,21 @@ from tests.console.desk import Town
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_a_browser]
 
 MOBILE, COMUNE = "Operatrice, Unità mobile", "Operatrice, Comune di Palermo"
+ACCURA = "Operatrice, Centro Accura"
 COORDINATOR = "Coordinamento, Comune di Palermo"
 SERVICE = "material.food"
 """Of the street unit, and nobody counts its places: there is always one more."""
 
 
-def a_new_intake() -> Entry:
-    return an_intake(f"pa.comune/{uuid4().hex}/1", services=(SERVICE,))
+def a_new_intake(service: str = SERVICE) -> Entry:
+    return an_intake(f"pa.comune/{uuid4().hex}/1", services=(service,))
+
+
+async def the_code_of(town: Town, stated: Entry) -> str:
+    """By which people call what came of an intake."""
+    async with town.desk("pa.comune:caseworker") as desk:
+        found = await desk.get(f"/search?q={stated['tier0']['sender_ref']}", follow_redirects=True)
+    return found.text.partition("<h1>")[2][:9]
 
 
 async def test_a_request_is_acknowledged_and_accepted_by_keyboard_alone(palermo: Town, browser: Browser) -> None:
@@ -55,13 +64,63 @@ async def test_a_decline_asks_its_reason_and_a_refusal_says_why(palermo: Town, b
         await seen.log_in(MOBILE)
         await seen.page.locator("[data-row]").first.locator("[data-key=r]").click()
         await seen.page.get_by_label("Motivo").select_option("not_eligible")
-        await seen.page.get_by_role("button", name="Rifiuta").click()
+        await seen.page.get_by_role("button", name="Rifiuta", exact=True).click()
 
         await expect(seen.page.get_by_role("status").filter(has_text="non è stato possibile")).to_be_visible()
         await expect(seen.page.get_by_label("Requisito che manca")).to_have_attribute("aria-invalid", "true")
         await seen.page.get_by_label("Requisito che manca").select_option("age_between")
-        await seen.page.get_by_role("button", name="Rifiuta").click()
+        await seen.page.get_by_role("button", name="Rifiuta", exact=True).click()
         await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible()
+
+
+@pytest.mark.parametrize(("size", "language"), [(WIDE, "it-IT"), (NARROW, "en-GB")], ids=["wide", "narrow"])
+@pytest.mark.parametrize(("who", "service", "keys", "state"), [
+    (MOBILE, SERVICE, ("r", "2"), {"it": "Non accettata.*Servizio non offerto", "en": "Declined.*Service not offered"}),
+    (ACCURA, "health.primary", ("i", "1"), {"it": "Inoltrata.*Nessun posto", "en": "Rerouted.*No capacity"}),
+    (MOBILE, SERVICE, ("a", "Enter"), {"it": "Accettata", "en": "Accepted"}),
+], ids=["decline", "pass on", "accept"])  # fmt: skip
+async def test_two_key_presses_answer(
+    palermo: Town, browser: Browser, who: str, service: str, keys: tuple[str, str], state: dict[str, str],
+    size: ViewportSize, language: str,
+) -> None:  # fmt: skip
+    stated = a_new_intake(service)
+    await palermo.submit(stated)
+    async with screen(browser, palermo.url, size=size, language=language) as seen:
+        await seen.log_in(who)
+        code = await the_code_of(palermo, stated)
+        await seen.page.locator("[data-row]", has_text=code).focus()
+
+        await seen.page.keyboard.press(keys[0])
+        await seen.page.wait_for_url("**/referrals/**")
+        await expect(seen.page.locator("form.asks")).not_to_have_count(0)
+        assert await seen.faults_of_access() == [] and not await seen.is_wider_than_the_screen()
+        await seen.page.keyboard.press(keys[1])
+
+        await seen.page.wait_for_url("**/queue?said=done**")
+        await seen.page.goto(f"{palermo.url}/r/{code}")
+        await expect(seen.page.locator("#live > p").first).to_have_text(re.compile(state[language[:2]], re.DOTALL))
+
+
+async def test_who_passes_on_sees_to_whom_and_may_choose_otherwise_with_one_tap(
+    palermo: Town, browser: Browser
+) -> None:
+    stated = a_new_intake("health.primary")
+    await palermo.submit(stated)
+    async with screen(browser, palermo.url, size=NARROW, java_script_enabled=False) as seen:
+        await seen.log_in(ACCURA)
+        code = await the_code_of(palermo, stated)
+        await seen.page.goto(f"{palermo.url}/r/{code}")
+        await seen.page.locator("[data-key=i]").click()
+
+        to, reasons = seen.page.get_by_label("Ente a cui inoltrare").first, seen.page.locator("form.once fieldset")
+        await expect(to).to_have_value("pa.salute")
+        assert await to.locator("option").evaluate_all("all => all.map(one => one.value)") == ["pa.salute"]
+        above, below = await to.bounding_box(), await reasons.bounding_box()
+        assert above and below and above["y"] + above["height"] <= below["y"]
+        await reasons.get_by_role("button", name="Fuori dal territorio servito", exact=True).click()
+
+        await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible()
+        await expect(seen.page.locator("ol.lines")).to_contain_text("Salute")
 
 
 async def test_what_one_desk_does_the_other_sees_without_reloading(palermo: Town, browser: Browser) -> None:
