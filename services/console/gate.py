@@ -24,6 +24,7 @@ from services.console.store import (
     PLACES,
     READS,
     REFERRALS,
+    SEEN,
     TASKS,
     TOLD,
     TWINS,
@@ -39,6 +40,8 @@ SUMMARY = {"why": 0, "person_ref": 0}
 NOBODY: Doc = {"person": None, "person_ref": None}
 """What of a person is shown to who is no party to the referral."""
 DUE = {"due_at": 1}
+EVERY_GLASS = "broken"
+"""Where it is counted how often glass was broken; of one agency's referrals at the same name with the agency's code."""
 NAMED = dict.fromkeys(("name", "city", "status", "contact"), 1)
 """What pages show of an agency."""
 
@@ -256,18 +259,50 @@ class Gate:
             return None
         known = {"_id": uuid4().hex, "subject": self.actor.subject, "name": self.actor.name, "row": row["_id"]}
         ends = {"at": self.now, "ends_at": self.now + BROKEN_FOR, "agency": self.actor.agency, "reason": reason}
-        await self._db[GLASS].insert_one(known | ends | {"owners": _owners(row), "code": row["code"]})
+        owners = _owners(row)
+        for counted in (EVERY_GLASS, *(f"{EVERY_GLASS}/{owner}" for owner in owners)):
+            await self._db[SEEN].update_one({"_id": counted}, {"$inc": {"count": 1}}, upsert=True)
+        await self._db[GLASS].insert_one(known | ends | {"owners": owners, "code": row["code"]})
         return str(row["_id"])
 
     async def broken(self) -> list[Doc]:
         """Whose glass was broken, the latest first: for the owner of the referral, its agency, and for auditors."""
-        if access.AUDITOR in self.actor.roles:
-            wanted: Doc = {}
-        elif self.actor.works:
-            wanted = {"owners": self.actor.agency}
-        else:
+        if not self._is_told_of_glass:
             return []
+        wanted = {} if access.AUDITOR in self.actor.roles else {"owners": self.actor.agency}
         return await self._list(self._db[GLASS].find(wanted).sort("at", DESCENDING).limit(LONGEST))
+
+    async def unseen(self) -> int:
+        """How often glass was broken since this person last looked who had done so, as far as they are told of it."""
+        counted, seen = await self._glasses()
+        return counted - seen
+
+    async def see_glass(self) -> None:
+        """The person looks who has broken it: before the list is read, so that what comes meanwhile stays unseen."""
+        counted, seen = await self._glasses()
+        if counted > seen:
+            change = {"$set": {"count": counted}}
+            await self._db[SEEN].update_one({"_id": self._seen_at}, change, upsert=True)
+
+    async def _glasses(self) -> tuple[int, int]:
+        """How often it was broken of what concerns this person, and how much of that they have seen."""
+        if not self._is_told_of_glass:
+            return 0, 0
+        ids = [self._glass_of, self._seen_at]
+        found = {doc["_id"]: doc["count"] async for doc in self._db[SEEN].find({"_id": {"$in": ids}})}
+        return found.get(ids[0], 0), found.get(ids[1], 0)
+
+    @property
+    def _is_told_of_glass(self) -> bool:
+        return self.actor.works or access.AUDITOR in self.actor.roles
+
+    @property
+    def _glass_of(self) -> str:
+        return EVERY_GLASS if access.AUDITOR in self.actor.roles else f"{EVERY_GLASS}/{self.actor.agency}"
+
+    @property
+    def _seen_at(self) -> str:
+        return f"seen/{self._glass_of}/{self.actor.subject}"
 
     async def note_read(self, case: Case, what: str) -> None:
         """Written before anything is shown."""

@@ -168,7 +168,10 @@ async def complete(request: Request, task_id: UUID) -> Response:
 # -- who looked --------------------------------------------------------------------------------------------------------
 @router.get("/looks")
 async def looks(request: Request) -> Response:
+    """Whoever opens it has seen whose glass was broken."""
     at = gate_of(request)
+    await at.see_glass()
+    request.state.unseen = 0
     return pages.page(
         request, "looks.html", at.now, said=said(request), broken=await at.broken(), reads=await at.reads()
     )

@@ -20,7 +20,7 @@ PLACES, UNMET, TWINS, COUNTED = "places", "unmet", "twins", "counted"
 OF_DIRECTORY = (AGENCIES, OFFERS)
 OF_INTAKES = (TWINS, MARKS)
 OF_REFERRALS = (REFERRALS, COUNTED, LINES, TASKS, UNMET, MARKS)
-SESSIONS, LOGINS, READS, GLASS = "sessions", "logins", "reads", "glass"
+SESSIONS, LOGINS, READS, GLASS, SEEN = "sessions", "logins", "reads", "glass", "seen"
 
 
 def _index(*fields: str) -> IndexModel:
@@ -46,7 +46,11 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     SESSIONS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],
     LOGINS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],
     READS: [IndexModel([("at", DESCENDING)]), IndexModel([("row", ASCENDING), ("at", DESCENDING)])],
-    GLASS: [_index("subject", "ends_at"), IndexModel([("owners", ASCENDING), ("at", DESCENDING)])],
+    GLASS: [
+        _index("subject", "ends_at"),
+        IndexModel([("owners", ASCENDING), ("at", DESCENDING)]),
+        IndexModel([("at", DESCENDING)]),
+    ],
 }
 
 

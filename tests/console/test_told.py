@@ -108,6 +108,32 @@ async def test_a_name_is_in_no_log(palermo: Town) -> None:
     assert not [part for part in (*person.name.split(), *person.asked.split()) if part in said]
 
 
+# -- broken glass ------------------------------------------------------------------------------------------------------
+async def test_whom_broken_glass_concerns_reads_so_in_the_menu_of_every_page_until_they_have_looked(
+    palermo: Town,
+) -> None:
+    referral_id = (await met(palermo)).referral_id
+    async with palermo.desk("pa.accura:supervisor") as desk:
+        code = (await desk.get(f"/referrals/{referral_id}")).text.partition("<h1>")[2][:9]
+    async with palermo.desk("pa.penc:supervisor") as stranger:
+        assert (await stranger.post("/looks", code=code, reason="Ricovero d'urgenza")).status_code == 303
+        assert NEW_GLASS not in (await stranger.get("/queue")).text
+
+    for subject, page in (
+        ("pa.accura:caseworker", "/queue"),
+        ("pa.comune:supervisor", "/sent"),
+        ("auditor", "/glossary"),
+    ):
+        async with palermo.desk(subject) as desk:
+            assert f"{NEW_GLASS}: 1<" in (await desk.get(page)).text
+            assert "emergency accesses not seen yet: 1<" in (await desk.get("/glossary?lang=en")).text
+            assert NEW_GLASS not in (await desk.get("/looks?lang=it")).text
+            assert NEW_GLASS not in (await desk.get("/glossary")).text
+
+
+NEW_GLASS = "accessi d&#39;emergenza non ancora visti"
+
+
 # -- what the coordination writes --------------------------------------------------------------------------------------
 NOTE = re.compile(r'href="(/referrals/[0-9a-f-]{36}/notes/[0-9a-f-]{36})"')
 
