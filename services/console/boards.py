@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from contracts import codes
 from services.console import asking, pages, web
 from services.console.bound import gate_of, said, stay
-from services.console.domain import access, board, correcting, national
+from services.console.domain import access, board, national
 from services.console.gate import Case, Gate
 
 router = APIRouter(route_class=web.Page, include_in_schema=False)
@@ -46,25 +46,37 @@ async def national_board(request: Request) -> Response:
     )  # fmt: skip
 
 
+Short = Annotated[str, Query(max_length=64)]
+
+
 @router.get("/directory")
-async def directory(
-    request: Request,
-    service: Annotated[str, Query(max_length=64)] = "",
-    city: Annotated[str, Query(max_length=64)] = "",
-) -> Response:
+async def directory(request: Request, service: Short = "", city: Short = "") -> Response:
     """Which offers there are, whether they are open, and how many places are free where they are counted."""
     at, agencies = gate_of(request), await gate_of(request).agencies()
-    own = agencies.get(at.actor.agency or "", {}).get("city", "")
-    chosen = city or own
-    offers = [o for o in await at.offers(service) if agencies.get(o["agency"], {}).get("city") == chosen or not chosen]
+    city = city or agencies.get(at.actor.agency or "", {}).get("city", "")
     served = {city for doc in agencies.values() if (city := doc["city"])}
-    of_city = {code: doc["city"] for code, doc in agencies.items()}
-    ours = {o["_id"] for o in offers if access.corrects(at.actor, o["agency"], of_city.get(o["agency"]))}
     return pages.page(
-        request, "directory.html", at.now, offers=offers, agencies=agencies, free=await at.free(), service=service,
-        city=chosen, services=codes.codes("services"), said=said(request), correctable=ours, days=correcting.DAYS,
-        cities={code: item for code, item in codes.codes("cities").items() if code in served},
+        request, "directory.html", at.now, service=service, city=city, services=codes.codes("services"),
+        said=said(request), cities={code: item for code, item in codes.codes("cities").items() if code in served},
+        **await _offers(at, service, city),
     )  # fmt: skip
+
+
+@router.get("/directory/live")
+async def directory_live(request: Request, service: Short = "", city: Short = "") -> Response:
+    async def drawn(at: Gate) -> str:
+        return pages.draw(request, "_directory.html", at.now, **await _offers(at, service, city))
+
+    return await stay(request, drawn, await gate_of(request).marks_of_offers(city))
+
+
+async def _offers(at: Gate, service: str, city: str) -> dict[str, Any]:
+    """city: its code; every city without one."""
+    agencies = await at.agencies()
+    of_city = {code: doc["city"] for code, doc in agencies.items()}
+    offers = [offer for offer in await at.offers(service) if city in ("", of_city.get(offer["agency"]))]
+    ours = {o["_id"] for o in offers if access.corrects(at.actor, o["agency"], of_city.get(o["agency"]))}
+    return {"offers": offers, "agencies": agencies, "free": await at.free(), "correctable": ours}
 
 
 @router.get("/search")

@@ -29,6 +29,7 @@ from services.console.store import (
     TOLD,
     TWINS,
     UNMET,
+    offers_of,
 )
 
 Doc = dict[str, Any]
@@ -234,6 +235,10 @@ class Gate:
         found = self._db[OFFERS].find({"service": service} if service else {})
         return await self._list(found.sort([("agency", ASCENDING), ("_id", ASCENDING)]))
 
+    async def marks_of_offers(self, city: str) -> frozenset[str]:
+        """By which marks a page knows that the directory of a city, or a free place there, has changed."""
+        return frozenset(offers_of(code) for code, doc in (await self.agencies()).items() if city in ("", doc["city"]))
+
     async def free(self) -> dict[str, int]:
         """How many places are free, by offer, where they are counted."""
         return {doc["_id"]: doc["free"] async for doc in self._db[PLACES].find({})}
@@ -260,9 +265,13 @@ class Gate:
         known = {"_id": uuid4().hex, "subject": self.actor.subject, "name": self.actor.name, "row": row["_id"]}
         ends = {"at": self.now, "ends_at": self.now + BROKEN_FOR, "agency": self.actor.agency, "reason": reason}
         owners = _owners(row)
-        for counted in (EVERY_GLASS, *(f"{EVERY_GLASS}/{owner}" for owner in owners)):
-            await self._db[SEEN].update_one({"_id": counted}, {"$inc": {"count": 1}}, upsert=True)
+        told = (EVERY_GLASS, *(f"{EVERY_GLASS}/{owner}" for owner in owners))
+        for name in told:
+            await self._db[SEEN].update_one({"_id": name}, {"$inc": {"count": 1}}, upsert=True)
         await self._db[GLASS].insert_one(known | ends | {"owners": owners, "code": row["code"]})
+        for name in told:
+            moved = {"$set": {"agency": name}, "$inc": {"at": 1}}
+            await self._db[MARKS].update_one({"_id": name}, moved, upsert=True)
         return str(row["_id"])
 
     async def broken(self) -> list[Doc]:
@@ -288,7 +297,7 @@ class Gate:
         """How often it was broken of what concerns this person, and how much of that they have seen."""
         if not self._is_told_of_glass:
             return 0, 0
-        ids = [self._glass_of, self._seen_at]
+        ids = [self.glass_of, self._seen_at]
         found = {doc["_id"]: doc["count"] async for doc in self._db[SEEN].find({"_id": {"$in": ids}})}
         return found.get(ids[0], 0), found.get(ids[1], 0)
 
@@ -297,12 +306,13 @@ class Gate:
         return self.actor.works or access.AUDITOR in self.actor.roles
 
     @property
-    def _glass_of(self) -> str:
+    def glass_of(self) -> str:
+        """The name at which it is counted, and marked, whose glass was broken as far as this person is told of it."""
         return EVERY_GLASS if access.AUDITOR in self.actor.roles else f"{EVERY_GLASS}/{self.actor.agency}"
 
     @property
     def _seen_at(self) -> str:
-        return f"seen/{self._glass_of}/{self.actor.subject}"
+        return f"seen/{self.glass_of}/{self.actor.subject}"
 
     async def note_read(self, case: Case, what: str) -> None:
         """Written before anything is shown."""

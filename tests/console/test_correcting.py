@@ -21,9 +21,9 @@ def filed(code: str = OFFER) -> dict[str, Any]:
     return next(offer for offer in FILE["offers"] if offer["code"] == code)
 
 
-def typed(**changed: Any) -> dict[str, Any]:
-    """The form as it stands for the offer of the file, with this changed."""
-    offer = filed()
+def typed(of: str = OFFER, **changed: Any) -> dict[str, Any]:
+    """The form as it stands for an offer of the file, with this changed."""
+    offer = filed(of)
     contact, words = offer.get("contact", {}), offer.get("description", {})
     form: dict[str, Any] = {
         "status": offer["status"], "phone": contact.get("phone", ""), "email": contact.get("email", ""),

@@ -1,6 +1,5 @@
 """What people do at their desks, in a real browser: wide and narrow, Italian and English, by keyboard alone."""
 
-import asyncio
 import re
 import time
 from typing import Literal
@@ -13,6 +12,7 @@ from playwright.async_api import Browser, ViewportSize, expect
 from tests.builders import Entry, an_intake, another_person
 from tests.console.browser import NARROW, WIDE, needs_a_browser, screen
 from tests.console.desk import Town
+from tests.console.test_correcting import typed
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_a_browser]
 
@@ -147,8 +147,7 @@ async def test_after_a_lost_connection_the_page_is_right_again(
         await seen.log_in(MOBILE)
         before = await seen.page.locator("[data-row]").count()
         if connected:
-            while not await seen.page.evaluate("!!document.querySelector('#live')._htmx?.sse?.reader"):
-                await asyncio.sleep(0.05)
+            await seen.is_listening()
         palermo.processes.kill("console-0")
         await expect(seen.page.locator(".lost")).to_be_visible(timeout=20_000)
         await palermo.submit(a_new_intake())
@@ -294,6 +293,61 @@ async def test_a_coordinator_sees_the_numbers_of_the_city_change(palermo: Town, 
         await palermo.submit(a_new_intake())
 
         await expect(waiting).to_have_text(str(before + 1), timeout=20_000)
+        assert await seen.faults_of_access() == []
+
+
+SOON_MS = 10_000
+"""Sooner than a page is told anyway."""
+
+
+async def test_the_directory_changes_while_it_is_open_and_what_was_chosen_for_the_next_look_stays(
+    palermo: Town, browser: Browser
+) -> None:
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/directory?service=health.primary")
+        taken, closed = (seen.page.locator("tr", has_text=f"pa.{agency}.primary") for agency in ("accura", "salute"))
+        free = await taken.locator("td").last.inner_text()
+        await expect(closed).to_contain_text("aperta")
+        await seen.page.get_by_label("Richiesta").select_option("legal.advice")
+        await seen.is_listening()
+
+        await palermo.submit(a_new_intake("health.primary"))
+        await expect(taken.locator("td").last).not_to_have_text(free, timeout=SOON_MS)
+        async with palermo.desk("pa.salute:supervisor") as desk:
+            for status, word in (("closed", "chiusa"), ("open", "aperta")):
+                said = await desk.post("/directory/pa.salute.primary", **typed("pa.salute.primary", status=status))
+                assert said.headers["location"] == "/directory?said=done"
+                await expect(closed).to_contain_text(word, timeout=SOON_MS)
+
+        await expect(seen.page.get_by_label("Richiesta")).to_have_value("legal.advice")
+        assert await seen.faults_of_access() == []
+
+
+@pytest.mark.parametrize("who", [MOBILE, "Revisore"])
+async def test_broken_glass_comes_up_while_the_page_is_open_and_what_is_being_typed_stays(
+    palermo: Town, browser: Browser, who: str
+) -> None:
+    stated = a_new_intake()
+    await palermo.submit(stated)
+    code = await the_code_of(palermo, stated)
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(who)
+        await seen.page.goto(f"{palermo.url}/looks")
+        reason = seen.page.get_by_label("Perché è necessario ora")
+        if who == MOBILE:
+            await reason.fill("Una cosa lasciata a me")
+        await seen.is_listening()
+
+        async with palermo.desk("pa.legale:supervisor") as desk:
+            assert (await desk.post("/looks", code=code, reason=f"Ricovero di {code}")).status_code == 303
+
+        await expect(seen.page.locator("tr", has_text=f"Ricovero di {code}")).to_be_visible(timeout=SOON_MS)
+        if who == MOBILE:
+            await expect(reason).to_have_value("Una cosa lasciata a me")
+        await seen.page.goto(f"{palermo.url}/glossary")
+        menu = seen.page.get_by_role("link", name="accessi d'emergenza non ancora visti: 1")
+        await expect(menu).to_be_visible()
         assert await seen.faults_of_access() == []
 
 
