@@ -38,11 +38,11 @@ async def _board(at: Gate) -> dict[str, Any]:
 
 @router.get("/national")
 async def national_board(request: Request) -> Response:
-    """For the national desk; not live, so that nobody sees which of two moments a number grew between."""
+    """For the national desk; as of the last full hour and not live, so that nobody sees by whom a number grew."""
     at = gate_of(request)
     return pages.page(
-        request, "national.html", at.now, numbers=await at.numbers(at.now - LOOKED_AT), days=LOOKED_AT.days,
-        least=national.LEAST, cities=codes.codes("cities"),
+        request, "national.html", at.now, numbers=await at.numbers(LOOKED_AT), days=LOOKED_AT.days,
+        until=national.last_hour(at.now), least=national.LEAST, cities=codes.codes("cities"),
     )  # fmt: skip
 
 

@@ -4,8 +4,9 @@ No other module of the pages touches the store (`tests/rules`): a page that forg
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from pymongo import ASCENDING, DESCENDING
 from services.console.domain import access, national, twins
 from services.console.domain.access import Actor, Grant
 from services.console.domain.picture import ALWAYS, week_of
+from services.console.hourly import Hourly
 from services.console.store import (
     AGENCIES,
     COUNTED,
@@ -93,6 +95,7 @@ class Gate:
     granted: tuple[Grant, ...]
     clock: Callable[[], datetime]
     glass: frozenset[str] = frozenset()
+    hourly: Hourly = field(default_factory=Hourly)
 
     @property
     def scope(self) -> tuple[object, ...]:
@@ -210,15 +213,21 @@ class Gate:
         """The cities that the person coordinates; each is asked for by itself, as an index finds it."""
         return sorted(self.actor.cities) if access.COORDINATOR in self.actor.roles else []
 
-    async def numbers(self, since: datetime) -> national.Numbers:
-        """What the national desk is told of all cities: counts, made here so that no row of anybody leaves the gate."""
+    async def numbers(self, span: timedelta) -> national.Numbers:
+        """What the national desk is told of all cities, of so long until the last full hour: counts, made here so that
+        no row of anybody leaves the gate.
+        """
         if access.NATIONAL not in self.actor.roles:
             return national.numbers([], [])
+        until = national.last_hour(self.now)
+        return await self.hourly.of(until, partial(self._numbers, until - span, until))
+
+    async def _numbers(self, since: datetime, until: datetime) -> national.Numbers:
         cities = {code: doc["city"] for code, doc in (await self.agencies()).items()}
         rows = await self._counted(set(cities.values()), since)
         fields = dict.fromkeys(("cities", "service", "reason"), 1)
-        missed = await self._list(self._db[UNMET].find({"at": {"$gte": since}}, fields | {"_id": 0}))
-        return national.numbers(national.needs_of(rows, cities, self.now), map(national.unmet_of, missed))
+        missed = await self._list(self._db[UNMET].find({"at": {"$gte": since, "$lt": until}}, fields | {"_id": 0}))
+        return national.numbers(national.needs_of(rows, cities, until), map(national.unmet_of, missed))
 
     async def watched(self) -> frozenset[str]:
         """The agencies whose work the person's lists show."""
@@ -356,11 +365,12 @@ def _owners(row: Doc) -> list[str]:
     return sorted({a for a in (row["sender_agency"], row["receiver_agency"]) if a})
 
 
-async def opened(db: Any, actor: Actor, clock: Callable[[], datetime]) -> Gate:
+async def opened(db: Any, actor: Actor, clock: Callable[[], datetime], hourly: Hourly | None = None) -> Gate:
+    """hourly: where the numbers of the network are kept for the hour."""
     now = clock()
     found = db[GLASS].find({"subject": actor.subject, "ends_at": {"$gt": now}})
     glass = frozenset({doc["row"] async for doc in found})
-    return Gate(db, actor, now, access.grants(actor, now, glass), clock, glass)
+    return Gate(db, actor, now, access.grants(actor, now, glass), clock, glass, hourly or Hourly())
 
 
 async def marks(db: Any, agencies: list[str]) -> dict[str, int]:

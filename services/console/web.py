@@ -19,7 +19,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from starlette.exceptions import HTTPException
 
 from services.chassis.sweep import edge_now
-from services.console import gate, pages, sessions, settings
+from services.console import gate, hourly, pages, sessions, settings
 from services.console.domain.rights import RIGHTS, Right
 from services.console.pages import Language
 from services.console.sessions import Session
@@ -192,4 +192,5 @@ async def still_here(request: Request, key: str) -> gate.Gate | None:
 
 async def _gate(request: Request, session: Session) -> gate.Gate:
     context = request.app.state.context
-    return await gate.opened(context.db, session.actor, partial(edge_now, context.settings))
+    clock = partial(edge_now, context.settings)
+    return await gate.opened(context.db, session.actor, clock, hourly.of_this_process)

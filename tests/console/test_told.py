@@ -17,6 +17,7 @@ ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|\b[A-Z]{2}-[0-9A-Z]{6}\b|\bp[0-9a-f]{
 
 async def test_the_national_desk_reads_counts_and_nothing_of_anybody(palermo: Town) -> None:
     await palermo.submit(*[an_intake(f"pa.comune/{uuid4().hex}/1", services=("material.food",)) for _ in range(6)])
+    palermo.an_hour_later()
     async with palermo.desk("national") as desk:
         begun = await desk.get("/")
         page = (await desk.get("/national")).text
@@ -26,6 +27,7 @@ async def test_the_national_desk_reads_counts_and_nothing_of_anybody(palermo: To
     assert begun.headers["location"] == "/national"
     assert "<strong>5</strong> Bisogni" in shown and "<strong>5</strong> Needs" in english
     assert ">Palermo</th>" in shown
+    assert re.search(r"Numeri alle \d\d/\d\d/\d{4} \d\d:00\.", shown)
     assert not ID.search(shown) and "pa." not in shown and "Unità" not in shown
 
 
