@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from contracts import codes
 from services.console import asking, pages, web
 from services.console.bound import gate_of, said, stay
-from services.console.domain import access, board, correcting, national
+from services.console.domain import access, board, national
 from services.console.gate import Case, Gate
 
 router = APIRouter(route_class=web.Page, include_in_schema=False)
@@ -38,33 +38,45 @@ async def _board(at: Gate) -> dict[str, Any]:
 
 @router.get("/national")
 async def national_board(request: Request) -> Response:
-    """For the national desk; not live, so that nobody sees which of two moments a number grew between."""
+    """For the national desk; as of the last full hour and not live, so that nobody sees by whom a number grew."""
     at = gate_of(request)
     return pages.page(
-        request, "national.html", at.now, numbers=await at.numbers(at.now - LOOKED_AT), days=LOOKED_AT.days,
-        least=national.LEAST, cities=codes.codes("cities"),
+        request, "national.html", at.now, numbers=await at.numbers(LOOKED_AT), days=LOOKED_AT.days,
+        until=national.last_hour(at.now), least=national.LEAST, cities=codes.codes("cities"),
     )  # fmt: skip
+
+
+Short = Annotated[str, Query(max_length=64)]
 
 
 @router.get("/directory")
-async def directory(
-    request: Request,
-    service: Annotated[str, Query(max_length=64)] = "",
-    city: Annotated[str, Query(max_length=64)] = "",
-) -> Response:
+async def directory(request: Request, service: Short = "", city: Short = "") -> Response:
     """Which offers there are, whether they are open, and how many places are free where they are counted."""
     at, agencies = gate_of(request), await gate_of(request).agencies()
-    own = agencies.get(at.actor.agency or "", {}).get("city", "")
-    chosen = city or own
-    offers = [o for o in await at.offers(service) if agencies.get(o["agency"], {}).get("city") == chosen or not chosen]
+    city = city or agencies.get(at.actor.agency or "", {}).get("city", "")
     served = {city for doc in agencies.values() if (city := doc["city"])}
-    of_city = {code: doc["city"] for code, doc in agencies.items()}
-    ours = {o["_id"] for o in offers if access.corrects(at.actor, o["agency"], of_city.get(o["agency"]))}
     return pages.page(
-        request, "directory.html", at.now, offers=offers, agencies=agencies, free=await at.free(), service=service,
-        city=chosen, services=codes.codes("services"), said=said(request), correctable=ours, days=correcting.DAYS,
-        cities={code: item for code, item in codes.codes("cities").items() if code in served},
+        request, "directory.html", at.now, service=service, city=city, services=codes.codes("services"),
+        said=said(request), cities={code: item for code, item in codes.codes("cities").items() if code in served},
+        **await _offers(at, service, city),
     )  # fmt: skip
+
+
+@router.get("/directory/live")
+async def directory_live(request: Request, service: Short = "", city: Short = "") -> Response:
+    async def drawn(at: Gate) -> str:
+        return pages.draw(request, "_directory.html", at.now, **await _offers(at, service, city))
+
+    return await stay(request, drawn, await gate_of(request).marks_of_offers(city))
+
+
+async def _offers(at: Gate, service: str, city: str) -> dict[str, Any]:
+    """city: its code; every city without one."""
+    agencies = await at.agencies()
+    of_city = {code: doc["city"] for code, doc in agencies.items()}
+    offers = [offer for offer in await at.offers(service) if city in ("", of_city.get(offer["agency"]))]
+    ours = {o["_id"] for o in offers if access.corrects(at.actor, o["agency"], of_city.get(o["agency"]))}
+    return {"offers": offers, "agencies": agencies, "free": await at.free(), "correctable": ours}
 
 
 @router.get("/search")

@@ -13,7 +13,7 @@ from services.console.answering import stated_fields
 from services.console.asking import Answer
 from services.console.bound import case_of, doable, gate_of, refused, said, stay
 from services.console.domain import access, actions
-from services.console.gate import Case, Gate
+from services.console.gate import Case, Doc, Gate
 
 router = APIRouter(prefix="/referrals", route_class=web.Page, include_in_schema=False)
 
@@ -128,16 +128,30 @@ def _one(typed: dict[str, list[str]], name: str) -> str:
 async def _form(
     request: Request, case: Case, command: str, back: str, stated: dict[str, str], answer: Answer
 ) -> Response:
-    at = gate_of(request)
-    agencies, offers = await at.agencies(), await at.offers(case.row["service"])
-    offering = {o["agency"] for o in offers if o["status"] == "open"} - {case.row["receiver_agency"]}
+    at, row = gate_of(request), case.row
+    agencies, offers = await at.agencies(), await at.offers(row["service"])
+    asked = actions.questions(command, row["state"], row["priority"])
+    choosable = _who_is_next(case, await at.family(case), agencies, offers)
+    now = actions.at_once(asked)
+    if not choosable and any(question.kind == "agency" for question in asked):
+        now = None
     return pages.page(
         request, "command.html", at.now, 422 if answer.code else 200, case=case, command=command, back=back,
-        asked=actions.questions(command, case.row["state"], case.row["priority"]), stated=stated,
-        pointer=answer.pointer, command_id=uuid4().hex, said=refused(request, case, answer),
-        choosable_agencies={code: agencies[code] for code in sorted(offering & agencies.keys())},
+        asked=asked, now_asked=now, stated=stated, pointer=answer.pointer, command_id=uuid4().hex,
+        said=refused(request, case, answer), choosable_agencies=choosable,
         choosable_offers={o["_id"]: o for o in offers},
     )  # fmt: skip
+
+
+def _who_is_next(case: Case, family: list[Case], agencies: dict[str, Doc], offers: list[Doc]) -> dict[str, Doc]:
+    """Whom this referral may be passed on to, the best first, as far as this person can know who was asked before."""
+    row = case.row
+    there = {code: agency["city"] for code, agency in agencies.items() if agency["status"] == "active"}
+    offering = {o["agency"]: there[o["agency"]] for o in offers if o["status"] == "open" and o["agency"] in there}
+    tried = [other.row["receiver_agency"] for other in (case, *family) if other.row["service"] == row["service"]]
+    order = [one["agency"] for one in (row.get("why") or {}).get("candidates", ())]
+    ours = agencies.get(row["receiver_agency"] or "", {}).get("city")
+    return {code: agencies[code] for code in actions.who_is_next(offering, ours, tried, order)}
 
 
 async def _may(request: Request, referral_id: UUID, command: str) -> Case:

@@ -4,8 +4,9 @@ No other module of the pages touches the store (`tests/rules`): a page that forg
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from pymongo import ASCENDING, DESCENDING
 from services.console.domain import access, national, twins
 from services.console.domain.access import Actor, Grant
 from services.console.domain.picture import ALWAYS, week_of
+from services.console.hourly import Hourly
 from services.console.store import (
     AGENCIES,
     COUNTED,
@@ -24,10 +26,12 @@ from services.console.store import (
     PLACES,
     READS,
     REFERRALS,
+    SEEN,
     TASKS,
     TOLD,
     TWINS,
     UNMET,
+    offers_of,
 )
 
 Doc = dict[str, Any]
@@ -39,6 +43,8 @@ SUMMARY = {"why": 0, "person_ref": 0}
 NOBODY: Doc = {"person": None, "person_ref": None}
 """What of a person is shown to who is no party to the referral."""
 DUE = {"due_at": 1}
+EVERY_GLASS = "broken"
+"""Where it is counted how often glass was broken; of one agency's referrals at the same name with the agency's code."""
 NAMED = dict.fromkeys(("name", "city", "status", "contact"), 1)
 """What pages show of an agency."""
 
@@ -89,6 +95,7 @@ class Gate:
     granted: tuple[Grant, ...]
     clock: Callable[[], datetime]
     glass: frozenset[str] = frozenset()
+    hourly: Hourly = field(default_factory=Hourly)
 
     @property
     def scope(self) -> tuple[object, ...]:
@@ -206,15 +213,21 @@ class Gate:
         """The cities that the person coordinates; each is asked for by itself, as an index finds it."""
         return sorted(self.actor.cities) if access.COORDINATOR in self.actor.roles else []
 
-    async def numbers(self, since: datetime) -> national.Numbers:
-        """What the national desk is told of all cities: counts, made here so that no row of anybody leaves the gate."""
+    async def numbers(self, span: timedelta) -> national.Numbers:
+        """What the national desk is told of all cities, of so long until the last full hour: counts, made here so that
+        no row of anybody leaves the gate.
+        """
         if access.NATIONAL not in self.actor.roles:
             return national.numbers([], [])
+        until = national.last_hour(self.now)
+        return await self.hourly.of(until, partial(self._numbers, until - span, until))
+
+    async def _numbers(self, since: datetime, until: datetime) -> national.Numbers:
         cities = {code: doc["city"] for code, doc in (await self.agencies()).items()}
         rows = await self._counted(set(cities.values()), since)
         fields = dict.fromkeys(("cities", "service", "reason"), 1)
-        missed = await self._list(self._db[UNMET].find({"at": {"$gte": since}}, fields | {"_id": 0}))
-        return national.numbers(national.needs_of(rows, cities, self.now), map(national.unmet_of, missed))
+        missed = await self._list(self._db[UNMET].find({"at": {"$gte": since, "$lt": until}}, fields | {"_id": 0}))
+        return national.numbers(national.needs_of(rows, cities, until), map(national.unmet_of, missed))
 
     async def watched(self) -> frozenset[str]:
         """The agencies whose work the person's lists show."""
@@ -230,6 +243,10 @@ class Gate:
         """Those of a service, or all."""
         found = self._db[OFFERS].find({"service": service} if service else {})
         return await self._list(found.sort([("agency", ASCENDING), ("_id", ASCENDING)]))
+
+    async def marks_of_offers(self, city: str) -> frozenset[str]:
+        """By which marks a page knows that the directory of a city, or a free place there, has changed."""
+        return frozenset(offers_of(code) for code, doc in (await self.agencies()).items() if city in ("", doc["city"]))
 
     async def free(self) -> dict[str, int]:
         """How many places are free, by offer, where they are counted."""
@@ -256,18 +273,55 @@ class Gate:
             return None
         known = {"_id": uuid4().hex, "subject": self.actor.subject, "name": self.actor.name, "row": row["_id"]}
         ends = {"at": self.now, "ends_at": self.now + BROKEN_FOR, "agency": self.actor.agency, "reason": reason}
-        await self._db[GLASS].insert_one(known | ends | {"owners": _owners(row), "code": row["code"]})
+        owners = _owners(row)
+        told = (EVERY_GLASS, *(f"{EVERY_GLASS}/{owner}" for owner in owners))
+        for name in told:
+            await self._db[SEEN].update_one({"_id": name}, {"$inc": {"count": 1}}, upsert=True)
+        await self._db[GLASS].insert_one(known | ends | {"owners": owners, "code": row["code"]})
+        for name in told:
+            moved = {"$set": {"agency": name}, "$inc": {"at": 1}}
+            await self._db[MARKS].update_one({"_id": name}, moved, upsert=True)
         return str(row["_id"])
 
     async def broken(self) -> list[Doc]:
         """Whose glass was broken, the latest first: for the owner of the referral, its agency, and for auditors."""
-        if access.AUDITOR in self.actor.roles:
-            wanted: Doc = {}
-        elif self.actor.works:
-            wanted = {"owners": self.actor.agency}
-        else:
+        if not self._is_told_of_glass:
             return []
+        wanted = {} if access.AUDITOR in self.actor.roles else {"owners": self.actor.agency}
         return await self._list(self._db[GLASS].find(wanted).sort("at", DESCENDING).limit(LONGEST))
+
+    async def unseen(self) -> int:
+        """How often glass was broken since this person last looked who had done so, as far as they are told of it."""
+        counted, seen = await self._glasses()
+        return counted - seen
+
+    async def see_glass(self) -> None:
+        """The person looks who has broken it: before the list is read, so that what comes meanwhile stays unseen."""
+        counted, seen = await self._glasses()
+        if counted > seen:
+            change = {"$set": {"count": counted}}
+            await self._db[SEEN].update_one({"_id": self._seen_at}, change, upsert=True)
+
+    async def _glasses(self) -> tuple[int, int]:
+        """How often it was broken of what concerns this person, and how much of that they have seen."""
+        if not self._is_told_of_glass:
+            return 0, 0
+        ids = [self.glass_of, self._seen_at]
+        found = {doc["_id"]: doc["count"] async for doc in self._db[SEEN].find({"_id": {"$in": ids}})}
+        return found.get(ids[0], 0), found.get(ids[1], 0)
+
+    @property
+    def _is_told_of_glass(self) -> bool:
+        return self.actor.works or access.AUDITOR in self.actor.roles
+
+    @property
+    def glass_of(self) -> str:
+        """The name at which it is counted, and marked, whose glass was broken as far as this person is told of it."""
+        return EVERY_GLASS if access.AUDITOR in self.actor.roles else f"{EVERY_GLASS}/{self.actor.agency}"
+
+    @property
+    def _seen_at(self) -> str:
+        return f"seen/{self.glass_of}/{self.actor.subject}"
 
     async def note_read(self, case: Case, what: str) -> None:
         """Written before anything is shown."""
@@ -311,11 +365,12 @@ def _owners(row: Doc) -> list[str]:
     return sorted({a for a in (row["sender_agency"], row["receiver_agency"]) if a})
 
 
-async def opened(db: Any, actor: Actor, clock: Callable[[], datetime]) -> Gate:
+async def opened(db: Any, actor: Actor, clock: Callable[[], datetime], hourly: Hourly | None = None) -> Gate:
+    """hourly: where the numbers of the network are kept for the hour."""
     now = clock()
     found = db[GLASS].find({"subject": actor.subject, "ends_at": {"$gt": now}})
     glass = frozenset({doc["row"] async for doc in found})
-    return Gate(db, actor, now, access.grants(actor, now, glass), clock, glass)
+    return Gate(db, actor, now, access.grants(actor, now, glass), clock, glass, hourly or Hourly())
 
 
 async def marks(db: Any, agencies: list[str]) -> dict[str, int]:

@@ -45,10 +45,10 @@ async def on_intake(event: Message, tx: Transaction) -> None:
         await store.note_twins(tx, event)
 
 
-@handlers.on(topics.CAPACITY, copies=(store.PLACES,))
+@handlers.on(topics.CAPACITY, copies=store.OF_CAPACITY)
 async def on_capacity(event: Message, tx: Transaction) -> None:
     if isinstance(event, PlacesEvent):
-        store.note_places(tx, event)
+        await store.note_places(tx, event)
 
 
 @handlers.on(topics.NOTIFICATIONS, copies=(store.TOLD,))

@@ -168,10 +168,23 @@ async def complete(request: Request, task_id: UUID) -> Response:
 # -- who looked --------------------------------------------------------------------------------------------------------
 @router.get("/looks")
 async def looks(request: Request) -> Response:
+    """Whoever opens it has seen whose glass was broken."""
     at = gate_of(request)
-    return pages.page(
-        request, "looks.html", at.now, said=said(request), broken=await at.broken(), reads=await at.reads()
-    )
+    await at.see_glass()
+    request.state.unseen = 0
+    return pages.page(request, "looks.html", at.now, said=said(request), **await _looks(at))
+
+
+@router.get("/looks/live")
+async def looks_live(request: Request) -> Response:
+    async def drawn(at: Gate) -> str:
+        return pages.draw(request, "_looks.html", at.now, **await _looks(at))
+
+    return await stay(request, drawn, [gate_of(request).glass_of])
+
+
+async def _looks(at: Gate) -> dict[str, Any]:
+    return {"broken": await at.broken(), "reads": await at.reads()}
 
 
 @router.post("/looks")

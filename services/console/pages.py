@@ -159,7 +159,8 @@ def draw(request: Request, template: str, now: datetime, **values: Any) -> str:
     csrf = getattr(request.state, "csrf", session.csrf if session else "")
     known = {"language": request.state.language, "now": now, "path": request.url.path, "csrf": csrf,
              "actor": session.actor if session else None,
-             "twins": getattr(request.state, "twins", False)}  # fmt: skip
+             "twins": getattr(request.state, "twins", False),
+             "unseen": getattr(request.state, "unseen", 0)}  # fmt: skip
     return _templates().get_template(template).render(known | values)
 
 

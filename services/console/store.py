@@ -17,10 +17,11 @@ from services.console.domain import picture, twins
 AGENCIES, OFFERS = "agencies", "offers"
 REFERRALS, LINES, TASKS, TOLD, MARKS = "referrals", "lines", "tasks", "told", "marks"
 PLACES, UNMET, TWINS, COUNTED = "places", "unmet", "twins", "counted"
-OF_DIRECTORY = (AGENCIES, OFFERS)
+OF_DIRECTORY = (AGENCIES, OFFERS, MARKS)
+OF_CAPACITY = (PLACES, MARKS)
 OF_INTAKES = (TWINS, MARKS)
 OF_REFERRALS = (REFERRALS, COUNTED, LINES, TASKS, UNMET, MARKS)
-SESSIONS, LOGINS, READS, GLASS = "sessions", "logins", "reads", "glass"
+SESSIONS, LOGINS, READS, GLASS, SEEN = "sessions", "logins", "reads", "glass", "seen"
 
 
 def _index(*fields: str) -> IndexModel:
@@ -46,16 +47,22 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     SESSIONS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],
     LOGINS: [IndexModel([("ends_at", ASCENDING)], expireAfterSeconds=0)],
     READS: [IndexModel([("at", DESCENDING)]), IndexModel([("row", ASCENDING), ("at", DESCENDING)])],
-    GLASS: [_index("subject", "ends_at"), IndexModel([("owners", ASCENDING), ("at", DESCENDING)])],
+    GLASS: [
+        _index("subject", "ends_at"),
+        IndexModel([("owners", ASCENDING), ("at", DESCENDING)]),
+        IndexModel([("at", DESCENDING)]),
+    ],
 }
 
 
 def copy_agency(tx: Transaction, agency: Agency) -> None:
     tx.save(AGENCIES, agency.model_dump(mode="json", by_alias=True) | {"_id": agency.code})
+    _mark(tx, offers_of(agency.code), of="directory/")
 
 
 def copy_offer(tx: Transaction, offer: Offer) -> None:
     tx.save(OFFERS, offer.model_dump(mode="json", by_alias=True) | {"_id": offer.code})
+    _mark(tx, offers_of(offer.agency), of="directory/")
 
 
 async def note_referral(tx: Transaction, event: ReferralEvent) -> None:
@@ -94,8 +101,15 @@ async def note_twins(tx: Transaction, event: DuplicateEvent) -> None:
     _mark(tx, event.sender_agency, of="intakes/")
 
 
-def note_places(tx: Transaction, event: PlacesEvent) -> None:
+async def note_places(tx: Transaction, event: PlacesEvent) -> None:
     tx.save(PLACES, {"_id": event.offer, "free": event.free, "at": event.at})
+    if offer := await tx.load(OFFERS, event.offer):
+        _mark(tx, offers_of(offer["agency"]), of="capacity/")
+
+
+def offers_of(agency: str) -> str:
+    """By which mark pages know that the directory, or a free place, of this agency has changed."""
+    return f"{agency}/offers"
 
 
 async def note_told(tx: Transaction, event: NotificationEvent) -> None:

@@ -19,7 +19,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from starlette.exceptions import HTTPException
 
 from services.chassis.sweep import edge_now
-from services.console import gate, pages, sessions, settings
+from services.console import gate, hourly, pages, sessions, settings
 from services.console.domain.rights import RIGHTS, Right
 from services.console.pages import Language
 from services.console.sessions import Session
@@ -100,7 +100,7 @@ class Open(APIRoute):
         if session:
             request.state.session, request.state.gate = session, await _gate(request, session)
             request.state.right = self._right(request, session)
-            request.state.twins = await request.state.gate.has_twins() if request.method == "GET" else False
+            await _menu(request)
         if request.method not in ("GET", "HEAD"):
             await _not_forged(request, session)
         return await handle(request)
@@ -120,6 +120,13 @@ class Page(Open):
         if right is None or (right.roles and not right.roles & session.actor.roles):
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return right
+
+
+async def _menu(request: Request) -> None:
+    """What waits for this person elsewhere: likely twins, and broken glass that they have not seen."""
+    if request.method == "GET":
+        at: gate.Gate = request.state.gate
+        request.state.twins, request.state.unseen = await at.has_twins(), await at.unseen()
 
 
 async def _not_too_often(request: Request, session: Session | None) -> None:
@@ -185,4 +192,5 @@ async def still_here(request: Request, key: str) -> gate.Gate | None:
 
 async def _gate(request: Request, session: Session) -> gate.Gate:
     context = request.app.state.context
-    return await gate.opened(context.db, session.actor, partial(edge_now, context.settings))
+    clock = partial(edge_now, context.settings)
+    return await gate.opened(context.db, session.actor, clock, hourly.of_this_process)

@@ -1,5 +1,6 @@
 """A real browser, as people have one: Chromium, driven from outside, with what it loaded and what it complained of."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,11 @@ class Screen:
         await self.page.goto(self.url)
         await self.page.get_by_role("button", name=name).click()
         await self.page.wait_for_url(f"{self.url}/**")
+
+    async def is_listening(self) -> None:
+        """Until the page that is open hears what changes."""
+        while not await self.page.evaluate("!!document.querySelector('#live')._htmx?.sse?.reader"):
+            await asyncio.sleep(0.05)
 
     async def faults_of_access(self) -> list[str]:
         """What axe finds on the page as it stands (WCAG 2.2 A and AA, best practices)."""

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,11 @@ class Town:
                 answered = await client.post("/v1/commands", json=stated, headers=headers)
                 assert answered.status_code == 202, answered.text
         await self.settle()
+
+    def an_hour_later(self) -> None:
+        """For the whole network; who is logged in has rested too long."""
+        ahead = timedelta(seconds=float(self.processes.clock.read_text("utf-8")))
+        self.processes.move_clock(ahead + timedelta(hours=1))
 
     async def settle(self) -> None:
         async with opened(self.settings) as network:

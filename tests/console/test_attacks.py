@@ -23,6 +23,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaProducer
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
@@ -32,6 +33,7 @@ from services.console import login, settings
 from services.console.sessions import Login
 from tests.builders import an_intake
 from tests.console.desk import Desk, Town
+from tests.console.test_correcting import typed
 from tests.processes import ROOT, load_directory
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -158,6 +160,73 @@ async def test_what_is_typed_comes_back_as_text(planted):
     assert meeting.status_code == 200 and is_harmless(meeting, shows=EVIL)
 
 
+FIELD = re.compile(r'<(?:input|select|textarea) id="[^"]+" name="([a-z_]+)"')
+TEXT_FIELD = re.compile(r'<(?:input|textarea) id="[^"]+" name="([a-z_]+)"')
+
+
+async def test_whatever_is_typed_into_the_form_of_any_command_comes_back_as_text(planted):
+    """Of a referral that has changed meanwhile, so that nothing of it is taken."""
+    tried = set()
+    for desk in planted.desks.values():
+        page = (await desk.get(f"/referrals/{planted.referral_id}")).text
+        for at in re.findall(rf'href="(/referrals/{planted.referral_id}/[a-z_]+)\?back', page):
+            form = (await desk.get(at)).text
+            answer = await desk.post(at, version="99", **dict.fromkeys(FIELD.findall(form), EVIL))
+
+            tried.add(at.rpartition("/")[2])
+            assert answer.status_code == 422, at
+            assert is_harmless(answer, shows=EVIL if TEXT_FIELD.search(form) else ""), at
+    assert {"start", "assign_worker", "add_note", "schedule_appointment", "withdraw"} <= tried
+
+
+async def test_a_note_is_text(planted):
+    ours, at = planted.desks["receiver"], f"/referrals/{planted.referral_id}"
+    said = await ours.post(f"{at}/add_note", text=f"Nota {EVIL}")
+    await planted.town.settle()
+    [link] = re.findall(rf'href="({at}/notes/[0-9a-f-]+)"', (await ours.get(at)).text)
+
+    assert said.status_code == 303
+    for desk in planted.desks.values():
+        assert is_harmless(await desk.get(link), shows=f"Nota {EVIL}")
+
+
+async def test_what_a_correction_says_is_text_as_it_is_typed_and_once_it_is_told(planted):
+    ours, offer = planted.desks["receiver"], "pa.accura.primary"
+    words = {f"description_{language}": f"Orari {EVIL}" for language in ("it", "en")}
+    wrong = {"phone": EVIL, "email": EVIL, "from-0": EVIL, "to-0": EVIL, "days-0": EVIL, "languages": EVIL}
+
+    refused = await ours.post(f"/directory/{offer}", **typed(offer, **words, **wrong))
+    taken = await ours.post(f"/directory/{offer}", **typed(offer, **words))
+    await planted.town.settle()
+
+    assert refused.status_code == 422 and is_harmless(refused, shows=f"Orari {EVIL}")
+    assert Read(refused.text).shown.count(EVIL) == 5  # telephone, mail, from, to, and a language
+    assert taken.status_code == 303, taken.text
+    for desk in planted.desks.values():
+        assert is_harmless(await desk.get("/directory"), shows=f"Orari {EVIL}")
+    async with ours.client.stream("GET", "/directory/live") as live:
+        told = "".join([line async for line in until_the_first_event(live)])
+    assert not Read(told).strange and Read(told).shows(f"Orari {EVIL}")
+
+
+async def test_what_a_message_set_aside_says_of_itself_is_text_for_operations(planted):
+    """Its key and its trace are whatever its sender wrote; why it is discarded is what operations wrote."""
+    producer = AIOKafkaProducer(bootstrap_servers=planted.town.settings.kafka_url)
+    await producer.start()
+    topic, trace = planted.town.settings.named("referral.commands"), [("ce_correlationid", f"t {EVIL}".encode())]
+    await producer.send_and_wait(topic, b"no JSON", key=EVIL.encode(), headers=trace)
+    await producer.stop()
+    async with planted.town.desk("ops") as ops, asyncio.timeout(30):
+        while "&lt;/option" not in (page := await ops.get("/ops")).text:
+            await asyncio.sleep(0.2)
+        [id] = re.findall(r'formaction="/ops/referral/([0-9a-f-]{36})/discard"', page.text)
+        said = await ops.post(f"/ops/referral/{id}/discard", why=EVIL)
+        after = await ops.get(said.headers["location"])
+
+    assert is_harmless(page, shows=EVIL) and is_harmless(page, shows=f"t {EVIL}")
+    assert said.status_code == 303 and is_harmless(after)
+
+
 async def test_the_reason_of_who_breaks_the_glass_is_text_for_those_who_are_told(planted):
     async with planted.town.desk("pa.penc:supervisor") as stranger:
         assert (await stranger.post("/looks", code=planted.code, reason=EVIL)).status_code == 303
@@ -193,6 +262,57 @@ async def test_a_link_adds_no_header(planted, path):
             assert answer.status_code < 500
             assert "x-evil" not in answer.headers
             assert not any("chosen" in set for set in answer.headers.get_list("set-cookie"))
+
+
+async def test_a_form_adds_no_header(planted):
+    ours, at = planted.desks["receiver"], f"/referrals/{planted.referral_id}"
+    line = "PA-7K3M9Q\r\nSet-Cookie: staffetta=chosen\r\nX-Evil: yes\r\n\r\n<html>"
+    forms = {
+        "/looks": {"code": line[:16], "reason": line}, "/search": {"name": line}, "/new": {"key": line, "basis": line},
+        f"{at}/add_note": {"text": line, "version": "99"}, f"/twins/{uuid4()}": {"decision": "x", "back": line},
+        f"{at}/close?back=queue": {"closure_outcome": line, "version": line}, "/batch?command=accept": {"of": line},
+    }  # fmt: skip
+
+    for path, fields in forms.items():
+        answer = await ours.post(path, **fields)
+
+        assert answer.status_code < 500, path
+        assert "x-evil" not in answer.headers and "chosen" not in str(answer.headers), path
+
+
+@pytest.mark.parametrize("head", [
+    "Cookie: staffetta=x\rX-Evil: yes", "X-Forwarded-For: a\0b", "Accept-Language : it", "Host: a b",
+    "Content-Length: 1\r\nContent-Length: 2", "Transfer-Encoding: chunked, chunked", "no colon", "X\u00e8: yes",
+])  # fmt: skip
+async def test_headers_that_two_readers_would_read_differently_are_refused(planted, head):
+    async with planted.town.desk() as nobody:
+        status, _, said = await raw(nobody, f"GET /login HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n", patience=5)
+
+    assert status == 400
+    assert "x-evil" not in said.lower()
+
+
+async def test_headers_without_measure_are_refused_and_the_next_is_served(planted):
+    begin = "GET /login HTTP/1.1\r\nHost: x\r\n"
+    async with planted.town.desk() as nobody:
+        one = await raw(nobody, begin, f"X-Long: {'x' * 1_000_000}", "\r\n\r\n", patience=5)
+        many = await raw(nobody, begin, *[f"X-{n}: {'x' * 100}\r\n" for n in range(5_000)], "\r\n", patience=5)
+
+        assert [status for status, _, _ in (one, many)] == [400, 400]
+        assert (await nobody.get("/login")).status_code == 303
+
+
+async def test_who_sends_headers_byte_by_byte_keeps_nobody_else_waiting(planted):
+    url = planted.desks["sender"].client.base_url
+    slow = [await asyncio.open_connection(url.host, url.port) for _ in range(100)]
+    for piece in "GET /login HT":
+        for _, writer in slow:
+            writer.write(piece.encode())
+        began = time.monotonic()
+        assert (await planted.desks["sender"].get("/queue")).status_code == 200
+        assert time.monotonic() - began < 5
+    for _, writer in slow:
+        writer.close()
 
 
 @pytest.mark.parametrize("path", [
@@ -376,16 +496,16 @@ async def test_a_form_that_comes_byte_by_byte_is_given_up(planted):
     assert 14 < seconds < 18
 
 
-async def raw(desk: Desk, head: str, *pieces: str, pause: float = 0) -> tuple[int, float, str]:
+async def raw(desk: Desk, head: str, *pieces: str, pause: float = 0, patience: float = 20) -> tuple[int, float, str]:
     """Bytes as no library sends them: the status, after how many seconds the connection ended, the answer."""
     url = desk.client.base_url
-    return await asyncio.to_thread(_spoken, (url.host, url.port or 80), (head, *pieces), pause)
+    return await asyncio.to_thread(_spoken, (url.host, url.port or 80), (head, *pieces), pause, patience)
 
 
-def _spoken(address: tuple[str, int], pieces: tuple[str, ...], pause: float) -> tuple[int, float, str]:
+def _spoken(address: tuple[str, int], pieces: tuple[str, ...], pause: float, patience: float) -> tuple[int, float, str]:
     """Until the other side has had enough; what it said before it closed is read all the same."""
     began, said = time.monotonic(), b""
-    with socket.create_connection(address, timeout=20) as connection:
+    with socket.create_connection(address, timeout=patience) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):
             for piece in pieces:
                 connection.sendall(piece.encode())

@@ -1,11 +1,14 @@
 """People of an agency put right what the directory says of their offers, and a file that is loaded again leaves it."""
 
 import json
+import re
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from tests.builders import an_intake
 from tests.console.desk import Desk, Town
 from tests.processes import ROOT, load_directory
 from tests.verified import assert_verified
@@ -21,9 +24,9 @@ def filed(code: str = OFFER) -> dict[str, Any]:
     return next(offer for offer in FILE["offers"] if offer["code"] == code)
 
 
-def typed(**changed: Any) -> dict[str, Any]:
-    """The form as it stands for the offer of the file, with this changed."""
-    offer = filed()
+def typed(of: str = OFFER, **changed: Any) -> dict[str, Any]:
+    """The form as it stands for an offer of the file, with this changed."""
+    offer = filed(of)
     contact, words = offer.get("contact", {}), offer.get("description", {})
     form: dict[str, Any] = {
         "status": offer["status"], "phone": contact.get("phone", ""), "email": contact.get("email", ""),
@@ -65,6 +68,24 @@ async def test_a_supervisor_corrects_an_own_offer_and_everybody_reads_it(palermo
     assert (now["schedules"][0]["byday"], now["schedules"][0]["closes_at"]) == ("TU", "12:30")
     assert "Corso &lt;b&gt; di base" in page and "+39 091 222222" in page and "corretto il" in page
     assert "+39 091 222222" in elsewhere and "/directory/pa." not in elsewhere
+
+
+async def test_the_directory_tells_how_many_places_are_free_where_they_are_counted(palermo: Town) -> None:
+    async with palermo.desk("pa.comune:caseworker") as desk:
+        before = places((await desk.get("/directory?service=health.primary")).text)
+        await palermo.submit(an_intake(f"pa.comune/{uuid4().hex}/1"))
+        after = places((await desk.get("/directory?service=health.primary")).text)
+        uncounted = places((await desk.get("/directory?service=material.food")).text)
+
+    assert before == {"pa.accura.primary": "12 / 12", "pa.salute.primary": "10 / 10"}
+    assert after == {"pa.accura.primary": "11 / 12", "pa.salute.primary": "10 / 10"}
+    assert uncounted == {"pa.mobile.food": "-"}
+
+
+def places(page: str) -> dict[str, str]:
+    """What the last column says of each offer."""
+    found = re.findall(r"<tr>.*?</tr>", page.partition("<tbody>")[2], re.DOTALL)
+    return {re.findall(r" · (pa\.[a-z._]+)<", row)[0]: re.findall(r"<td>([^<]*)</td>\s*</tr>", row)[0] for row in found}
 
 
 async def test_the_same_file_loaded_again_does_not_undo_it(palermo: Town) -> None:

@@ -68,6 +68,32 @@ async def test_broken_glass_opens_one_referral_for_four_hours(db: Any) -> None:
         assert (seen is not None) == sees
 
 
+async def test_each_whom_broken_glass_concerns_is_told_until_they_have_looked(db: Any) -> None:
+    await db[store.AGENCIES].insert_one({"_id": "pa.legale", "city": "palermo"})
+    await db[store.REFERRALS].insert_one(ROW | {"receiver_agency": "pa.accura"})
+    people = {
+        "sara": Actor("s", "Sara", "pa.comune", frozenset({"caseworker"})),
+        "sofia": Actor("t", "Sofia", "pa.comune", frozenset({"supervisor"})),
+        "ada": Actor("a", "Ada", "pa.accura", frozenset({"caseworker"})),
+        "rita": Actor("r", "Rita", None, frozenset({"auditor"})),
+        "anna": LEGALE,
+        "carla": Actor("c", "Carla", None, frozenset({"coordinator"})),
+    }
+    at = {name: await gate.opened(db, who, lambda: NOW) for name, who in people.items()}
+
+    for _ in range(2):
+        await at["anna"].break_glass("PA-7K3M9Q", "Ricovero d'urgenza")
+    told = [await at[name].unseen() for name in people]
+    for name in ("sara", "rita", "carla"):
+        await at[name].see_glass()
+    then = [await at[name].unseen() for name in people]
+    await at["anna"].break_glass("PA-7K3M9Q", "Ricovero d'urgenza")
+
+    assert told == [2, 2, 2, 2, 0, 0]
+    assert then == [0, 2, 2, 0, 0, 0]
+    assert [await at[name].unseen() for name in people] == [1, 3, 3, 1, 0, 0]
+
+
 async def test_over_tls_the_session_is_bound_to_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSOLE_URL", "https://console.example")
     settings.current.cache_clear()

@@ -1,6 +1,6 @@
 """What people do at their desks, in a real browser: wide and narrow, Italian and English, by keyboard alone."""
 
-import asyncio
+import re
 import time
 from typing import Literal
 from urllib.parse import urlsplit
@@ -12,17 +12,26 @@ from playwright.async_api import Browser, ViewportSize, expect
 from tests.builders import Entry, an_intake, another_person
 from tests.console.browser import NARROW, WIDE, needs_a_browser, screen
 from tests.console.desk import Town
+from tests.console.test_correcting import typed
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_a_browser]
 
 MOBILE, COMUNE = "Operatrice, Unità mobile", "Operatrice, Comune di Palermo"
+ACCURA = "Operatrice, Centro Accura"
 COORDINATOR = "Coordinamento, Comune di Palermo"
 SERVICE = "material.food"
 """Of the street unit, and nobody counts its places: there is always one more."""
 
 
-def a_new_intake() -> Entry:
-    return an_intake(f"pa.comune/{uuid4().hex}/1", services=(SERVICE,))
+def a_new_intake(service: str = SERVICE) -> Entry:
+    return an_intake(f"pa.comune/{uuid4().hex}/1", services=(service,))
+
+
+async def the_code_of(town: Town, stated: Entry) -> str:
+    """By which people call what came of an intake."""
+    async with town.desk("pa.comune:caseworker") as desk:
+        found = await desk.get(f"/search?q={stated['tier0']['sender_ref']}", follow_redirects=True)
+    return found.text.partition("<h1>")[2][:9]
 
 
 async def test_a_request_is_acknowledged_and_accepted_by_keyboard_alone(palermo: Town, browser: Browser) -> None:
@@ -55,13 +64,63 @@ async def test_a_decline_asks_its_reason_and_a_refusal_says_why(palermo: Town, b
         await seen.log_in(MOBILE)
         await seen.page.locator("[data-row]").first.locator("[data-key=r]").click()
         await seen.page.get_by_label("Motivo").select_option("not_eligible")
-        await seen.page.get_by_role("button", name="Rifiuta").click()
+        await seen.page.get_by_role("button", name="Rifiuta", exact=True).click()
 
         await expect(seen.page.get_by_role("status").filter(has_text="non è stato possibile")).to_be_visible()
         await expect(seen.page.get_by_label("Requisito che manca")).to_have_attribute("aria-invalid", "true")
         await seen.page.get_by_label("Requisito che manca").select_option("age_between")
-        await seen.page.get_by_role("button", name="Rifiuta").click()
+        await seen.page.get_by_role("button", name="Rifiuta", exact=True).click()
         await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible()
+
+
+@pytest.mark.parametrize(("size", "language"), [(WIDE, "it-IT"), (NARROW, "en-GB")], ids=["wide", "narrow"])
+@pytest.mark.parametrize(("who", "service", "keys", "state"), [
+    (MOBILE, SERVICE, ("r", "2"), {"it": "Non accettata.*Servizio non offerto", "en": "Declined.*Service not offered"}),
+    (ACCURA, "health.primary", ("i", "1"), {"it": "Inoltrata.*Nessun posto", "en": "Rerouted.*No capacity"}),
+    (MOBILE, SERVICE, ("a", "Enter"), {"it": "Accettata", "en": "Accepted"}),
+], ids=["decline", "pass on", "accept"])  # fmt: skip
+async def test_two_key_presses_answer(
+    palermo: Town, browser: Browser, who: str, service: str, keys: tuple[str, str], state: dict[str, str],
+    size: ViewportSize, language: str,
+) -> None:  # fmt: skip
+    stated = a_new_intake(service)
+    await palermo.submit(stated)
+    async with screen(browser, palermo.url, size=size, language=language) as seen:
+        await seen.log_in(who)
+        code = await the_code_of(palermo, stated)
+        await seen.page.locator("[data-row]", has_text=code).focus()
+
+        await seen.page.keyboard.press(keys[0])
+        await seen.page.wait_for_url("**/referrals/**")
+        await expect(seen.page.locator("form.asks")).not_to_have_count(0)
+        assert await seen.faults_of_access() == [] and not await seen.is_wider_than_the_screen()
+        await seen.page.keyboard.press(keys[1])
+
+        await seen.page.wait_for_url("**/queue?said=done**")
+        await seen.page.goto(f"{palermo.url}/r/{code}")
+        await expect(seen.page.locator("#live > p").first).to_have_text(re.compile(state[language[:2]], re.DOTALL))
+
+
+async def test_who_passes_on_sees_to_whom_and_may_choose_otherwise_with_one_tap(
+    palermo: Town, browser: Browser
+) -> None:
+    stated = a_new_intake("health.primary")
+    await palermo.submit(stated)
+    async with screen(browser, palermo.url, size=NARROW, java_script_enabled=False) as seen:
+        await seen.log_in(ACCURA)
+        code = await the_code_of(palermo, stated)
+        await seen.page.goto(f"{palermo.url}/r/{code}")
+        await seen.page.locator("[data-key=i]").click()
+
+        to, reasons = seen.page.get_by_label("Ente a cui inoltrare").first, seen.page.locator("form.once fieldset")
+        await expect(to).to_have_value("pa.salute")
+        assert await to.locator("option").evaluate_all("all => all.map(one => one.value)") == ["pa.salute"]
+        above, below = await to.bounding_box(), await reasons.bounding_box()
+        assert above and below and above["y"] + above["height"] <= below["y"]
+        await reasons.get_by_role("button", name="Fuori dal territorio servito", exact=True).click()
+
+        await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible()
+        await expect(seen.page.locator("ol.lines")).to_contain_text("Salute")
 
 
 async def test_what_one_desk_does_the_other_sees_without_reloading(palermo: Town, browser: Browser) -> None:
@@ -88,8 +147,7 @@ async def test_after_a_lost_connection_the_page_is_right_again(
         await seen.log_in(MOBILE)
         before = await seen.page.locator("[data-row]").count()
         if connected:
-            while not await seen.page.evaluate("!!document.querySelector('#live')._htmx?.sse?.reader"):
-                await asyncio.sleep(0.05)
+            await seen.is_listening()
         palermo.processes.kill("console-0")
         await expect(seen.page.locator(".lost")).to_be_visible(timeout=20_000)
         await palermo.submit(a_new_intake())
@@ -235,6 +293,61 @@ async def test_a_coordinator_sees_the_numbers_of_the_city_change(palermo: Town, 
         await palermo.submit(a_new_intake())
 
         await expect(waiting).to_have_text(str(before + 1), timeout=20_000)
+        assert await seen.faults_of_access() == []
+
+
+SOON_MS = 10_000
+"""Sooner than a page is told anyway."""
+
+
+async def test_the_directory_changes_while_it_is_open_and_what_was_chosen_for_the_next_look_stays(
+    palermo: Town, browser: Browser
+) -> None:
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/directory?service=health.primary")
+        taken, closed = (seen.page.locator("tr", has_text=f"pa.{agency}.primary") for agency in ("accura", "salute"))
+        free = await taken.locator("td").last.inner_text()
+        await expect(closed).to_contain_text("aperta")
+        await seen.page.get_by_label("Richiesta").select_option("legal.advice")
+        await seen.is_listening()
+
+        await palermo.submit(a_new_intake("health.primary"))
+        await expect(taken.locator("td").last).not_to_have_text(free, timeout=SOON_MS)
+        async with palermo.desk("pa.salute:supervisor") as desk:
+            for status, word in (("closed", "chiusa"), ("open", "aperta")):
+                said = await desk.post("/directory/pa.salute.primary", **typed("pa.salute.primary", status=status))
+                assert said.headers["location"] == "/directory?said=done"
+                await expect(closed).to_contain_text(word, timeout=SOON_MS)
+
+        await expect(seen.page.get_by_label("Richiesta")).to_have_value("legal.advice")
+        assert await seen.faults_of_access() == []
+
+
+@pytest.mark.parametrize("who", [MOBILE, "Revisore"])
+async def test_broken_glass_comes_up_while_the_page_is_open_and_what_is_being_typed_stays(
+    palermo: Town, browser: Browser, who: str
+) -> None:
+    stated = a_new_intake()
+    await palermo.submit(stated)
+    code = await the_code_of(palermo, stated)
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(who)
+        await seen.page.goto(f"{palermo.url}/looks")
+        reason = seen.page.get_by_label("Perché è necessario ora")
+        if who == MOBILE:
+            await reason.fill("Una cosa lasciata a me")
+        await seen.is_listening()
+
+        async with palermo.desk("pa.legale:supervisor") as desk:
+            assert (await desk.post("/looks", code=code, reason=f"Ricovero di {code}")).status_code == 303
+
+        await expect(seen.page.locator("tr", has_text=f"Ricovero di {code}")).to_be_visible(timeout=SOON_MS)
+        if who == MOBILE:
+            await expect(reason).to_have_value("Una cosa lasciata a me")
+        await seen.page.goto(f"{palermo.url}/glossary")
+        menu = seen.page.get_by_role("link", name="accessi d'emergenza non ancora visti: 1")
+        await expect(menu).to_be_visible()
         assert await seen.faults_of_access() == []
 
 

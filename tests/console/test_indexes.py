@@ -15,7 +15,8 @@ from services.console.domain.access import Actor
 from services.console.gate import Gate
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
-GROWS = frozenset({store.REFERRALS, store.COUNTED, store.LINES, store.TASKS, store.TWINS, store.UNMET, store.TOLD})
+GROWS = frozenset({store.REFERRALS, store.COUNTED, store.LINES, store.TASKS, store.TWINS, store.UNMET, store.TOLD,
+                   store.GLASS})  # fmt: skip
 """What grows with the years; who the agencies are and what they offer is read whole."""
 ROW = {
     "_id": "r-1", "code": "PA-7K3M9Q", "journey_id": "j-1", "sender_agency": "pa.comune", "open": True,
@@ -81,13 +82,14 @@ async def look_at_everything(at: Gate) -> None:
     await at.called("PA-7K3M9Q")
     await at.city_rows(NOW - timedelta(days=90))
     await at.city_unmet(NOW - timedelta(days=90))
-    await at.numbers(NOW - timedelta(days=90))
+    await at.numbers(timedelta(days=90))
     await at.of_intakes(["j-1", "j-2"])
     case = await at.case("r-1")
     assert case
     for of_one in (at.lines(case), at.told(case), at.family(case)):
         await of_one
     await at.break_glass("PA-7K3M9Q", "Ricovero d'urgenza")
+    await at.broken()
 
 
 @pytest.mark.parametrize("who", ACTORS)
@@ -101,6 +103,17 @@ async def test_whatever_a_page_asks_of_what_grows_is_found_by_an_index(asked: tu
     assert {name for name, _ in of_what_grows} == (GROWS if coordinates else GROWS - {store.UNMET, store.COUNTED})
     walked = [(name, wanted) for name, wanted in of_what_grows if "COLLSCAN" in await stages(db, name, wanted)]
     assert not walked
+
+
+async def test_every_page_asks_once_by_id_for_the_glass_that_is_new(asked: tuple[Any, Asked]) -> None:
+    db, listener = asked
+    at = await gate.opened(db, ACTORS["a supervisor"], lambda: NOW)
+    listener.queries.clear()
+
+    await at.unseen()
+
+    [(collection, wanted)] = listener.queries
+    assert (collection, list(wanted)) == (store.SEEN, ["_id"])
 
 
 async def stages(db: Any, collection: str, wanted: dict[str, Any]) -> set[str]:

@@ -123,7 +123,8 @@ async def a_coordinator_asks_for_an_answer(at: Seat) -> None:
 
 async def the_national_desk_reads_numbers_and_what_a_word_means(at: Seat) -> None:
     await at.town.submit(*[an_intake(f"pa.comune/{uuid4().hex}/1", services=("material.food",)) for _ in range(6)])
-    await at.page.reload()
+    at.town.an_hour_later()
+    await at.seen.log_in("Direzione nazionale")
     await expect(at.page.locator("#by-city + table tbody th").first).to_have_text("Palermo")
     await at.press(at.page.get_by_role("link", name=at.say("national_unmet")))
     await expect(at.page.locator("dt:target")).to_be_visible()

@@ -17,6 +17,7 @@ ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|\b[A-Z]{2}-[0-9A-Z]{6}\b|\bp[0-9a-f]{
 
 async def test_the_national_desk_reads_counts_and_nothing_of_anybody(palermo: Town) -> None:
     await palermo.submit(*[an_intake(f"pa.comune/{uuid4().hex}/1", services=("material.food",)) for _ in range(6)])
+    palermo.an_hour_later()
     async with palermo.desk("national") as desk:
         begun = await desk.get("/")
         page = (await desk.get("/national")).text
@@ -26,6 +27,7 @@ async def test_the_national_desk_reads_counts_and_nothing_of_anybody(palermo: To
     assert begun.headers["location"] == "/national"
     assert "<strong>5</strong> Bisogni" in shown and "<strong>5</strong> Needs" in english
     assert ">Palermo</th>" in shown
+    assert re.search(r"Numeri alle \d\d/\d\d/\d{4} \d\d:00\.", shown)
     assert not ID.search(shown) and "pa." not in shown and "Unità" not in shown
 
 
@@ -106,6 +108,32 @@ async def test_a_name_is_in_no_log(palermo: Town) -> None:
     assert await person.is_found_by("pa.comune:caseworker")
     said = "".join(path.read_text("utf-8", "replace") for path in palermo.processes.folder.glob("*.log"))
     assert not [part for part in (*person.name.split(), *person.asked.split()) if part in said]
+
+
+# -- broken glass ------------------------------------------------------------------------------------------------------
+async def test_whom_broken_glass_concerns_reads_so_in_the_menu_of_every_page_until_they_have_looked(
+    palermo: Town,
+) -> None:
+    referral_id = (await met(palermo)).referral_id
+    async with palermo.desk("pa.accura:supervisor") as desk:
+        code = (await desk.get(f"/referrals/{referral_id}")).text.partition("<h1>")[2][:9]
+    async with palermo.desk("pa.penc:supervisor") as stranger:
+        assert (await stranger.post("/looks", code=code, reason="Ricovero d'urgenza")).status_code == 303
+        assert NEW_GLASS not in (await stranger.get("/queue")).text
+
+    for subject, page in (
+        ("pa.accura:caseworker", "/queue"),
+        ("pa.comune:supervisor", "/sent"),
+        ("auditor", "/glossary"),
+    ):
+        async with palermo.desk(subject) as desk:
+            assert f"{NEW_GLASS}: 1<" in (await desk.get(page)).text
+            assert "emergency accesses not seen yet: 1<" in (await desk.get("/glossary?lang=en")).text
+            assert NEW_GLASS not in (await desk.get("/looks?lang=it")).text
+            assert NEW_GLASS not in (await desk.get("/glossary")).text
+
+
+NEW_GLASS = "accessi d&#39;emergenza non ancora visti"
 
 
 # -- what the coordination writes --------------------------------------------------------------------------------------

@@ -38,6 +38,47 @@ def test_a_decline_offers_the_reasons_that_declines_may_have():
     assert {choice.code for choice in reason.choices} == usable
 
 
+def test_a_decline_is_said_at_once_by_the_reasons_that_are_enough():
+    asked = actions.questions("decline", "REQUESTED", "MEDIUM")
+
+    now = actions.at_once(asked)
+
+    assert now
+    assert now.name == "decline_reason"
+    found, every = {choice.code for choice in now.choices}, {choice.code for choice in asked[0].choices}
+    more = {"not_eligible", "missing_documents", "already_served", "duplicate_request", "safety_risk",
+            "conflict_of_interest", "other", "person_unreachable"}  # fmt: skip
+    assert every - found == more
+
+
+def test_who_passes_on_says_why_and_the_agency_is_proposed():
+    now = actions.at_once(actions.questions("pass_on", "REQUESTED", "MEDIUM"))
+
+    assert now
+    assert (now.name, "out_of_area" in {c.code for c in now.choices}) == ("decline_reason", True)
+
+
+@pytest.mark.parametrize("command", ["hold", "withdraw", "close_suspended", "change_priority", "accept", "add_note"])
+def test_what_asks_more_than_one_choice_is_not_said_at_once(command):
+    state = next(row.states[-1] for row in actions.rows() if row.command == command)
+
+    assert actions.at_once(actions.questions(command, state, "MEDIUM")) is None
+
+
+def test_no_command_has_more_answers_at_once_than_there_are_digits():
+    asked = [actions.questions(row.command, state, "MEDIUM") for row in actions.rows() for state in row.states]
+
+    assert max(len(now.choices) for questions in asked if (now := actions.at_once(questions))) <= 9
+
+
+def test_a_referral_goes_next_to_whom_routing_named_then_to_the_own_city_and_never_to_who_was_asked():
+    offering = {"pa.a": "palermo", "pa.b": "palermo", "to.a": "torino", "to.b": "torino", "pa.asked": "palermo"}
+
+    found = actions.who_is_next(offering, "palermo", ["pa.asked"], ["pa.asked", "to.b", "pa.closed", "to.b"])
+
+    assert found == ["to.b", "pa.a", "pa.b", "to.a"]
+
+
 def test_every_command_and_every_field_has_words_in_both_languages():
     commands = {row.command for row in actions.rows()}
     fields = {

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts import codes
+from services.console.domain import national
 from services.console.domain.national import LEAST, Line, Need, Numbers, Part, Unmet, needs_of, numbers
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -146,6 +147,16 @@ def test_a_need_is_counted_once_whoever_was_asked_and_answered_by_whoever_decide
     assert Counter((n.city, n.answered_at and (n.answered_at - n.sent_at).total_seconds() / 3600) for n in found) == {
         ("palermo", 40): 1, ("palermo", 2): 1,
     }  # fmt: skip
+
+
+def test_numbers_are_told_as_of_the_last_full_hour():
+    assert national.last_hour(NOW) == national.last_hour(NOW + timedelta(minutes=59, seconds=59)) == NOW
+
+
+def test_what_was_sent_later_was_not_asked_for_then():
+    rows = [a_row(), a_row(hop=1, sent=6), a_row(journey="j-2", sent=5)]
+
+    assert len(needs_of(rows, {"pa.comune": "palermo"}, NOW + timedelta(hours=5))) == 1
 
 
 def test_what_was_answered_later_was_not_answered_then():

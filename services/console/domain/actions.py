@@ -1,6 +1,7 @@
 """What the state table lets this person do with a referral now, and which questions each command asks them."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -23,11 +24,18 @@ FILLED_BY_ROUTING = "REQUESTED"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer to a question: where its words are (file, part), and what else it asks for."""
+    """One answer to a question: where its words are (file, part), what else it asks for, and whether it is taken only
+    after something else was done.
+    """
 
     code: str
     label: dict[str, str]
     asks: tuple[str, ...] = ()
+    conditional: bool = False
+
+    @property
+    def is_enough(self) -> bool:
+        return not self.asks and not self.conditional
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,27 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
     return tuple(_question(name, required, row, command, state) for name, required in asked.items())
 
 
+def at_once(asked: Sequence[Question]) -> Question | None:
+    """The one question whose answer says the command, with those of its answers that are enough; None where there is
+    more to be answered, or nothing to choose. For an agency somebody is proposed (`who_is_next`).
+    """
+    wanted = [question for question in asked if question.required and question.kind != "agency"]
+    enough = tuple(choice for question in wanted[:1] for choice in question.choices if choice.is_enough)
+    return replace(wanted[0], choices=enough) if enough and len(wanted) == 1 else None
+
+
+def who_is_next(
+    offering: Mapping[str, str | None], city: str | None, tried: Collection[str], order: Sequence[str]
+) -> list[str]:
+    """Whom a referral may be passed on to, the best first: as routing has them in order, then those of the city.
+
+    offering: each agency that has an open offer, and its city. tried: those that were asked already.
+    """
+    place = {agency: place for place, agency in reversed(list(enumerate(order)))}
+    left = offering.keys() - set(tried)
+    return sorted(left, key=lambda agency: (place.get(agency, len(place)), offering[agency] != city, agency))
+
+
 def _question(name: str, required: bool, row: Any, command: str, state: str) -> Question:
     choices = _choices(name, row, command, state)
     return Question(name, "choices" if name == "documents" else "choice" if choices else _kind(name), required, choices)
@@ -135,7 +164,7 @@ def _reasons(list_: str, command: str) -> list[Choice]:
     usable = {
         c: i for c, i in codes.codes(list_).items() if command in (i.get("usable_in") or [i.get("command", command)])
     }
-    return [Choice(c, i["label"], _asks(i)) for c, i in usable.items()]
+    return [Choice(c, i["label"], _asks(i), "conditions" in i) for c, i in usable.items()]
 
 
 def _asks(item: Any) -> tuple[str, ...]:

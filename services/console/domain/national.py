@@ -86,8 +86,13 @@ def numbers(needs: Iterable[Need], unmet: Iterable[Unmet]) -> Numbers:
     )
 
 
+def last_hour(now: datetime) -> datetime:
+    """As of when numbers are told: of two looks within an hour the second tells nothing that came between."""
+    return now.replace(minute=0, second=0, microsecond=0)
+
+
 def needs_of(rows: Iterable[Row], cities: Mapping[str, str], until: datetime) -> list[Need]:
-    """The needs that were first sent among these referrals, answered as far as they were before `until`.
+    """The needs that were first sent among these referrals before `until`, answered as far as they were by then.
 
     rows: with `journey_id`, by which one need's referrals are known as one; no id is in what comes out. What was
     entered in error counts for nothing.
@@ -95,7 +100,7 @@ def needs_of(rows: Iterable[Row], cities: Mapping[str, str], until: datetime) ->
     """
     found: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        if not row["in_error"]:
+        if row["sent_at"] < until and not row["in_error"]:
             found[row["journey_id"], row["service"]].append(row)
     return [_need(of, cities, until) for of in found.values() if any(row["hop"] == FIRST for row in of)]
 

@@ -1,4 +1,5 @@
-// Keys for who works at a desk: arrows choose a row, a letter presses its button. And a line when we hear nothing more.
+// Keys for who works at a desk: arrows choose a row, a letter or a digit presses its button. And a line when we hear
+// nothing more.
 const rows = () => [...document.querySelectorAll("[data-row]")];
 const isTyping = (at) => at.closest("input, select, textarea");
 
@@ -10,7 +11,7 @@ document.addEventListener("keydown", (event) => {
     if (!all.length) return;
     all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : to))].focus();
     event.preventDefault();
-  } else if (here && /^[a-z]$/.test(event.key)) {
+  } else if (here && /^[a-z1-9]$/.test(event.key)) {
     const found = here.querySelector(`[data-key="${event.key}"]`);
     if (found) { event.preventDefault(); found.click(); }
   }

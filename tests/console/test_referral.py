@@ -1,0 +1,101 @@
+"""What the page of a referral tells beside its own state: of its family, of whom routing passed over, of mails."""
+
+import asyncio
+import re
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.notifications import NotificationFailed, NotificationSent
+from tests.builders import an_intake
+from tests.console.desk import Desk, Town
+from tests.services.bus import bus
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SENDER, RECEIVER, NEXT = "pa.comune:caseworker", "pa.accura:caseworker", "pa.salute:caseworker"
+ROW = re.compile(r'href="/referrals/([0-9a-f-]{36})"><strong>')
+
+
+async def rows(desk: Desk, page: str = "/queue") -> set[str]:
+    return set(ROW.findall((await desk.get(page)).text))
+
+
+async def sent(town: Town, *services: str, **tier0: Any) -> list[str]:
+    """What comes of one intake of pa.comune, first the referral of health.primary, for which pa.accura is asked."""
+    stated = an_intake(f"pa.comune/{uuid4().hex}/1", services=("health.primary", *services), **tier0)
+    async with town.desk(SENDER) as sender, town.desk(RECEIVER) as receiver:
+        before = await rows(sender, "/sent")
+        await town.submit(stated)
+        new, asked = await rows(sender, "/sent") - before, await rows(receiver)
+    return sorted(new, key=lambda id: id not in asked)
+
+
+def part(page: str, heading: str) -> str:
+    """What stands below a heading of the second rank."""
+    return page.partition(f">{heading}</h2>")[2].partition("<h2")[0]
+
+
+async def test_whom_the_person_excluded_the_sender_and_the_coordination_read_and_no_receiver(palermo: Town) -> None:
+    [id] = await sent(palermo, withhold=["pa.salute"])
+    shown = {}
+    for who in (SENDER, "pa.comune:coordinator", RECEIVER):
+        async with palermo.desk(who) as desk:
+            shown[who] = (await desk.get(f"/referrals/{id}")).text
+
+    for page in shown.values():
+        assert "Centro Accura" in page and "scelta" in page
+    assert ["la persona non vuole" in page for page in shown.values()] == [True, True, False]
+    assert ["Perché non altrove" in page for page in shown.values()] == [True, True, False]
+    assert "Salute" not in shown[RECEIVER]
+
+
+async def test_what_came_of_the_same_meeting_and_what_went_before_lead_to_each_other(palermo: Town) -> None:
+    [first, other] = await sent(palermo, "material.food")
+    async with palermo.desk(RECEIVER) as receiver, palermo.desk(NEXT) as next_:
+        before = await rows(next_)
+        said = await receiver.post(f"/referrals/{first}/pass_on", next_agency="pa.salute", decline_reason="out_of_area")
+        assert said.status_code == 303, said.text
+        await palermo.settle()
+        [after] = await rows(next_) - before
+        of_receiver, of_next = [(await d.get(f"/referrals/{id}")).text for d, id in ((receiver, first), (next_, after))]
+    async with palermo.desk(SENDER) as sender:
+        pages = {id: part((await sender.get(f"/referrals/{id}")).text, FAMILY) for id in (first, other, after)}
+
+    link = {id: f'href="/referrals/{id}"' for id in pages}
+    assert {id: {of for of in pages if link[of] in page} for id, page in pages.items()} == {
+        first: {other, after}, other: {first, after}, after: {first, other},
+    }  # fmt: skip
+    line = {id: [one for one in page.splitlines() if "<li>" in one] for id, page in pages.items()}
+    assert [("prosegue qui" in one, link[after] in one) for one in line[first]].count((True, True)) == 1
+    assert [("prima di questo" in one, link[first] in one) for one in line[after]].count((True, True)) == 1
+    assert "prosegue qui" not in pages[other] + pages[after] and "prima di questo" not in pages[other] + pages[first]
+    assert FAMILY not in of_receiver + of_next
+
+
+FAMILY = "Altri invii dello stesso colloquio"
+
+
+async def test_each_reads_which_of_their_queues_were_told_by_mail_and_which_could_not_be(palermo: Town) -> None:
+    [id] = await sent(palermo)
+    known = {"version": 1, "at": datetime.now(UTC), "channel": "mail", "referral_id": UUID(id), "journey_id": uuid4(),
+             "about": "accepted", "attempts": 1, "mail_id": uuid4()}  # fmt: skip
+    told = {"queue": "pa.comune.desk", "agency": "pa.comune", "notification_id": uuid4()}
+    not_told = {"queue": "pa.accura.clinic", "agency": "pa.accura", "notification_id": uuid4(), "reason": "unreachable"}
+    async with bus(palermo.settings, "notifications") as notifications:
+        await notifications.ask(NotificationSent.model_validate(known | told))
+        await notifications.ask(NotificationFailed.model_validate(known | not_told))
+    async with palermo.desk(SENDER) as sender, palermo.desk(RECEIVER) as receiver, asyncio.timeout(30):
+        while "pa.accura.clinic" not in (said := part((await sender.get(f"/referrals/{id}")).text, MAILS)):
+            await asyncio.sleep(0.1)
+        own = part((await receiver.get(f"/referrals/{id}")).text, MAILS)
+
+    [of_comune, of_accura] = sorted(re.findall("<li>.*?</li>", said), key=lambda line: "clinic" in line)
+    assert "pa.comune.desk" in of_comune and "non recapitato" not in of_comune
+    assert "pa.accura.clinic" in of_accura and "non recapitato" in of_accura
+    assert "pa.accura.clinic" in own and "pa.comune.desk" not in own
+
+
+MAILS = "Chi è stato avvisato"
