@@ -328,6 +328,12 @@ class Gate:
         who = {"subject": self.actor.subject, "agency": self.actor.agency, "as": sorted(case.relations)}
         await self._db[READS].insert_one({"_id": uuid4().hex, "at": self.now, "row": case.id, "what": what} | who)
 
+    async def note_list(self, which: str, cases: Iterable[Case]) -> None:
+        """That a list showed facts of these people, and shows those of whoever comes while its page stays open."""
+        if rows := [case.id for case in cases if case.row["person"]]:
+            who = {"subject": self.actor.subject, "agency": self.actor.agency, "row": rows}
+            await self._db[READS].insert_one({"_id": uuid4().hex, "at": self.now, "what": which} | who)
+
     async def reads(self) -> list[Doc]:
         """Who looked at whom: for auditors."""
         if access.AUDITOR not in self.actor.roles:

@@ -119,6 +119,7 @@ async def city_live(request: Request, number: Number = 1) -> Response:
 
 async def _list(request: Request, which: str, number: int) -> Response:
     values = await _listing(gate_of(request), which, number)
+    await gate_of(request).note_list(which, values["page"].cases)
     return pages.page(request, "list.html", gate_of(request).now, said=said(request), **values)
 
 

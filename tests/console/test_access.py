@@ -203,6 +203,17 @@ async def test_the_receiver_reads_who_it_is_and_that_is_written_down(case):
     assert f"person {case.referral_id}" in looks and "pa.accura:caseworker" in looks
 
 
+async def test_a_list_that_shows_facts_of_people_is_written_down_with_whom_it_showed(case):
+    async with case.town.desk("pa.accura:caseworker") as desk, case.town.desk("pa.comune:coordinator") as city:
+        assert case.code in (await desk.get("/queue")).text
+        assert case.code in (await city.get("/city")).text
+    async with case.town.desk("auditor") as desk:
+        lines = [line for line in (await desk.get("/looks")).text.split("<tr>") if case.referral_id in line]
+
+    assert any("elenco queue" in line and "pa.accura:caseworker" in line for line in lines)
+    assert not any("elenco city" in line for line in lines)
+
+
 async def test_a_note_is_read_by_the_two_agencies_and_each_reading_is_written_down(case):
     async with case.town.desk("pa.comune:caseworker") as sender, case.town.desk("pa.accura:caseworker") as receiver:
         await sender.post(f"/referrals/{case.referral_id}/add_note", text="Chiamare dopo le 18 <b>")
