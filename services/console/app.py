@@ -8,6 +8,7 @@ from services.console import (
     boards,
     cases,
     correcting,
+    counting,
     glossary,
     handlers,
     lists,
@@ -28,5 +29,9 @@ for router in (lists.static, login.router, *of_people, lists.elsewhere):
     pages.include_router(router)
 
 service = Service(
-    name="console", handlers=handlers.handlers, api=pages, indexes=store.INDEXES, jobs=(live.keep_looking,)
+    name="console",
+    handlers=handlers.handlers,
+    api=pages,
+    indexes=store.INDEXES,
+    jobs=(live.keep_looking, counting.keep_counting),
 )

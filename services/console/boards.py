@@ -41,7 +41,7 @@ async def national_board(request: Request) -> Response:
     """For the national desk; as of the last full hour and not live, so that nobody sees by whom a number grew."""
     at = gate_of(request)
     return pages.page(
-        request, "national.html", at.now, numbers=await at.numbers(LOOKED_AT), days=LOOKED_AT.days,
+        request, "national.html", at.now, numbers=await at.numbers(), days=national.SPAN.days,
         until=national.last_hour(at.now), least=national.LEAST, cities=codes.codes("cities"),
     )  # fmt: skip
 

@@ -213,14 +213,14 @@ class Gate:
         """The cities that the person coordinates; each is asked for by itself, as an index finds it."""
         return sorted(self.actor.cities) if access.COORDINATOR in self.actor.roles else []
 
-    async def numbers(self, span: timedelta) -> national.Numbers:
-        """What the national desk is told of all cities, of so long until the last full hour: counts, made here so that
-        no row of anybody leaves the gate.
+    async def numbers(self) -> national.Numbers:
+        """What the national desk is told of all cities, as of the last full hour: counts, made here so that no row of
+        anybody leaves the gate.
         """
         if access.NATIONAL not in self.actor.roles:
             return national.numbers([], [])
         until = national.last_hour(self.now)
-        return await self.hourly.of(until, partial(self._numbers, until - span, until))
+        return await self.hourly.of(until, partial(self._numbers, until - national.SPAN, until))
 
     async def _numbers(self, since: datetime, until: datetime) -> national.Numbers:
         cities = {code: doc["city"] for code, doc in (await self.agencies()).items()}

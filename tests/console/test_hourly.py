@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from services.chassis.service import Context
 from services.chassis.settings import Settings
-from services.console import gate, store
+from services.console import counting, gate, hourly, store
 from services.console.domain import national, picture
 from services.console.domain.access import ROLES, Actor
 from services.console.domain.national import Numbers
@@ -18,7 +20,7 @@ from services.console.hourly import Hourly
 from tests.networks import database
 
 NINE = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
-MINUTE, QUARTER = timedelta(minutes=1), timedelta(days=90)
+MINUTE = timedelta(minutes=1)
 NOTHING = national.numbers([], [])
 DESK = Actor("n", "Nadia", None, frozenset({"national"}))
 number = count()
@@ -40,7 +42,7 @@ async def sent(db: Any, at: datetime, times: int) -> None:
 
 
 async def looked(db: Any, now: datetime, kept: Hourly, who: Actor = DESK) -> Numbers:
-    return await (await gate.opened(db, who, lambda: now, kept)).numbers(QUARTER)
+    return await (await gate.opened(db, who, lambda: now, kept)).numbers()
 
 
 async def test_within_an_hour_whatever_happens_the_numbers_stay(db: Any) -> None:
@@ -68,6 +70,26 @@ async def test_who_is_not_of_the_national_desk_is_told_nothing_of_what_is_kept(d
     other = Actor("o", "Olga", "pa.comune", frozenset({role}), cities=frozenset({"palermo"}))
 
     assert await looked(db, NINE, kept, other) == NOTHING
+
+
+async def test_the_numbers_of_an_hour_are_made_before_anybody_looks(
+    db: Any, network: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begun two seconds before an hour is full."""
+    monkeypatch.setattr(counting, "AFTER", timedelta(hours=1, seconds=0.5))
+    full = national.last_hour(datetime.now(UTC)) + timedelta(hours=1)
+    await sent(db, full - MINUTE, 6)
+    (tmp_path / "clock").write_text(str((full - datetime.now(UTC)).total_seconds() - 2))
+    settings = network.model_copy(update={"clock_file": str(tmp_path / "clock")})
+
+    job = asyncio.create_task(counting.keep_counting(Context("console", settings, db, None)))
+    async with asyncio.timeout(20):
+        while (kept := hourly.of_this_process).made is None:
+            await asyncio.sleep(0.05)
+        told = await kept.made
+    job.cancel()
+
+    assert (kept.until, told.total.needs) == (full, 5)
 
 
 async def test_who_looks_meanwhile_waits_for_the_same_and_a_failure_is_not_kept() -> None:

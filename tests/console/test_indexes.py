@@ -82,7 +82,7 @@ async def look_at_everything(at: Gate) -> None:
     await at.called("PA-7K3M9Q")
     await at.city_rows(NOW - timedelta(days=90))
     await at.city_unmet(NOW - timedelta(days=90))
-    await at.numbers(timedelta(days=90))
+    await at.numbers()
     await at.of_intakes(["j-1", "j-2"])
     case = await at.case("r-1")
     assert case

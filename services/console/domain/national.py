@@ -18,6 +18,8 @@ from contracts import codes
 Row = Mapping[str, Any]
 LEAST: int = codes.table("indicators")["suppression"]["k"]
 """The smallest number that is told, and the step of every other."""
+SPAN = timedelta(days=90)
+"""How far back the numbers look."""
 FIRST = 0
 """The hop of a referral that follows none."""
 
