@@ -120,6 +120,8 @@ async def test_who_passes_on_sees_to_whom_and_may_choose_otherwise_with_one_tap(
         await reasons.get_by_role("button", name="Fuori dal territorio servito", exact=True).click()
 
         await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible()
+        await palermo.settle()
+        await seen.page.reload()  # no script follows what happens
         await expect(seen.page.locator("ol.lines")).to_contain_text("Salute")
 
 
