@@ -3,6 +3,7 @@
 import pytest
 
 from contracts import codes
+from services.console.answering import stated_fields
 from services.console.domain import actions
 from services.console.pages import words
 from services.referral.domain import table
@@ -102,3 +103,15 @@ def test_every_choice_has_words_in_both_languages():
         if not {"it", "en"} <= c.label.keys() and f"{q.name}.{c.code}" not in words()
     }  # fmt: skip
     assert not silent
+
+
+def test_a_timer_is_raised_to_a_level_that_says_whom_it_tells() -> None:
+    timer, level = actions.questions("escalate", "REQUESTED", "MEDIUM")
+
+    assert [choice.code for choice in timer.choices] == ["acknowledge", "decide"]
+    assert [(choice.code, choice.label["en"]) for choice in level.choices][:2] == [
+        ("1", "Agency supervisor"), ("2", "City coordinator"),
+    ]  # fmt: skip
+    assert stated_fields((timer, level), {"timer": ["decide"], "escalation_level": ["2"]}) == {
+        "timer": "decide", "escalation_level": 2,
+    }  # fmt: skip

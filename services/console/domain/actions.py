@@ -9,6 +9,7 @@ from contracts import codes
 from contracts.stated import ReferralFields
 
 LIFE = codes.table("transitions")
+LADDER = codes.table("priorities")["escalation_ladder"]
 RUNNING: dict[str, list[str]] = codes.table("running")["commands"]
 
 FIRST = ("acknowledge", "accept", "start", "close", "decline", "pass_on")
@@ -40,7 +41,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A field of a command. kind: choice, choices, text, moment, day, agency, offer, number, yes or id."""
+    """A field of a command. kind: choice, choices, level, text, moment, day, agency, offer, number, yes or id."""
 
     name: str
     kind: str
@@ -127,13 +128,16 @@ def who_is_next(
 
 def _question(name: str, required: bool, row: Any, command: str, state: str) -> Question:
     choices = _choices(name, row, command, state)
-    return Question(name, "choices" if name == "documents" else "choice" if choices else _kind(name), required, choices)
+    kind = CHOSEN.get(name, "choice") if choices else _kind(name)
+    return Question(name, kind, required, choices)
 
 
 KINDS = {
     "text": "text", "reason_text": "text", "next_agency": "agency", "offer": "offer", "review_date": "day",
     "linked_referral_id": "id", "assigned_worker": "line", "basis_id": "line",
 }  # fmt: skip
+CHOSEN = {"documents": "choices", "escalation_level": "level"}
+"""Kinds of what is chosen from a list, unless it is one of its codes."""
 TYPES = {"date-time": "moment", "date": "day", "integer": "number", "boolean": "yes", "uuid": "id"}
 
 
@@ -154,6 +158,8 @@ def _choices(name: str, row: Any, command: str, state: str) -> tuple[Choice, ...
     reasons = row.get("reasons")
     if reasons and name in (REASONS[reasons], "revoke_cause"):
         return tuple(c for c in _reasons(reasons, command) if _fits(reasons, c.code, state))
+    if name == "escalation_level":
+        return tuple(Choice(str(rung["level"]), rung["label"]) for rung in LADDER if rung["level"])
     running = codes.codes("transitions", "states")[state]["timers_required"]
     known = [c for c in codes.of_field(name) if name != "timer" or c in running]
     labels = {code: _label(name, code) for code in known}
