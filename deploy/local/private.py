@@ -43,7 +43,9 @@ def engines() -> Iterator[dict[str, str]]:
 def run(name: str, *args: str, on: Engines = engines) -> int:
     """Run a Python module against engines of its own; returns its exit code."""
     with on() as urls:
-        environment = {**os.environ, **urls, "STAFFETTA_ENV": "local"}
+        # what pytest makes of the tests' asserts is kept as bytecode, or each of its workers would make it each time
+        kept = {"PYTHONDONTWRITEBYTECODE": ""}
+        environment = {**os.environ, **kept, **urls, "STAFFETTA_ENV": "local"}
         with subprocess.Popen(module(name, *args), env=environment, start_new_session=True) as process:
             return _outcome(process)
 
