@@ -14,7 +14,7 @@ LONGEST = (
     "test_journeys_in_time", "test_guarantee", "test_palermo", "test_in_a_browser", "test_whole", "test_relay",
     "test_journeys", "test_access", "test_cli_relay",
 )  # fmt: skip
-APART = ("test_journeys_in_time", "test_guarantee", "test_palermo")
+APART = ("test_journeys_in_time", "test_guarantee")
 """Each test of these has a network of its own, and takes a while."""
 
 hypothesis.settings.register_profile("whenever", deadline=None)
