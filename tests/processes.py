@@ -15,6 +15,7 @@ from datetime import timedelta
 from functools import cache
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import httpx
 from joserfc import jwt
@@ -113,7 +114,7 @@ class Processes:
 
     async def ready(self, seconds: float = 120, only: str = "") -> None:
         until = time.monotonic() + seconds
-        async with httpx.AsyncClient(timeout=2) as client:
+        async with plain_http(timeout=2) as client:
             for name, url in self.urls.items():
                 while name.startswith(only) and not await _is_ready(client, url):
                     if time.monotonic() > until:
@@ -126,6 +127,11 @@ class Processes:
             if process.returncode is None:
                 process.kill()
         await asyncio.gather(*(p.wait() for p in self.workers.values()))
+
+
+def plain_http(url: str = "", **more: Any) -> httpx.AsyncClient:
+    """For what listens here without TLS: to load the world's authorities takes longer than most that is asked."""
+    return httpx.AsyncClient(base_url=url, verify=False, **more)
 
 
 async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
