@@ -80,7 +80,7 @@ class Processes:
             "STAFFETTA_NAMESPACE": self.settings.namespace, "STAFFETTA_ENV": "test", "HTTP_PORT": port,
             "REPLICA": replica, "TOKEN_ISSUER": ISSUER, "TOKEN_AUDIENCE": AUDIENCE, "TOKEN_JWKS": str(self.jwks),
             "PSEUDONYM_KEY": "a key for tests only", "CLOCK_FILE": str(self.clock),
-            "SESSION_S": "15",  # a machine that tests is busy
+            "SESSION_S": "15", "TIDY_S": "0.3",  # a machine that tests is busy, and waits for rest often
         } | self.environment | more  # fmt: skip
         log = self.folder / f"{name}.log"
         process = await nursery.start(f"services.{service}", environment=environment, log=log)

@@ -94,8 +94,8 @@ async def _work(service: Service, context: Context, worker: Worker) -> None:
     """A job that fails ends the process: the supervisor starts it anew."""
     try:
         await _open(service, context, worker)
-        ours = (worker.partitions.catch_up(), operations.tidy(worker), operations.watch(worker))
-        await asyncio.gather(*ours, *(job(context) for job in service.jobs))
+        ours = [job(worker) for job in (operations.tidy, operations.heed, operations.watch)]
+        await asyncio.gather(worker.partitions.catch_up(), *ours, *(job(context) for job in service.jobs))
     except Exception as bug:
         log.exception("a job failed")
         die(f"job: {type(bug).__name__}")
