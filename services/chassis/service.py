@@ -31,12 +31,16 @@ STOP_S = 8
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an API or a job may use: this service's own database, the broker, and the settings."""
+    """What an API or a job may use: this service's own database, the broker, and the settings.
+
+    look_for_topics: what a job calls that has made topics which its service reads.
+    """
 
     service: str
     settings: Settings
     db: Any
     producer: AIOKafkaProducer
+    look_for_topics: Callable[[], None] = lambda: None
 
 
 Job = Callable[[Context], Awaitable[None]]
@@ -70,7 +74,7 @@ async def _run(service: Service, settings: Settings) -> None:
     )
     db = client[settings.named(service.name)]
     worker = Worker(Ledger(client, db, service.name, service.handlers.routes, settings))
-    context = Context(service.name, settings, db, worker.outbox.producer)
+    context = Context(service.name, settings, db, worker.outbox.producer, worker.look_for_topics)
     server = Server(
         f"Staffetta {service.name}", (operations.router, service.api),
         host=settings.http_host, port=settings.http_port, context=context, worker=worker,

@@ -63,6 +63,10 @@ class Worker:
         await self.partitions.asked.stop()
         await self.outbox.producer.stop()
 
+    def look_for_topics(self) -> None:
+        """Now, and not when it is time to."""
+        self.partitions.consumer._client.force_metadata_update()  # aiokafka offers no other way
+
     async def ask_broker(self) -> None:
         """One question to who leads one of our partitions, or of all; raises KafkaError."""
         if not self.is_open:
