@@ -45,7 +45,7 @@ class Processes:
     watching: set[asyncio.Task[None]] = field(default_factory=set)
     stopping: bool = False
     killed: int = 0
-    """How often `kill_some` killed a worker that came back."""
+    """How often `kill_some` killed a worker."""
 
     def __post_init__(self) -> None:
         key = ECKey.generate_key("P-256", {"kid": "test", "alg": "ES256", "use": "sig"})
@@ -105,12 +105,12 @@ class Processes:
     async def kill_some(self, rng: random.Random, times: int = sys.maxsize) -> None:
         """One worker after another, the next when the last is back at work: a busy machine would do nothing else."""
         for _ in range(times):
-            await asyncio.sleep(rng.uniform(1, 3))
+            await asyncio.sleep(rng.uniform(0.3, 1.5))
             name = rng.choice(sorted(self.workers))
             self.kill(name)
             await self.workers[name].wait()
-            await self.ready(only=name)
             self.killed += 1
+            await self.ready(only=name)
 
     async def ready(self, seconds: float = 120, only: str = "") -> None:
         until = time.monotonic() + seconds
