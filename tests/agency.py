@@ -28,6 +28,8 @@ class Agency:
     prefix: str = ""
     entries: list[Entry] = field(default_factory=list)
     repeats: int = 0
+    news: asyncio.Condition = field(default_factory=asyncio.Condition, repr=False)
+    """One more entry came."""
 
     async def open(self) -> None:
         self.producer = AIOKafkaProducer(bootstrap_servers=self.kafka_url, acks="all", enable_idempotence=True)
@@ -84,17 +86,23 @@ class Agency:
             self._ids.add(headers["ce_id"])
             entry = {"type": headers["ce_type"], "key": record.key.decode(), "value": json.loads(record.value)}
             self.entries.append(entry | {"at": time.time(), "headers": headers, "offset": record.offset})
+            async with self.news:
+                self.news.notify_all()
 
     # -- what came -----------------------------------------------------------------------------------------------------
     async def wait(self, wanted: Callable[[Entry], bool], seconds: float = 120) -> Entry:
-        until = time.monotonic() + seconds
-        while True:
-            for entry in self.entries:
-                if wanted(entry):
-                    return entry
-            if time.monotonic() > until:
-                raise TimeoutError(f"{self.code}: nothing of the kind in {[e['type'] for e in self.entries][-12:]}")
-            await asyncio.sleep(0.02)
+        seen = 0
+        try:
+            async with asyncio.timeout(seconds), self.news:
+                while True:
+                    for entry in self.entries[seen:]:
+                        if wanted(entry):
+                            return entry
+                    seen = len(self.entries)
+                    await self.news.wait()
+        except TimeoutError:
+            types = [entry["type"] for entry in self.entries]
+            raise TimeoutError(f"{self.code}: nothing of the kind in {types[-12:]}") from None
 
     async def answer(self, command_id: str, seconds: float = 120) -> Entry:
         """The answer to a command of ours, by the id we gave it."""
@@ -125,9 +133,15 @@ class Working(Agency):
 
     async def is_idle(self) -> bool:
         """Whether its feed is read, all that asks something of it is done, and what it said has an answer."""
-        answered = {e["value"]["asked"]["command_id"] for e in self.entries if is_answer(e)}
+        if self._is_busy:
+            return False
         read = await self.consumer.end_offsets([self.feed]) == {self.feed: await self.consumer.position(self.feed)}
-        return read and self.seen == len(self.entries) and self.said.keys() <= answered
+        return read and not self._is_busy
+
+    @property
+    def _is_busy(self) -> bool:
+        answered = {e["value"]["asked"]["command_id"] for e in self.entries if is_answer(e)}
+        return self.seen < len(self.entries) or not self.said.keys() <= answered
 
     async def submit(self, intake: Entry, *, id: str | None = None) -> str:
         self.said[id or intake["idempotency_key"]] = ("submit", {})
@@ -140,7 +154,8 @@ class Working(Agency):
                 if entry["value"].get("receiver_agency") == self.code:
                     await self._answer(entry)
                 self.seen += 1
-            await asyncio.sleep(0.02)
+            async with self.news:
+                await self.news.wait_for(lambda: self.seen < len(self.entries))
 
     async def _answer(self, entry: Entry) -> None:
         referral = entry["value"]["referral_id"]

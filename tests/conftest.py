@@ -7,15 +7,18 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from services.chassis.settings import Settings, from_environment
 
 LONGEST = (
-    "test_journeys_in_time", "test_guarantee", "test_palermo", "test_in_a_browser", "test_whole", "test_relay",
-    "test_journeys", "test_access", "test_cli_relay",
+    "test_journeys_in_time", "test_guarantee", "test_in_a_browser", "test_verify", "test_palermo",
+    "test_roles_in_a_browser", "test_attacks", "test_whole", "test_cli_conform", "test_cli_relay", "test_contributing",
+    "test_journeys", "test_relay", "test_access",
 )  # fmt: skip
-APART = ("test_journeys_in_time", "test_guarantee", "test_palermo")
-"""Each test of these has a network of its own, and takes a while."""
+APART = ("test_journeys_in_time", "test_guarantee", "test_contributing")
+"""Each test of these has a network or a tree of its own, and takes a while."""
 
 hypothesis.settings.register_profile("whenever", deadline=None)
 hypothesis.settings.load_profile("whenever")
@@ -27,12 +30,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole files run side by side, and the tests of some. The longest begin first, so that none ends alone."""
+    """The longest begin first, so that none ends alone."""
     order = {stem: place for place, stem in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(LONGEST)))
-    for item in items:
-        if item.path.stem not in APART:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Whole files run side by side, and the tests of some: what a file's tests share is there once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if Path(file).stem in APART else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """Its own grouping by marks is lost on this pytest, without a word."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

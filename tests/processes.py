@@ -15,6 +15,7 @@ from datetime import timedelta
 from functools import cache
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import httpx
 from joserfc import jwt
@@ -44,7 +45,7 @@ class Processes:
     watching: set[asyncio.Task[None]] = field(default_factory=set)
     stopping: bool = False
     killed: int = 0
-    """How often `kill_some` killed a worker that came back."""
+    """How often `kill_some` killed a worker."""
 
     def __post_init__(self) -> None:
         key = ECKey.generate_key("P-256", {"kid": "test", "alg": "ES256", "use": "sig"})
@@ -79,7 +80,7 @@ class Processes:
             "STAFFETTA_NAMESPACE": self.settings.namespace, "STAFFETTA_ENV": "test", "HTTP_PORT": port,
             "REPLICA": replica, "TOKEN_ISSUER": ISSUER, "TOKEN_AUDIENCE": AUDIENCE, "TOKEN_JWKS": str(self.jwks),
             "PSEUDONYM_KEY": "a key for tests only", "CLOCK_FILE": str(self.clock),
-            "SESSION_S": "15",  # a machine that tests is busy
+            "SESSION_S": "15", "TIDY_S": "0.3",  # a machine that tests is busy, and waits for rest often
         } | self.environment | more  # fmt: skip
         log = self.folder / f"{name}.log"
         process = await nursery.start(f"services.{service}", environment=environment, log=log)
@@ -104,16 +105,16 @@ class Processes:
     async def kill_some(self, rng: random.Random, times: int = sys.maxsize) -> None:
         """One worker after another, the next when the last is back at work: a busy machine would do nothing else."""
         for _ in range(times):
-            await asyncio.sleep(rng.uniform(1, 3))
+            await asyncio.sleep(rng.uniform(0.3, 1.5))
             name = rng.choice(sorted(self.workers))
             self.kill(name)
             await self.workers[name].wait()
-            await self.ready(only=name)
             self.killed += 1
+            await self.ready(only=name)
 
     async def ready(self, seconds: float = 120, only: str = "") -> None:
         until = time.monotonic() + seconds
-        async with httpx.AsyncClient(timeout=2) as client:
+        async with plain_http(timeout=2) as client:
             for name, url in self.urls.items():
                 while name.startswith(only) and not await _is_ready(client, url):
                     if time.monotonic() > until:
@@ -126,6 +127,11 @@ class Processes:
             if process.returncode is None:
                 process.kill()
         await asyncio.gather(*(p.wait() for p in self.workers.values()))
+
+
+def plain_http(url: str = "", **more: Any) -> httpx.AsyncClient:
+    """For what listens here without TLS: to load the world's authorities takes longer than most that is asked."""
+    return httpx.AsyncClient(base_url=url, verify=False, **more)
 
 
 async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:

@@ -23,9 +23,13 @@ async def come_to_rest(settings: Settings, agencies: Sequence[Working], seconds:
     """Until nobody has anything to read, to answer or to say: neither our services nor these agencies."""
     async with opened(settings) as network, asyncio.timeout(seconds):
         while True:
+            while not await _are_idle(agencies):
+                await asyncio.sleep(0.1)
             said = await network.topics.ends()
             settled, _ = await network.settle(seconds)
-            idle = all([await agency.is_idle() for agency in agencies])
-            if settled and idle and said == await network.topics.ends():
+            if settled and await _are_idle(agencies) and said == await network.topics.ends():
                 return
-            await asyncio.sleep(0.1)
+
+
+async def _are_idle(agencies: Sequence[Working]) -> bool:
+    return all(await asyncio.gather(*(agency.is_idle() for agency in agencies)))

@@ -16,6 +16,9 @@ from deploy.local.state import STATE
 from deploy.local.store import store
 
 INTERRUPT_S = 10
+MORE = {"MONGO_URL": "&retryWrites=false"}
+"""A store that nobody kills. It remembers ten thousand writes that it may be asked for again, and goes through all of
+them, twice, at each write."""
 
 Engines = Callable[[], AbstractContextManager[dict[str, str]]]
 """What a run needs to know of its engines, in the words of the environment; they are gone when the run is over."""
@@ -34,7 +37,7 @@ def engines() -> Iterator[dict[str, str]]:
         try:
             for engine in ours.values():
                 engine.start()
-            yield urls | {name: engine.url for name, engine in ours.items()}
+            yield urls | {name: engine.url + MORE.get(name, "") for name, engine in ours.items()}
         finally:
             for engine in ours.values():
                 engine.stop()
@@ -43,7 +46,9 @@ def engines() -> Iterator[dict[str, str]]:
 def run(name: str, *args: str, on: Engines = engines) -> int:
     """Run a Python module against engines of its own; returns its exit code."""
     with on() as urls:
-        environment = {**os.environ, **urls, "STAFFETTA_ENV": "local"}
+        # what pytest makes of the tests' asserts is kept as bytecode, or each of its workers would make it each time
+        kept = {"PYTHONDONTWRITEBYTECODE": ""}
+        environment = {**os.environ, **kept, **urls, "STAFFETTA_ENV": "local"}
         with subprocess.Popen(module(name, *args), env=environment, start_new_session=True) as process:
             return _outcome(process)
 

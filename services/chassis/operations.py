@@ -17,7 +17,7 @@ from services.http import bodies
 from services.http.openapi import posted, problems
 from services.http.tokens import Speaker, speaker
 
-PATIENCE_S, TIDY_S, STUCK_S = 1.5, 2, 30
+PATIENCE_S, LOOK_S, STUCK_S = 1.5, 2, 30
 router = APIRouter(tags=["operations"])
 
 
@@ -37,15 +37,21 @@ async def _answers(call: Awaitable[Any]) -> bool:
 
 async def tidy(worker: Worker) -> None:
     while True:
-        await asyncio.sleep(TIDY_S)
+        await asyncio.sleep(worker.ledger.settings.tidy_s)
         await worker.tidy()
+
+
+async def heed(worker: Worker) -> None:
+    while True:
+        await asyncio.sleep(LOOK_S)
+        await worker.heed()
 
 
 async def watch(worker: Worker) -> None:
     """End a worker that has work and gets nowhere, although broker and store are there."""
     partitions, since, at = worker.partitions, time.monotonic(), dict[Any, int]()
     while True:
-        await asyncio.sleep(TIDY_S)
+        await asyncio.sleep(LOOK_S)
         seen = await look(worker)
         if partitions.reached != at or not (seen["broker"] and seen["store"] and seen["first"] and partitions.behind):
             since, at = time.monotonic(), dict(partitions.reached)

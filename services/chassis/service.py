@@ -31,12 +31,16 @@ STOP_S = 8
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an API or a job may use: this service's own database, the broker, and the settings."""
+    """What an API or a job may use: this service's own database, the broker, and the settings.
+
+    look_for_topics: what a job calls that has made topics which its service reads.
+    """
 
     service: str
     settings: Settings
     db: Any
     producer: AIOKafkaProducer
+    look_for_topics: Callable[[], None] = lambda: None
 
 
 Job = Callable[[Context], Awaitable[None]]
@@ -70,7 +74,7 @@ async def _run(service: Service, settings: Settings) -> None:
     )
     db = client[settings.named(service.name)]
     worker = Worker(Ledger(client, db, service.name, service.handlers.routes, settings))
-    context = Context(service.name, settings, db, worker.outbox.producer)
+    context = Context(service.name, settings, db, worker.outbox.producer, worker.look_for_topics)
     server = Server(
         f"Staffetta {service.name}", (operations.router, service.api),
         host=settings.http_host, port=settings.http_port, context=context, worker=worker,
@@ -94,8 +98,8 @@ async def _work(service: Service, context: Context, worker: Worker) -> None:
     """A job that fails ends the process: the supervisor starts it anew."""
     try:
         await _open(service, context, worker)
-        ours = (worker.partitions.catch_up(), operations.tidy(worker), operations.watch(worker))
-        await asyncio.gather(*ours, *(job(context) for job in service.jobs))
+        ours = [job(worker) for job in (operations.tidy, operations.heed, operations.watch)]
+        await asyncio.gather(worker.partitions.catch_up(), *ours, *(job(context) for job in service.jobs))
     except Exception as bug:
         log.exception("a job failed")
         die(f"job: {type(bug).__name__}")

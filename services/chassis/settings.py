@@ -13,6 +13,7 @@ class Settings(BaseModel):
 
     kafka_url: bootstrap servers. kafka_replication: copies of each new topic. replica: this process's stable name
     among its service's workers. session_s: after so long without a sign of life a worker's partitions go to another.
+    tidy_s: how long what a worker did last, and how far it read, may wait to be stored while nothing new comes.
     namespace: goes before every topic, group and database, so that several networks can share one cluster. token_jwks:
     a file or an https address of the issuer's keys. failpoint: `name:nth`; clock_ahead_s: how far the clock of our
     edges (door, sweeps) is set ahead; clock_file: a file that says so many seconds more, read again each time, so that
@@ -28,6 +29,7 @@ class Settings(BaseModel):
     http_port: int = 0
     replica: str = "0"
     session_s: int = 3
+    tidy_s: float = 2
     environment: str = "production"
     namespace: str = ""
     failpoint: str = ""

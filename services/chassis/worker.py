@@ -63,6 +63,10 @@ class Worker:
         await self.partitions.asked.stop()
         await self.outbox.producer.stop()
 
+    def look_for_topics(self) -> None:
+        """Now, and not when it is time to."""
+        self.partitions.consumer._client.force_metadata_update()  # aiokafka offers no other way
+
     async def ask_broker(self) -> None:
         """One question to who leads one of our partitions, or of all; raises KafkaError."""
         if not self.is_open:
@@ -97,18 +101,22 @@ class Worker:
         await self.partitions.recover(set(sources))
 
     async def tidy(self) -> None:
-        """Between two batches: store how far we are, and do what ops asked for the parked keys of my partitions."""
+        """Between two batches: store how far we are."""
         async with self.partitions.lock:
-            stored = self.partitions.stored
             if reached := self.partitions.unstored:
                 await patiently(self._batch, [], reached)
             await patiently(self.outbox.finished)
             if self.ledger.owing:
                 await patiently(self.ledger.settle, self.ledger.owing)
+        await self._tell_kafka()
+
+    async def heed(self) -> None:
+        """Between two batches: do what ops asked for the parked keys of my partitions."""
+        async with self.partitions.lock:
+            stored = self.partitions.stored
             for request in await patiently(parking.requested, self.ledger.db, stored):
                 said = await patiently(self.ledger.replay, request, stored, self.outbox.finished)
                 self.outbox.begin(said, time.monotonic())
-        await self._tell_kafka()
 
     async def _tell_kafka(self) -> None:
         """The group offset is for lag tools only: what is new, once a second, never under the lock, never fatal."""

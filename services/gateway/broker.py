@@ -51,6 +51,7 @@ async def keep_topics(context: Context) -> None:
             new = await store.agencies(context.db) - made
             if new and new == seen:
                 await _make_topics(context.settings, new)
+                context.look_for_topics()
                 made |= new
             seen = new
         except (KafkaError, PyMongoError, TimeoutError) as fault:

@@ -16,7 +16,7 @@ from services.chassis.service import Service
 from services.chassis.settings import Settings
 from tests.chassis.example import IN, MIDDLE
 from tests.chassis.relay import relay
-from tests.processes import free_port
+from tests.processes import free_port, plain_http
 
 
 def test_production_refuses_to_crash_on_purpose() -> None:
@@ -110,7 +110,7 @@ async def test_a_worker_is_not_ready_while_its_store_or_broker_is_away_and_ready
 
 
 async def _ready(port: int, wanted: bool, seconds: float = 40) -> dict[str, bool]:
-    async with httpx.AsyncClient(timeout=5) as client:
+    async with plain_http(timeout=5) as client:
         for _ in range(int(seconds * 5)):
             try:
                 seen: dict[str, bool] = (await client.get(f"http://127.0.0.1:{port}/ready")).json()

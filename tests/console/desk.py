@@ -17,7 +17,7 @@ from services.chassis.settings import Settings
 from services.cli.verify.network import opened
 from tests.builders import Entry
 from tests.nursery import SERVICES
-from tests.processes import AUDIENCE, ISSUER, Processes, free_port, running
+from tests.processes import AUDIENCE, ISSUER, Processes, free_port, plain_http, running
 
 BEHIND = ("gateway", "intake", "directory", "referral", "programmes", "console")
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
@@ -54,14 +54,14 @@ class Town:
     @asynccontextmanager
     async def desk(self, subject: str = "") -> AsyncIterator[Desk]:
         """subject: of `deploy.local.provider.people`; nobody is logged in without one."""
-        async with httpx.AsyncClient(base_url=self.url, timeout=30, headers={"Accept-Language": "it"}) as client:
+        async with plain_http(self.url, timeout=30, headers={"Accept-Language": "it"}) as client:
             if subject:
                 await log_in(client, subject)
             yield Desk(client)
 
     async def submit(self, *statements: Entry) -> None:
         """As each one's agency would, and until everything that came of it has settled."""
-        async with httpx.AsyncClient(base_url=self.processes.url("gateway"), timeout=30) as client:
+        async with plain_http(self.processes.url("gateway"), timeout=30) as client:
             for stated in statements:
                 headers = self.processes.bearer(stated["tier0"]["sender_agency"])
                 headers |= {"ce-id": stated["idempotency_key"], "ce-type": "staffetta.intake.submit.v1"}

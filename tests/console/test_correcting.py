@@ -10,7 +10,7 @@ import pytest
 
 from tests.builders import an_intake
 from tests.console.desk import Desk, Town
-from tests.processes import ROOT, load_directory
+from tests.processes import ROOT, load_directory, plain_http
 from tests.verified import assert_verified
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -40,7 +40,7 @@ def typed(of: str = OFFER, **changed: Any) -> dict[str, Any]:
 async def told(town: Town, code: str = OFFER) -> dict[str, Any]:
     """As the directory tells everybody."""
     await town.settle()
-    async with httpx.AsyncClient(base_url=town.processes.url("directory")) as client:
+    async with plain_http(town.processes.url("directory")) as client:
         offers = (await client.get("/v1/offers", params={"agency": code.rpartition(".")[0]})).json()
     return dict(next(offer for offer in offers if offer["id"] == code))
 
@@ -133,7 +133,7 @@ async def at_the_door(town: Town, agency: str, *roles: str, **stated: Any) -> di
     body = {"command_id": f"c-{json.dumps(stated)}-{roles}"[:120], "offer": OFFER, "agency": agency} | stated
     headers = town.processes.bearer(agency, *roles)
     headers |= {"ce-id": body["command_id"], "ce-type": "staffetta.directory.correct.v1"}
-    async with httpx.AsyncClient(base_url=town.processes.url("gateway"), timeout=30) as client:
+    async with plain_http(town.processes.url("gateway"), timeout=30) as client:
         return dict((await client.post("/v1/commands", json=body, headers=headers)).json())
 
 

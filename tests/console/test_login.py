@@ -11,7 +11,7 @@ import pytest_asyncio
 from services.chassis.settings import Settings
 from services.console.login import local_path
 from tests.console.desk import CSRF
-from tests.processes import free_port, running
+from tests.processes import free_port, plain_http, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -35,7 +35,7 @@ async def console(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def browser(console: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console, timeout=30) as client:
+    async with plain_http(console, timeout=30) as client:
         yield client
 
 
@@ -69,7 +69,7 @@ async def test_the_session_is_a_secret_that_scripts_and_other_sites_never_hold(b
 
 async def test_a_login_is_good_once_and_in_the_browser_that_began_it(browser, console):
     link = await back_from_provider(browser)
-    async with httpx.AsyncClient(base_url=console, timeout=30) as another:
+    async with plain_http(console, timeout=30) as another:
         stolen = await another.get(link)
 
     assert stolen.status_code == 400

@@ -3,6 +3,7 @@
 import types
 import typing
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -33,9 +34,13 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 @st.composite
 def messages(draw: st.DrawFn, model: type[BaseModel]) -> Any:
     """Its fields first, the model from them: what cannot be read is no message."""
+    return model.model_validate({name: draw(values) for name, values in _fields(model).items()})
+
+
+@cache
+def _fields(model: type[BaseModel]) -> dict[str, st.SearchStrategy[Any]]:
     fields = model.model_fields.items()
-    given = {field.alias or name: draw(_values(field.annotation, field.metadata)) for name, field in fields}
-    return model.model_validate(given)
+    return {field.alias or name: _values(field.annotation, field.metadata) for name, field in fields}
 
 
 def _values(kind: Any, about: typing.Sequence[Any] = ()) -> st.SearchStrategy[Any]:

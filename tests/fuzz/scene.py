@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 from aiokafka import AIOKafkaProducer
 
 from contracts.topics import INTAKE_COMMANDS, REFERRAL_COMMANDS
 from services.chassis.settings import Settings
 from services.cli.verify.network import opened
 from tests.builders import an_intake
-from tests.processes import RELAY, Processes, running
+from tests.processes import RELAY, Processes, plain_http, running
 
 SERVICES = (*RELAY, "notifications")
 SENDERS = ("pa.comune", "pa.penc")
@@ -71,7 +70,7 @@ STRANGERS = frozenset({"forged", "late", "garbled", "nobody"})
 
 async def _live(settings: Settings, processes: Processes) -> None:
     """Intakes, an answer to some of what came of them, and messages that can never work."""
-    async with httpx.AsyncClient(base_url=processes.url("gateway"), timeout=30) as client:
+    async with plain_http(processes.url("gateway"), timeout=30) as client:
         for sender in SENDERS:
             stated = an_intake(f"{sender}/fuzz/1", sender=sender, services=SERVICES_ASKED)
             headers = processes.bearer(sender) | {"ce-id": f"{sender}-1", "ce-type": "staffetta.intake.submit.v1"}
@@ -87,7 +86,7 @@ async def _live(settings: Settings, processes: Processes) -> None:
 async def _look_around(found: Scene, processes: Processes) -> None:
     """What can be known of the network by who reads all that it tells."""
     known: dict[str, set[str]] = {"agency": {"pa.comune", "pa.accura"}, "action": {"replay", "discard"}}
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with plain_http(timeout=30) as client:
         for agency in ("pa.comune", "pa.accura", "pa.penc", "pa.astalli"):
             feed = await client.get(f"{found.urls['gateway']}/v1/feed", headers=processes.bearer(agency))
             _collect(feed.json(), known)

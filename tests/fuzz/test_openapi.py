@@ -7,13 +7,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from services.chassis.settings import Settings
 from tests.fuzz.asking import PROBLEM, ask
 from tests.fuzz.scene import Scene, scene
+from tests.processes import plain_http
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,7 +36,7 @@ async def test_every_answer_is_one_that_the_document_declares(asked):
 
 
 async def test_a_method_that_nothing_answers_to_is_a_problem_too(asked):
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with plain_http(timeout=10) as client:
         for url in asked.urls.values():
             paths = (await client.get(f"{url}/openapi.json")).json()["paths"]
             for path, answers in paths.items():
@@ -48,7 +48,7 @@ async def test_a_method_that_nothing_answers_to_is_a_problem_too(asked):
 
 
 async def test_who_is_not_known_is_refused_before_what_they_sent_is_read(asked):
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with plain_http(timeout=10) as client:
         for url in asked.urls.values():
             garbage = await client.post(f"{url}/ops/parked/x/replay", content=b"\xff{")
             endless = await client.post(f"{url}/ops/parked/x/replay", content=b"x" * 2_000_000)
@@ -58,7 +58,7 @@ async def test_who_is_not_known_is_refused_before_what_they_sent_is_read(asked):
 
 async def test_what_ops_send_has_a_limit_and_is_named_where_it_is_wrong(asked):
     intake, ops = asked.urls["intake"], asked.headers["ops"]
-    async with httpx.AsyncClient(timeout=10, headers=ops) as client:
+    async with plain_http(timeout=10, headers=ops) as client:
         there = f"{intake}/ops/parked/x/replay"
         large = await client.post(there, content=b"x" * 2_000_000)
         wrong = [await client.post(there, content=body) for body in (b"", b"{", b'{"why": ""}', b'{"why": "\\ud800"}')]

@@ -79,9 +79,11 @@ class Palermo:
     desks: dict[str, Desk]
     db: Any
 
-    async def submit_all(self) -> None:
-        """Every line by its sender, in order, as if the samples were of today."""
-        for intake in shifted(INTAKES, datetime.now(UTC)):
+    async def submit(self, lines: slice, *, repeated: float = 0) -> None:
+        """Each line by its sender, in order, as if the samples were of today. repeated: as of a desk, from now on."""
+        for desk in self.desks.values():
+            desk.repeated = repeated
+        for intake in shifted(INTAKES, datetime.now(UTC))[lines]:
             await self.desks[intake["tier0"]["sender_agency"]].submit(intake)
 
     async def comes_to_rest(self, seconds: float = 300) -> None:
@@ -106,10 +108,10 @@ class Palermo:
 
 
 @asynccontextmanager
-async def palermo(settings: Settings, logs: Path, *, repeated: float = 0) -> AsyncIterator[Palermo]:
+async def palermo(settings: Settings, logs: Path) -> AsyncIterator[Palermo]:
     async with AsyncExitStack() as stack:
         processes = await stack.enter_async_context(running(settings, logs))
-        desks = {code: Desk(code, settings.kafka_url, f"{settings.namespace}-", repeated=repeated) for code in AGENCIES}
+        desks = {code: Desk(code, settings.kafka_url, f"{settings.namespace}-") for code in AGENCIES}
         for desk in desks.values():
             await desk.open()
             stack.push_async_callback(desk.close)

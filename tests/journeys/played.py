@@ -24,7 +24,7 @@ from services.referral.domain.referral import successor_id
 from tests.agency import Agency, Entry
 from tests.builders import an_intake
 from tests.journeys.counted import ANSWERED, BY_VERIFY, counters
-from tests.processes import Processes
+from tests.processes import Processes, plain_http
 from tests.services.bus import Bus
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -258,7 +258,7 @@ class Played:
                 "agency": agency} | do["with"]  # fmt: skip
         said = {"ce-type": f"staffetta.referral.{do['command']}.v1", "ce-id": body["command_id"]}
         headers, answer, until = said | self.processes.bearer(agency, role), None, time.monotonic() + 60
-        async with httpx.AsyncClient(base_url=self.processes.url("gateway"), timeout=60) as http:
+        async with plain_http(self.processes.url("gateway"), timeout=60) as http:
             while answer is None and time.monotonic() < until:  # the same again: the door, or who answers, may be away
                 with suppress(httpx.HTTPError):
                     answer = (await http.post("/v1/commands", json=body, headers=headers)).json()["answer"]
@@ -319,7 +319,7 @@ class Played:
         answer, until = None, asyncio.get_running_loop().time() + 60
         while not answer and asyncio.get_running_loop().time() < until:
             with suppress(httpx.HTTPError):
-                async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+                async with plain_http(url, timeout=60) as http:
                     answer = (await http.post("/v1/commands", json=body, headers=headers)).json().get("answer")
             await asyncio.sleep(0.1)
         assert answer and answer["outcome"] == "accepted", answer
@@ -387,7 +387,7 @@ class Played:
     async def _free(self, offer: str, free: int, seconds: float = 120) -> None:
         """So many are left, or were for a moment: who waits may have the place at once."""
         url, until = self.processes.url(counted_by(offer)), asyncio.get_running_loop().time() + seconds
-        async with httpx.AsyncClient(base_url=url, headers=self.processes.bearer("pa.comune")) as client:
+        async with plain_http(url, headers=self.processes.bearer("pa.comune")) as client:
             while free not in self._left(offer) | await _shown(client, offer):
                 assert asyncio.get_running_loop().time() < until, f"{offer}: not {free} free"
                 await asyncio.sleep(0.05)

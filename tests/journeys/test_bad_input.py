@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from services.chassis.settings import Settings
 from tests.agency import Agency, Entry
-from tests.processes import ROOT, Processes, running
+from tests.processes import ROOT, Processes, plain_http, running
 
 BAD = ROOT / "tests/samples/bad_input"
 INDEX: list[Entry] = json.loads((BAD / "index.json").read_text())["items"]
@@ -51,7 +50,7 @@ def over_kafka(agencies: dict[str, Agency]) -> Say:
 def over_http(processes: Processes) -> Say:
     async def say(agency: str, type: str, body: bytes, id: str) -> Answer:
         headers = {"ce-type": type, "ce-id": id, "content-type": "application/json"} | processes.bearer(agency)
-        async with httpx.AsyncClient(timeout=20) as client:
+        async with plain_http(timeout=20) as client:
             response = await client.post(f"{processes.url('gateway')}/v1/commands", content=body, headers=headers)
             value = response.json()
             for _ in range(60 if response.status_code == 202 else 0):  # over five seconds: look where told

@@ -17,6 +17,7 @@ from tests.agency import Agency
 from tests.builders import VALID, Entry, a_draft, an_intake
 from tests.journeys.cities import City, a_city, assert_ends_as_written
 from tests.journeys.played import JOURNEYS, OFFERS, Played
+from tests.processes import plain_http
 from tests.verified import assert_verified
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -77,7 +78,7 @@ async def test_a_supervisor_and_a_coordinator_speak_with_a_token_and_no_system_s
     reopen = {"reason_text": "Torna domani", "referral_id": referral, "agency": "pa.salute", "command": "reopen"}
 
     by_system = await salute.answer(await salute.command(referral, "reopen", reason_text="Torna domani"))
-    async with httpx.AsyncClient(base_url=city.processes.url("gateway"), timeout=60) as http:
+    async with plain_http(city.processes.url("gateway"), timeout=60) as http:
         without_role = await _post(http, city, "pa.salute", (), reopen | {"command_id": "reopen/1"})
         with_role = await _post(http, city, "pa.salute", ("supervisor",), reopen | {"command_id": "reopen/2"})
         note = {"command_id": "note/1", "referral_id": referral, "command": "add_note", "text": "Sentita la struttura"}

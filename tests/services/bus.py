@@ -1,7 +1,6 @@
 """A service spoken to on its own topics, as the gateway or the operator would."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +26,8 @@ class Bus:
     topic: Topic
     producer: AIOKafkaProducer
     heard: list[Incoming] = field(default_factory=list)
+    news: asyncio.Condition = field(default_factory=asyncio.Condition, repr=False)
+    """It said one more thing."""
 
     async def ask(self, command: Message, *, at: datetime | None = None) -> UUID:
         """Returns the id under which it was asked."""
@@ -43,14 +44,16 @@ class Bus:
 
     async def said(self, cause: UUID, count: int = 1, seconds: float = 60) -> list[Incoming]:
         """What the service said because of a message, as soon as it is this much."""
-        until = time.monotonic() + seconds
-        while True:
-            said = [m for m in self.heard if m.headers["ce_causationid"] == str(cause)]
-            if len(said) >= count:
-                return said
-            if time.monotonic() > until:
-                raise TimeoutError(f"{len(said)} of {count} messages on {self.topic.name}")
-            await asyncio.sleep(0.02)
+        said: list[Incoming] = []
+        try:
+            async with asyncio.timeout(seconds), self.news:
+                while True:
+                    said = [m for m in self.heard if m.headers["ce_causationid"] == str(cause)]
+                    if len(said) >= count:
+                        return said
+                    await self.news.wait()
+        except TimeoutError:
+            raise TimeoutError(f"{len(said)} of {count} messages on {self.topic.name}") from None
 
 
 @asynccontextmanager
@@ -76,3 +79,5 @@ async def bus(settings: Settings, service: str) -> AsyncIterator[Bus]:
 async def _listen(consumer: AIOKafkaConsumer, opened: Bus) -> None:
     async for record in consumer:
         opened.heard.append(messages.read(record, opened.topic))
+        async with opened.news:
+            opened.news.notify_all()

@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from services.chassis.settings import Settings
 from tests.agency import Agency, Entry
 from tests.builders import an_intake
-from tests.processes import RELAY, Processes, running
+from tests.processes import RELAY, Processes, plain_http, running
 from tests.verified import assert_verified
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -66,12 +65,12 @@ class Network:
         return await self._get("intake", f"/v1/people/{ref}", agency)
 
     async def referral(self, id: str) -> Entry:
-        async with httpx.AsyncClient(base_url=self.processes.url("referral")) as client:
+        async with plain_http(self.processes.url("referral")) as client:
             found = await client.get(f"/v1/referrals/{id}", headers=self.processes.bearer("pa.comune"))
         return dict(found.json())
 
     async def _get(self, service: str, path: str, agency: str) -> int:
-        async with httpx.AsyncClient(base_url=self.processes.url(service)) as client:
+        async with plain_http(self.processes.url(service)) as client:
             return (await client.get(path, headers=self.processes.bearer(agency))).status_code
 
 

@@ -15,7 +15,7 @@ from contracts.values import Asked
 from services.chassis.settings import Settings
 from services.directory.load import load
 from tests.builders import an_agency, an_offer
-from tests.processes import Processes, free_port, running
+from tests.processes import Processes, free_port, plain_http, running
 from tests.services.bus import Bus, bus
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -28,7 +28,7 @@ class Directory:
     processes: Processes
 
     async def get(self, path: str) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.processes.url("directory")) as client:
+        async with plain_http(self.processes.url("directory")) as client:
             return await client.get(path)
 
 

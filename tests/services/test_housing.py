@@ -23,7 +23,7 @@ from contracts.places import (
     ReleasePlaces,
 )
 from services.chassis.settings import Settings
-from tests.processes import Processes, running
+from tests.processes import Processes, plain_http, running
 from tests.services.bus import Bus, bus
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -40,7 +40,7 @@ class Housing:
     settings: Settings
 
     async def places(self, offer: str) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.processes.url("housing")) as http:
+        async with plain_http(self.processes.url("housing")) as http:
             return await http.get(f"/v1/offers/{offer}/places", headers=self.processes.bearer("pa.comune"))
 
     async def heard(self, kind: type[CapacityEvent], *referrals: UUID, seconds: float = 90) -> list[Any]:
@@ -178,7 +178,7 @@ async def test_a_hold_until_a_person_decides_ends_with_the_referral_alone(housin
 
 async def test_places_of_an_offer_that_is_not_counted_here_are_not_found(housing: Housing) -> None:
     unknown = await housing.places("pa.accura.primary")
-    async with httpx.AsyncClient(base_url=housing.processes.url("housing")) as http:
+    async with plain_http(housing.processes.url("housing")) as http:
         stranger = await http.get("/v1/offers/pa.accura.primary/places")
 
     assert (unknown.status_code, unknown.headers["content-type"]) == (404, "application/problem+json")

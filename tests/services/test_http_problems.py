@@ -12,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from contracts.values import MAX_BODY_BYTES
 from services.http import bodies
 from services.http.server import Server
-from tests.processes import free_port
+from tests.processes import free_port, plain_http
 
 router = APIRouter()
 NOBODY = "127.0.0.1:1"
@@ -55,7 +55,7 @@ async def fail_for_a_reason_of_our_own() -> None:
 async def port() -> AsyncIterator[httpx.AsyncClient]:
     server = Server("Test", [router], host="127.0.0.1", port=free_port())
     serving = asyncio.create_task(server.serve())
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.config.port}", timeout=20) as client:
+    async with plain_http(f"http://127.0.0.1:{server.config.port}", timeout=20) as client:
         while not server.started:
             await asyncio.sleep(0.01)
         yield client

@@ -19,7 +19,7 @@ from contracts.commands import KeepText, RecordIntake
 from contracts.events import IntakeRecorded
 from services.chassis.settings import Settings
 from tests.builders import a_record
-from tests.processes import ROOT, Processes, running
+from tests.processes import ROOT, Processes, plain_http, running
 from tests.services.bus import Bus, bus
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -35,7 +35,7 @@ class Intake:
         return await self.db[collection].find_one({"_id": str(id)})
 
     async def get(self, id: object, agency: str) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.processes.url("intake")) as client:
+        async with plain_http(self.processes.url("intake")) as client:
             return await client.get(f"/v1/intakes/{id}", headers=self.processes.bearer(agency))
 
 

@@ -22,7 +22,7 @@ from services.notifications.domain.mailbox import BURST
 from tests.builders import an_agency
 from tests.mail_server import MailServer, mail_server
 from tests.notices import an_event
-from tests.processes import Processes, running
+from tests.processes import Processes, plain_http, running
 from tests.services.bus import Bus, bus
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -79,7 +79,7 @@ class Telling:
                 await asyncio.sleep(0.02)
 
     async def notices(self, agency: str, *, by: str | None = None) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.processes.url("notifications")) as client:
+        async with plain_http(self.processes.url("notifications")) as client:
             return await client.get(
                 f"/v1/queues/{agency}.desk/notices", headers=self.processes.bearer(by or agency), timeout=30
             )

@@ -22,7 +22,7 @@ from services.chassis.settings import Settings
 from services.referral.domain.needs import referral_id
 from services.referral.domain.referral import successor_id
 from tests.builders import a_basis, a_command, a_recorded_intake
-from tests.processes import Processes, running
+from tests.processes import Processes, plain_http, running
 from tests.services.bus import Bus, bus
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -52,7 +52,7 @@ class Referrals:
         return [m.message for m in await self.bus.said(asked) if m.message]
 
     async def get(self, path: str, agency: str | None, *roles: str) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.processes.url("referral")) as client:
+        async with plain_http(self.processes.url("referral")) as client:
             return await client.get(path, headers=self.processes.bearer(agency, *roles))
 
 

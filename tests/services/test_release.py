@@ -17,7 +17,7 @@ from services.chassis.settings import Settings
 from tests.agency import Agency, Entry
 from tests.builders import VALID, an_intake
 from tests.collector import Span, collector
-from tests.processes import Processes, running
+from tests.processes import Processes, plain_http, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -64,12 +64,12 @@ class Network:
     receiver: Agency
 
     async def get(self, path: str, headers: dict[str, str]) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.processes.url("intake")) as client:
+        async with plain_http(self.processes.url("intake")) as client:
             return await client.get(path, headers=headers)
 
     async def search(self, headers: dict[str, str], name: str = "prova AMÌNA") -> dict[str, Entry]:
         """By the intake at which they were met."""
-        async with httpx.AsyncClient(base_url=self.processes.url("intake")) as client:
+        async with plain_http(self.processes.url("intake")) as client:
             told = await client.post("/v1/search/people", json={"name": name}, headers=headers)
         assert told.status_code == 200, told.text
         return {one["intake_id"]: one for one in told.json()["entries"]}
@@ -239,7 +239,7 @@ async def test_people_are_asked_for_by_name_by_who_works_for_an_agency_and_each_
 
 @pytest.mark.parametrize("body", [b"{}", b'{"name": ""}', b'{"name": "a", "more": 1}', b"Amina", b"\xff"])
 async def test_a_name_that_cannot_be_read_is_refused_and_not_repeated(network: Network, body: bytes) -> None:
-    async with httpx.AsyncClient(base_url=network.processes.url("intake")) as client:
+    async with plain_http(network.processes.url("intake")) as client:
         told = await client.post("/v1/search/people", content=body, headers=network.processes.bearer("pa.comune"))
 
     assert told.status_code == 422 and "Amina" not in told.text

@@ -11,7 +11,7 @@ from services.chassis.settings import Settings
 from tests import nursery
 from tests.agency import Agency, Entry
 from tests.builders import an_intake
-from tests.processes import Processes, running
+from tests.processes import Processes, plain_http, running
 from tests.verified import assert_verified
 
 PALERMO = Path(__file__).parents[1] / "samples" / "directory.palermo.json"
@@ -26,7 +26,7 @@ async def test_what_a_coordinator_is_shown_before_is_what_becomes_of_the_referra
         await asyncio.gather(sender.open(), accura.open())
         waiting, taken = [await _sent(sender, accura) for _ in range(2)]
         await accura.answer(await accura.command(taken, "accept"))
-        async with httpx.AsyncClient() as http:
+        async with plain_http() as http:
             shown = await _preview(http, processes, "pa.comune", "coordinator")
             strange = await _preview(http, processes, "pa.comune")
             await _suspend(network, logs)

@@ -22,7 +22,7 @@ from services.chassis.kafka import ensure_topics
 from services.chassis.settings import Settings
 from tests.agency import Agency, Entry
 from tests.builders import NOW, REFERRAL_ID, a_statement, an_agency, an_intake
-from tests.processes import Processes, running
+from tests.processes import Processes, plain_http, running
 
 TESTS = 12
 
@@ -127,7 +127,7 @@ class Two:
         code = agency.code if isinstance(agency, Agency) else agency
         bearer = self.behind.processes.bearer(code) if code else {}
         url = self.behind.processes.url("gateway", replica)
-        async with httpx.AsyncClient(base_url=url, headers=bearer, timeout=30) as client:
+        async with plain_http(url, headers=bearer, timeout=30) as client:
             yield client
 
 
