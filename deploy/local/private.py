@@ -16,9 +16,6 @@ from deploy.local.state import STATE
 from deploy.local.store import store
 
 INTERRUPT_S = 10
-MORE = {"MONGO_URL": "&retryWrites=false"}
-"""A store that nobody kills. It remembers ten thousand writes that it may be asked for again, and goes through all of
-them, twice, at each write."""
 
 Engines = Callable[[], AbstractContextManager[dict[str, str]]]
 """What a run needs to know of its engines, in the words of the environment; they are gone when the run is over."""
@@ -37,7 +34,7 @@ def engines() -> Iterator[dict[str, str]]:
         try:
             for engine in ours.values():
                 engine.start()
-            yield urls | {name: engine.url + MORE.get(name, "") for name, engine in ours.items()}
+            yield urls | {name: engine.url for name, engine in ours.items()}
         finally:
             for engine in ours.values():
                 engine.stop()

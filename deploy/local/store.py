@@ -11,10 +11,15 @@ from deploy.local.engine import HOST, Engine, free_port
 CACHE = "256M"
 """How much of it is kept in memory."""
 
+HOW = "directConnection=true&retryWrites=false"
+"""One node, which nobody takes over from: a driver that asks again gains nothing, and our services wait and ask anew
+themselves. For the asking again this store remembers ten thousand writes, and goes through them at each write.
+"""
+
 
 def store(folder: Path, port: int, cache: str = CACHE) -> Engine:
     """The store that keeps its data in `folder/store`; not started yet."""
-    url = f"mongodb://{HOST}:{port}/?directConnection=true"
+    url = f"mongodb://{HOST}:{port}/?{HOW}"
     log = folder / "logs" / "store.log"
     return Engine(
         name="the store",

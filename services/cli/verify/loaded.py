@@ -90,8 +90,13 @@ class Loaded:
         return not any(cut == name for cut, _ in self.cut)
 
     def begins(self, said: list[Said]) -> bool:
-        """Whether the messages of one key begin where their aggregate began."""
-        return bool(said) and (said[0].source not in self.cut or said[0].sequence in (0, 1))
+        """Whether the messages of one key begin where their aggregate began: with the answer to who began it.
+
+        Where a partition lost its beginning, the cut may lie between that answer and what came of it.
+        """
+        if not said or said[0].source not in self.cut:
+            return bool(said)
+        return said[0].is_answer and said[0].sequence in (0, 1)
 
     @property
     def agencies(self) -> Iterator[tuple[str, str, str]]:
