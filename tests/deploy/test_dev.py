@@ -24,3 +24,9 @@ def test_an_unknown_command_is_refused_with_the_explanation() -> None:
 
     assert said.returncode == 2
     assert "usage: ./dev COMMAND" in said.stdout
+
+
+def test_whoever_asks_how_to_bring_it_up_is_told_and_nothing_is_installed() -> None:
+    said = dev("up", "--help")
+
+    assert (said.returncode, said.stdout) == (0, dev().stdout)
