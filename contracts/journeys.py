@@ -54,7 +54,7 @@ class EndNeed(Message):
 
 
 class OpenTask(Message):
-    """A worker of `queue` has something to decide."""
+    """A worker of `queue` has something to decide. offer: of which, where it is about what the directory says."""
 
     TYPE = "staffetta.task.open.v1"
 
@@ -69,6 +69,7 @@ class OpenTask(Message):
     reason: Code | None = None
     next: Code | None = None
     documents: tuple[Code, ...] = ()
+    offer: Ref | None = None
 
 
 class ChaseTask(Message):
@@ -148,6 +149,7 @@ class TaskEvent(Message):
     agency: AgencyCode
     queue: Ref
     due_at: Time
+    offer: Ref | None = None
 
 
 class TaskOpened(TaskEvent):

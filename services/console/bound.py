@@ -37,7 +37,8 @@ def said(request: Request) -> dict[str, Any] | None:
     if key not in SAID:
         return None
     code = of if of.replace("-", "").isalnum() and len(of) <= 16 else ""
-    return {"wrong": key not in ("done", "waiting"), "key": key, "code": code, "why": ""}
+    did = next((row.command for row in actions.rows() if row.command == request.query_params.get("did")), "")
+    return {"wrong": key not in ("done", "waiting"), "key": key, "code": code, "why": "", "did": did}
 
 
 def refused(request: Request, case: Case | None, answer: Answer) -> dict[str, Any] | None:
@@ -45,8 +46,8 @@ def refused(request: Request, case: Case | None, answer: Answer) -> dict[str, An
     if answer.code is None:
         return None
     code, away = case.row["code"] if case else "", answer.code == "away"
-    why = "" if away else pages.refusal(request, answer.code)
-    return {"wrong": True, "key": "away" if away else "refused", "code": code, "why": why}
+    why = "" if away else pages.refusal(request, answer.code, answer.pointer)
+    return {"wrong": True, "key": "away" if away else "refused", "code": code, "why": why, "did": ""}
 
 
 async def stay(request: Request, draw: Drawn, agencies: Iterable[str] = ()) -> Response:

@@ -1,5 +1,6 @@
 """One referral: everything about it that this person may see, and what they may say of it."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -107,7 +108,8 @@ async def say(request: Request, referral_id: UUID, command: str, back: Back = "r
     form = await request.form()
     typed = {name: [str(v) for v in form.getlist(name)] for name in form}
     asked = actions.questions(command, case.row["state"], case.row["priority"])
-    body = stated_fields(asked, typed) | {"referral_id": case.id, "command": command}
+    body = await _by_code(gate_of(request), asked, stated_fields(asked, typed))
+    body |= {"referral_id": case.id, "command": command}
     if (version := _one(typed, "version")).isdigit():
         body["expected_version"] = int(version)
     answer = await asking.say(
@@ -115,10 +117,17 @@ async def say(request: Request, referral_id: UUID, command: str, back: Back = "r
     )
     if answer.code in (None, "waiting"):
         where = "/queue" if back == "queue" else f"/referrals/{case.id}"
-        return RedirectResponse(
-            f"{where}?said={'done' if answer.code is None else 'waiting'}&of={case.row['code']}", 303
-        )
+        told = "done" if answer.code is None else "waiting"
+        return RedirectResponse(f"{where}?said={told}&of={case.row['code']}&did={command}", 303)
     return await _form(request, case, command, back, {name: _one(typed, name) for name in typed}, answer)
+
+
+async def _by_code(at: Gate, asked: Sequence[actions.Question], stated: Doc) -> Doc:
+    """People name another referral by its code; what this person knows no referral by stays, and is refused."""
+    for name in (question.name for question in asked if question.kind == "id" and question.name in stated):
+        found = await at.called(stated[name])
+        stated |= {name: found[0].id} if len(found) == 1 else {}
+    return stated
 
 
 def _one(typed: dict[str, list[str]], name: str) -> str:

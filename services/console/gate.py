@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, DESCENDING
 
-from services.console.domain import access, national, twins
+from services.console.domain import access, actions, national, twins
 from services.console.domain.access import Actor, Grant
 from services.console.domain.picture import ALWAYS, week_of
 from services.console.hourly import Hourly
@@ -42,6 +42,8 @@ SUMMARY = {"why": 0, "person_ref": 0}
 """What a list of referrals does not show."""
 NOBODY: Doc = {"person": None, "person_ref": None}
 """What of a person is shown to who is no party to the referral."""
+NOT_THEIRS: Doc = {"sender_ref": None}
+"""What is shown to the sender alone: what it calls the referral."""
 DUE = {"due_at": 1}
 EVERY_GLASS = "broken"
 """Where it is counted how often glass was broken; of one agency's referrals at the same name with the agency's code."""
@@ -77,11 +79,27 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Todo:
+    """A task. case: the referral that it is about, if this person may see it.
+
+    opens: whether they may ask another agency; corrects: whether they may put right the entry that it is about.
+    """
+
+    row: Doc
+    case: Case | None
+    opens: bool
+    corrects: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
-    """Two people who may be one. cases: what came of the meeting that asks; choices: what this person may say."""
+    """Two people who may be one. cases: what came of the meeting that asks; before: of the earlier ones, as far as this
+    person may see it; choices: what they may say.
+    """
 
     row: Doc
     cases: list[Case]
+    before: list[Case]
     choices: tuple[str, ...]
 
 
@@ -149,12 +167,22 @@ class Gate:
         wanted = {"referral_id": case.id, "agency": {"$in": sorted(a for a in own if a)}}
         return await self._list(self._db[TOLD].find(wanted).sort("at", ASCENDING))
 
-    async def tasks(self) -> list[Doc]:
+    async def tasks(self) -> list[Todo]:
         """What the person's agency, or the cities that they coordinate, have to decide."""
         where: list[Doc] = [{"agency": self.actor.agency}] if self.actor.works else []
         where += [{"cities": city} for city in self._coordinated]
-        found = [t for w in where for t in await self._list(self._db[TASKS].find(w | {"open": True}).limit(LONGEST))]
-        return sorted({t["_id"]: t for t in found}.values(), key=lambda task: task["due_at"])
+        found = dict[str, Todo]()
+        for wanted in where:
+            rows = await self._list(self._db[TASKS].find(wanted | {"open": True}).limit(LONGEST))
+            cases = await self._cases({"_id": {"$in": [row["referral_id"] for row in rows if row["referral_id"]]}})
+            about = {case.id: case for case in cases}
+            found |= {row["_id"]: self._todo(row, about.get(row["referral_id"])) for row in rows}
+        return sorted(found.values(), key=lambda todo: (todo.row["due_at"], todo.row["_id"]))
+
+    def _todo(self, task: Doc, case: Case | None) -> Todo:
+        may = actions.commands(case.row["state"], case.relations, self.actor.roles) if case else ()
+        owned = [access.corrects(self.actor, task["agency"], city) for city in (None, *task["cities"])]
+        return Todo(task, case, "open" in may, bool(task.get("offer")) and any(owned))
 
     async def twins(self) -> list[Pair]:
         """Two people who may be one: to be decided by their desk, or linked and to be undone by it or a coordinator."""
@@ -182,7 +210,9 @@ class Gate:
 
     async def _pair(self, row: Doc) -> Pair:
         own = await self._cases({"journey_id": row["intake_id"]})
-        return Pair(row, own, twins.choices(row, access.relations(self.granted, row)))
+        known = await self._cases({"person_ref": {"$in": row["person_refs"]}})
+        before = [case for case in known if case.row["journey_id"] != row["intake_id"]]
+        return Pair(row, own, before, twins.choices(row, access.relations(self.granted, row)))
 
     async def has_twins(self) -> bool:
         """Whether anything of the kind is to be decided."""
@@ -349,7 +379,7 @@ class Gate:
         rows = await self._list(self._db[REFERRALS].find(wanted, None if whole else SUMMARY).limit(LONGEST))
         rows.sort(key=lambda row: row["due_at"] or ALWAYS)
         seen = [(row, access.relations(self.granted, row)) for row in rows]
-        return [Case(row if access.is_party(as_) else row | NOBODY, as_) for row, as_ in seen if as_]
+        return [Case(row | _hidden_from(as_), as_) for row, as_ in seen if as_]
 
     async def _counted(self, cities: Iterable[str], since: datetime) -> list[Doc]:
         """What was counted of the referrals sent since then, by an agency of one of these cities or to one."""
@@ -365,6 +395,10 @@ class Gate:
 
     async def _list(self, cursor: AsyncIterator[Doc]) -> list[Doc]:
         return [doc async for doc in cursor]
+
+
+def _hidden_from(relations: frozenset[str]) -> Doc:
+    return ({} if access.is_party(relations) else NOBODY) | ({} if "sender" in relations else NOT_THEIRS)
 
 
 def _owners(row: Doc) -> list[str]:

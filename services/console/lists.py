@@ -159,7 +159,7 @@ async def tasks_live(request: Request) -> Response:
 @router.post("/tasks/{task_id}")
 async def complete(request: Request, task_id: UUID) -> Response:
     at = gate_of(request)
-    if not any(task["_id"] == str(task_id) for task in await at.tasks()):
+    if not any(todo.row["_id"] == str(task_id) for todo in await at.tasks()):
         raise HTTPException(404)
     answer = await asking.say(web.session_of(request), "staffetta.task.complete.v1", {"task_id": str(task_id)})
     said = {None: "done", "waiting": "waiting", "away": "away"}.get(answer.code, "refused")

@@ -69,9 +69,9 @@ def todo(context: Context, kind: str) -> str:
 
 
 def kind_of_task(kind: str, language: str) -> str:
-    """What a task asks to decide: the action that a reason leads to, or what came to an end."""
+    """What a task asks to decide: what came to an end, or the action that a reason leads to."""
     action = codes.codes("decline_reasons", "next_actions").get(kind, {})
-    return _worded(action.get("label"), language) or _word(f"task.{kind}", language) or kind
+    return _word(f"task.{kind}", language) or _worded(action.get("label"), language) or kind
 
 
 @pass_context
@@ -179,6 +179,8 @@ def problem(request: Request, status: HTTPStatus) -> Response:
     return notice(request, key if key in words() else "http_500", status)
 
 
-def refusal(request: Request, code: str) -> str:
-    """The words of a refusal code."""
+def refusal(request: Request, code: str, pointer: str | None = None) -> str:
+    """The words of a refusal code; of who was chosen to be asked next, that they could not be."""
+    if (code, pointer) == ("no_candidate", "/next_agency"):
+        return _word("chosen_cannot", request.state.language)
     return _worded(codes.codes("rejection_codes").get(code, {}).get("label"), request.state.language) or code

@@ -36,6 +36,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         _index("code"),
         _index("journey_id"),
         _index("sender_agency", "sender_ref"),
+        _index("person_ref"),
     ],
     COUNTED: [_index("city", "week")],
     LINES: [_index("referral_id", "version", "place")],

@@ -4,6 +4,7 @@ from contracts import topics
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded
 from contracts.identity import DuplicateDecided, DuplicateSuspected, IdentityEvent
+from contracts.journeys import SettleTask
 from contracts.notifications import NotificationFailed
 from contracts.places import CapacityEvent
 from contracts.sharing import SharingEvent
@@ -24,7 +25,10 @@ handlers = Handlers()
 @handlers.on(topics.DIRECTORY, copies=store.COPIES, first=True, ahead=store.entry_ahead)
 async def on_directory(entry: Message, tx: Transaction) -> None:
     match entry:
-        case Agency() | Offer():
+        case Offer():
+            tx.emit(*[SettleTask(task_id=id) for id in await store.find_put_right(tx, entry)])
+            await store.copy_entry(tx, entry)
+        case Agency():
             await store.copy_entry(tx, entry)
         case _:
             pass

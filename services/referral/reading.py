@@ -49,7 +49,7 @@ async def read_queue(db: Any, agency: str) -> list[Referral]:
     """The open referrals that an agency was told of, the most pressing first."""
     told = {"$in": [state for state in OPEN_STATES if state != "DRAFT"]}
     query = {"place.agency": agency, "state": told, "seat": {"$ne": "asked"}}
-    found = db.referrals.find(query).sort("due_at", ASCENDING).limit(LONGEST_PAGE)
+    found = db.referrals.find(query).sort([("due_at", ASCENDING), ("_id", ASCENDING)]).limit(LONGEST_PAGE)
     return [store.REFERRAL.validate_python(doc) async for doc in found]
 
 

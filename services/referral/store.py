@@ -27,7 +27,7 @@ from services.referral.domain.journey import Journey, Wanted
 from services.referral.domain.receipts import Receipts
 from services.referral.domain.referral import Referral
 from services.referral.domain.table import OPEN_STATES
-from services.referral.domain.tasks import Task
+from services.referral.domain.tasks import OPEN, Task
 from services.referral.domain.telling import Explanation
 from services.referral.domain.timers import Step, Timer
 from services.referral.domain.unsent import Link
@@ -53,7 +53,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     INTAKES: [_index("person_ref", "sender_agency")],
     IDENTITIES: [_index("person_refs", "linked")],
     "unmet": [_index("city", "at")],
-    "tasks": [_index("agency", "state", "due_at"), _index("next_at"), _index("journey_id")],
+    "tasks": [_index("agency", "state", "due_at"), _index("next_at"), _index("journey_id"), _index("offer", "state")],
 }
 
 REFERRAL, JOURNEY, TASK = TypeAdapter(Referral), TypeAdapter(Journey), TypeAdapter(Task)
@@ -113,6 +113,14 @@ async def find_task(tx: Transaction, task_id: UUID) -> Task | None:
 
 def save_task(tx: Transaction, task: Task) -> None:
     tx.save("tasks", _document(TASK, task, task.task_id) | {"due_at": task.due_at, "next_at": task.next_at})
+
+
+async def find_put_right(tx: Transaction, entry: Offer) -> list[UUID]:
+    """Tasks that asked to put right what the directory said of this offer, when it says something else now."""
+    before = await find_offer(tx, entry.code)
+    if before is None or before.version == entry.version:
+        return []
+    return [UUID(doc["_id"]) for doc in await tx.find("tasks", {"offer": entry.code, "state": OPEN}, ("_id",))]
 
 
 def save_decision(tx: Transaction, explanation: Explanation) -> None:

@@ -109,6 +109,33 @@ async def test_an_offer_that_takes_nobody_at_present_is_not_asked_until_it_does_
     assert (closed["status"], opened["status"]) == ("inactive", "active")
 
 
+async def test_who_says_that_they_do_not_offer_it_is_asked_to_correct_and_by_that_has_done_it(palermo: Town) -> None:
+    async with palermo.desk(WORKER) as worker:
+        before = set(ROW.findall((await worker.get("/queue")).text))
+        await palermo.submit(an_intake(f"pa.comune/{uuid4().hex}/1", services=("lab.it",), **MOTHER))
+        [id] = set(ROW.findall((await worker.get("/queue")).text)) - before
+        declined = await worker.post(f"/referrals/{id}/decline", decline_reason="service_not_offered")
+        assert declined.status_code == 303, declined.text
+        await palermo.settle()
+        to_worker = (await worker.get("/tasks")).text
+    async with palermo.desk(SUPERVISOR) as desk:
+        to_supervisor = (await desk.get("/tasks")).text
+        await correct(desk, phone=f"+39 091 {uuid4().int % 10**6:06}", **{"days-0": ["tue"], "from-0": "8.30"})
+        now = await told(palermo)
+        after = (await desk.get("/tasks")).text
+
+    link = f'href="/directory/{OFFER}"'
+    assert link not in to_worker and "La scheda la corregge chi fa da supervisore" in to_worker
+    assert link in to_supervisor and "La scheda la corregge" not in to_supervisor
+    assert now["schedules"][0]["opens_at"] == "08:30"
+    assert link not in after
+
+
+MOTHER: dict[str, Any] = {"gender": "female", "household": "mother_with_children", "household_size": 2}
+WORKER = "pa.penc:caseworker"
+ROW = re.compile(r'href="/referrals/([0-9a-f-]{36})"><strong>')
+
+
 async def test_what_makes_no_sense_comes_back_as_it_was_typed_with_what_is_wrong(palermo: Town) -> None:
     async with palermo.desk(SUPERVISOR) as desk:
         no_mail = await correct(desk, email="nobody", description_it="Resta scritto")

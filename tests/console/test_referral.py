@@ -99,3 +99,78 @@ async def test_each_reads_which_of_their_queues_were_told_by_mail_and_which_coul
 
 
 MAILS = "Chi è stato avvisato"
+
+
+# -- what goes on ------------------------------------------------------------------------------------------------------
+async def test_what_the_sender_calls_it_stands_in_its_lists_and_in_nobody_elses(palermo: Town) -> None:
+    mark = f"CART-{uuid4().hex[:8]}"
+    [id] = await sent(palermo, sender_ref=mark)
+    shown = {}
+    for who in (SENDER, RECEIVER, "pa.comune:coordinator"):
+        async with palermo.desk(who) as desk:
+            pages = [await desk.get(path) for path in ("/queue", "/sent", "/city", f"/referrals/{id}")]
+            shown[who] = [mark in page.text for page in pages]
+
+    assert shown[SENDER] == [False, True, False, True]
+    assert not any(shown[RECEIVER]), "the receiver is told no reference of the sender"
+
+
+async def test_a_decline_that_leaves_the_choice_to_the_sender_is_a_task_from_which_another_is_asked(
+    palermo: Town,
+) -> None:
+    mark = f"CART-{uuid4().hex[:8]}"
+    [id] = await sent(palermo, sender_ref=mark)
+    async with palermo.desk(RECEIVER) as receiver:
+        reason = {"decline_reason": "other", "text": "Si trasloca"}
+        said = await receiver.post(f"/referrals/{id}/decline", **reason)
+        assert said.status_code == 303, said.text
+        await palermo.settle()
+    async with palermo.desk(SENDER) as sender:
+        [task] = [row for row in ROWS.findall((await sender.get("/tasks")).text) if mark in row]
+        form = (await sender.get(f"/referrals/{id}/open")).text
+        before = await rows(sender, "/sent")
+        asked = await sender.post(f"/referrals/{id}/open", next_agency="pa.salute")
+        await palermo.settle()
+        [after] = await rows(sender, "/sent") - before
+        page, tasks = (await sender.get(f"/referrals/{id}")).text, (await sender.get("/tasks")).text
+
+    assert f'href="/referrals/{id}/open"' in task and f'href="/referrals/{id}"><strong>PA-' in task
+    assert re.findall(r'<option value="(\w*\.?\w*)"', form.partition('name="next_agency"')[2]) == ["", "pa.salute"]
+    assert asked.headers["location"].endswith("&did=open")
+    assert f'Prosegue con <a href="/referrals/{after}">' in page
+    assert mark not in tasks, "it is done"
+
+
+ROWS = re.compile(r"<tr.*?</tr>", re.S)
+
+
+async def test_whom_routing_does_not_admit_is_not_proposed_and_a_refusal_says_that_the_choice_was_it(
+    palermo: Town,
+) -> None:
+    [id] = await sent(palermo)
+    async with palermo.desk(RECEIVER) as receiver:
+        form = (await receiver.get(f"/referrals/{id}/pass_on")).text
+        refused = await receiver.post(f"/referrals/{id}/pass_on", next_agency="pa.mobile", decline_reason="out_of_area")
+
+    proposed = re.findall(r'<option value="(pa\.\w+)"', form)
+    assert set(proposed) == {"pa.salute"}
+    assert refused.status_code == 422 and "l&#39;ente scelto non può riceverlo" in refused.text
+
+
+async def test_another_referral_is_named_by_the_code_that_people_say(palermo: Town) -> None:
+    [first], [again] = await sent(palermo), await sent(palermo)
+    async with palermo.desk(RECEIVER) as receiver:
+        code = CODE.search((await receiver.get(f"/referrals/{first}")).text)
+        assert code
+        unknown, known = [
+            await receiver.post(
+                f"/referrals/{again}/decline", decline_reason="already_served", linked_referral_id=named
+            )
+            for named in ("PA-000000", code[0].lower())
+        ]
+
+    assert unknown.status_code == 422 and 'aria-invalid="true"' in unknown.text
+    assert known.status_code == 303, known.text
+
+
+CODE = re.compile(r"PA-[0-9A-Z]{6}")

@@ -47,8 +47,24 @@ async def test_the_desk_that_met_the_person_last_is_asked_with_reasons_and_no_da
 
     assert "Stesso nome e cognome" in page and "Stessa data di nascita" in page and "pa.comune" not in page
     assert "Same given and family name" in english
+    assert "Non è visibile da qui" in page, "the earlier meeting was another agency's"
     assert 'href="/twins"' in queue and 'href="/twins"' not in other_queue
     assert pair not in elsewhere
+
+
+async def test_what_came_of_an_own_earlier_meeting_stands_beside_the_question(palermo: Town) -> None:
+    who: dict[str, Any] = another_person(uuid4().hex)
+    first, second = met("pa.penc", who), met("pa.penc", who)
+    first["tier0"]["sender_ref"] = mark = f"CART-{uuid4().hex[:8]}"
+    async with palermo.desk("pa.penc:caseworker") as desk:
+        await palermo.submit(first)
+        before = await shown(desk)
+        await palermo.submit(second)
+        [pair] = await shown(desk) - before
+        page = (await desk.get("/twins")).text
+
+    [row] = [row for row in re.findall("<tr.*?</tr>", page, re.S) if pair in row]
+    assert mark in row and row.count('href="/referrals/') == 2
 
 
 async def test_same_links_two_people_and_a_coordinator_undoes_it(palermo: Town) -> None:

@@ -59,6 +59,6 @@ def test_no_text_of_the_pages_is_unused():
             "requested_by.", "failed_rule.", "reason.", "new.", "obligation.", "glossary_")  # fmt: skip
     by_code = {*ANSWERS, *(right.what for right in rights.RIGHTS.values()), "in", "late", "no_limit"}
     elsewhere = {"logged_out", "login_again", "login_failed", "no_desk", "my_queue", "my_sent", "my_city", "given",
-                 "family", "birth_date", "contact", "safe_hours", "case_code", "reserved"}  # fmt: skip
+                 "family", "birth_date", "contact", "safe_hours", "case_code", "reserved", "chosen_cannot"}  # fmt: skip
 
     assert not {key for key in words() if not key.startswith(made)} - asked - by_code - elsewhere

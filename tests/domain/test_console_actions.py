@@ -77,7 +77,21 @@ def test_a_referral_goes_next_to_whom_routing_named_then_to_the_own_city_and_nev
 
     found = actions.who_is_next(offering, "palermo", ["pa.asked"], ["pa.asked", "to.b", "pa.closed", "to.b"])
 
-    assert found == ["to.b", "pa.a", "pa.b", "to.a"]
+    assert found == ["to.b", "pa.a", "pa.b"], "routing does not admit to.a"
+
+
+def test_who_asks_once_more_may_say_whom() -> None:
+    (whom,) = actions.questions("open", "DECLINED", "MEDIUM")
+
+    assert (whom.name, whom.kind, whom.required) == ("next_agency", "agency", False)
+
+
+def test_what_some_reasons_ask_for_is_not_said_to_be_optional() -> None:
+    asked = {question.name: question for question in actions.questions("decline", "REQUESTED", "MEDIUM")}
+
+    assert {name for name, question in asked.items() if question.sometimes} == {
+        "documents", "failed_rule", "linked_referral_id", "text"
+    }  # fmt: skip
 
 
 def test_every_command_and_every_field_has_words_in_both_languages():

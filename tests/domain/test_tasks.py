@@ -104,6 +104,22 @@ def test_one_offer_is_put_right_once_a_week_however_often_it_is_declined_for_it(
     assert len([task for task in network.tasks if task.kind == "reroute_and_correct_directory"]) == 3
 
 
+def test_an_entry_that_says_something_else_now_leaves_nothing_to_put_right() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+    say(network, VISIT, "decline", decline_reason="service_not_offered")
+    (task,) = network.tasks
+
+    network.ask(an_offer())
+    assert network.tasks[0].state == "OPEN", "the same word again"
+    network.ask(an_offer("pa.penc.other", version=1))
+    assert network.tasks[0].state == "OPEN", "of another offer"
+    network.ask(an_offer(version=1, status="closed"))
+
+    assert (task.offer, network.tasks[0].state) == (an_offer().code, "DONE")
+    assert isinstance(network.said[-1], TaskDone)
+
+
 def test_who_declines_for_another_reason_has_nothing_to_put_right() -> None:
     network = palermo()
     network.ask(a_recorded_intake())

@@ -11,7 +11,7 @@ from uuid import uuid4
 from services.cli import http
 from services.cli.conform import line, steps
 from services.cli.conform.checks import CHECKS, Finding, judge
-from services.cli.conform.people import Own
+from services.cli.conform.people import NO_OFFER, Own
 from services.cli.conform.transcript import Transcript
 from services.cli.endpoints import Endpoints
 from services.cli.faults import CannotDo
@@ -53,6 +53,8 @@ SAYS = {
     "promise": ("Promessa", "Promise"), "outcome": ("Esito", "Outcome"), "about": ("Dettagli", "Details"),
     "expected": ("atteso", "expected"), "seen": ("visto", "seen"),
     "left": ("ANCORA APERTI", "STILL OPEN"),
+    "offer": ("Provata con l'offerta", "Tried with the offer"),
+    "others": ("altre, con --offer:", "others, with --offer:"),
     "ended": ("Nulla resta aperto; le persone sintetiche si riconoscono da",
               "Nothing is left open; the synthetic people are known by"),
 }  # fmt: skip
@@ -71,10 +73,10 @@ def conform(
         raise
     findings = judge(transcript)
     data = {
-        "agency": agency, "mark": transcript.mark, "left_open": transcript.left_open,
+        "agency": agency, "offer": own.offer, "mark": transcript.mark, "left_open": transcript.left_open,
         "checks": [asdict(finding) | {"promise": _label(finding.code, session.words)} for finding in findings],
     }  # fmt: skip
-    session.tell(data, lambda console, words: _page(findings, transcript, console, words))
+    session.tell(data, lambda console, words: _page(findings, own, transcript, console, words))
     if broken := [finding.code for finding in findings if finding.outcome == "failed"]:
         raise CannotDo(f"{len(broken)} promises are broken: {', '.join(broken)}.", "")
 
@@ -110,7 +112,8 @@ def _own(where: Endpoints, agency: str, stated: str | None) -> Own:
         raise CannotDo(f"{agency} has no open offer {stated}.", f"Its open offers: {ids}.", status=2)
     if not found:
         return Own(agency, known["city"])
-    return Own(agency, known["city"], found[0]["id"], found[0]["service"]["id"])
+    others = tuple(of["id"] for of in usable if of is not found[0])
+    return Own(agency, known["city"], found[0]["id"], found[0]["service"]["id"], others)
 
 
 def _takes(offer: dict[str, Any], city: str) -> bool:
@@ -124,7 +127,7 @@ def _counted(offer: dict[str, Any]) -> bool:
 
 
 # -- a page ------------------------------------------------------------------------------------------------------------
-def _page(findings: list[Finding], transcript: Transcript, console: "Console", words: Words) -> None:
+def _page(findings: list[Finding], own: Own, transcript: Transcript, console: "Console", words: Words) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -135,6 +138,9 @@ def _page(findings: list[Finding], transcript: Transcript, console: "Console", w
     console.print(table)
     counts = {outcome: sum(finding.outcome == outcome for finding in findings) for outcome in OUTCOMES}
     console.print(", ".join(f"{n} {_said(SUMS[outcome], words)}" for outcome, n in counts.items() if n))
+    if own.offer != NO_OFFER:
+        others = f"; {_said(SAYS['others'], words)} {', '.join(own.others)}" if own.others else ""
+        console.print(f"{_said(SAYS['offer'], words)} {own.offer} ({own.service}){others}", soft_wrap=True)
     console.print(_left(transcript, words))
 
 

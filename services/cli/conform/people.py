@@ -11,16 +11,22 @@ from services.cli.conform.transcript import Body
 SUBMIT = "staffetta.intake.submit.v1"
 NOBODY = "Persona sintetica di staffetta conform: non esiste. Synthetic person, made by staffetta conform."
 BASIS = "b1"
+NO_OFFER = "any"
+"""Where an agency has none, which its intakes name all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """An agency and the offer of its own to which a run sends: no other agency is asked, or told."""
+    """An agency and the offer of its own to which a run sends: no other agency is asked, or told.
+
+    others: those to which it could send instead.
+    """
 
     agency: str
     city: str
-    offer: str = "any"
+    offer: str = NO_OFFER
     service: str = "social.assessment"
+    others: tuple[str, ...] = ()
 
 
 def intake(own: Own, key: str, mark: str, now: datetime, recipients: tuple[str, ...] = ()) -> Body:

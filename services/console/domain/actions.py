@@ -15,12 +15,14 @@ RUNNING: dict[str, list[str]] = codes.table("running")["commands"]
 FIRST = ("acknowledge", "accept", "start", "close", "decline", "pass_on")
 """The order of buttons: what is done most comes first, the rest follows as the table has it."""
 TEXTS = ("text", "reason_text")
+LAST = ("appointment",)
+"""What is asked after everything else: which of several appointments is rarely to be said."""
 REASONS = {
     "decline_reasons": "decline_reason", "closure_outcomes": "closure_outcome", "withdraw_reasons": "withdraw_reason",
     "hold_reasons": "hold_reason",
 }  # fmt: skip
 FILLED_BY_ROUTING = "REQUESTED"
-"""A command that leads there asks for nothing: routing knows."""
+"""A command that leads there asks for nothing: routing knows. Who asks once more may say whom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A field of a command. kind: choice, choices, level, text, moment, day, agency, offer, number, yes or id."""
+    """A field of a command. kind: choice, choices, level, text, moment, day, agency, offer, number, yes or id.
+    sometimes: some of the reasons ask for it.
+    """
 
     name: str
     kind: str
     required: bool
     choices: tuple[Choice, ...] = ()
+    sometimes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +96,21 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
     """What has to be asked before the command can be said; none means that one press of a button says it."""
     row = next(r for r in rows() if r.command == command and state in r.states).raw
     if row.get("to") == FILLED_BY_ROUTING:
-        return ()
+        return (Question("next_agency", "agency", required=False),) if command == "open" else ()
     asked = dict.fromkeys(row.get("required_fields", ()), True)
     for when, names in row.get("conditional_fields", {}).items():
         asked |= dict.fromkeys(names, True) if when == f"priority={priority}" else {}
+    more = set[str]()
     if reasons := row.get("reasons"):
         asked.setdefault(REASONS[reasons], True)
-        more = {name for item in _reasons(reasons, command) for name in item.asks}
-        asked |= dict.fromkeys(sorted(more - asked.keys()), False)
+        more = {name for item in _reasons(reasons, command) for name in item.asks} - asked.keys()
+        asked |= dict.fromkeys(sorted(more), False)
         if not set(TEXTS) & asked.keys():
             asked["text"] = False
     asked |= {name: False for name in row.get("optional_fields", ()) if name in ReferralFields.model_fields}
-    return tuple(_question(name, required, row, command, state) for name, required in asked.items())
+    asked = {name: asked.pop(name) for name in sorted(asked, key=lambda name: name in LAST)}
+    found = [_question(name, required, row, command, state) for name, required in asked.items()]
+    return tuple(replace(question, sometimes=question.name in more) for question in found)
 
 
 def at_once(asked: Sequence[Question]) -> Question | None:
@@ -117,13 +125,13 @@ def at_once(asked: Sequence[Question]) -> Question | None:
 def who_is_next(
     offering: Mapping[str, str | None], city: str | None, tried: Collection[str], order: Sequence[str]
 ) -> list[str]:
-    """Whom a referral may be passed on to, the best first: as routing has them in order, then those of the city.
+    """Whom a referral may be passed on to, the best first: as routing has them in order, then others of the city.
 
     offering: each agency that has an open offer, and its city. tried: those that were asked already.
     """
     place = {agency: place for place, agency in reversed(list(enumerate(order)))}
-    left = offering.keys() - set(tried)
-    return sorted(left, key=lambda agency: (place.get(agency, len(place)), offering[agency] != city, agency))
+    left = [a for a, its in offering.items() if a not in tried and (a in place or its == city)]
+    return sorted(left, key=lambda agency: (place.get(agency, len(place)), agency))
 
 
 def _question(name: str, required: bool, row: Any, command: str, state: str) -> Question:

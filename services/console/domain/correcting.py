@@ -55,10 +55,15 @@ def _hours(typed: Typed) -> list[Doc]:
     found = []
     for number in range(len([name for name in typed if name.startswith("from-")])):
         days = [day for day in DAYS if day in typed.get(f"days-{number}", ())]
-        start, end = _one(typed, f"from-{number}"), _one(typed, f"to-{number}")
+        start, end = _clock(_one(typed, f"from-{number}")), _clock(_one(typed, f"to-{number}"))
         if days or start or end:
             found.append({"days": days, "from": start, "to": end})
     return found
+
+
+def _clock(typed: str) -> str:
+    """`8.30` as `08:30`."""
+    return typed.replace(".", ":").rjust(5, "0") if typed else ""
 
 
 def _one(typed: Typed, name: str) -> str:

@@ -17,6 +17,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// After an answer the most pressing row is ready for the next key.
+if (new URLSearchParams(location.search).has("said")) rows()[0]?.focus({ preventScroll: true });
+
 // Pages that stay open hear a beat when nothing happens. Without one for long, or when the first connection fails, the
 // page says so and loads itself anew as soon as we answer.
 let heard = Date.now(), coming = false;

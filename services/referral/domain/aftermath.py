@@ -132,8 +132,8 @@ def _put_right(moved: Referral, case: Case) -> list[Message]:
         return []
     year, week, _ = case.facts.now.isocalendar()
     id = uuid5(CORRECTIONS, f"{moved.place.offer}/{year}-{week}")
-    of_no_referral = {"task_id": id, "referral_id": None}
-    return [task_of_receiver(moved, CORRECTS, reason["code"]).model_copy(update=of_no_referral)]
+    of_the_offer = {"task_id": id, "referral_id": None, "offer": moved.place.offer}
+    return [task_of_receiver(moved, CORRECTS, reason["code"]).model_copy(update=of_the_offer)]
 
 
 def _closed(moved: Referral, case: Case) -> list[Message]:

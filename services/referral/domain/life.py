@@ -114,7 +114,8 @@ def _nobody(case: Case) -> Fault | None:
         return None
     if decision and decision.search.choice:
         return Fault(routing.not_to_be_chosen(decision), "/offer")
-    return Fault(routing.REFUSED_BY.get(str(decision.why), "no_candidate") if decision else "no_candidate")
+    code = routing.REFUSED_BY.get(str(decision.why), "no_candidate") if decision else "no_candidate"
+    return Fault(code, "/next_agency" if case.command.next_agency else None)
 
 
 CHECKS: dict[str, Callable[[Case], Fault | None]] = {

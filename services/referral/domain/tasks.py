@@ -39,6 +39,7 @@ class Task:
     reason: str | None = None
     next: str | None = None
     documents: tuple[str, ...] = ()
+    offer: str | None = None
     done_at: datetime | None = None
 
     @property
@@ -116,4 +117,5 @@ def _known(task: Task, now: datetime) -> dict[str, Any]:
         "agency": task.agency,
         "queue": task.queue,
         "due_at": task.due_at,
+        "offer": task.offer,
     }
