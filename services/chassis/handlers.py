@@ -29,6 +29,7 @@ class Route:
     owns: Names
     copies: Names
     first: bool
+    hurried: bool
     ahead: Ahead | None
     refuse: Answer
 
@@ -79,6 +80,7 @@ class Handlers:
     owns: collections of aggregates, only for the service's own commands.
     copies: collections that follow the topic (the directory's copy, read models); nothing is decided by them.
     first: this topic is read to its end before any other work is taken.
+    hurried: without it, it is looked at a few times a second, so that more is done at once and other work waits less.
     ahead: what a message will load, so that a batch loads it at once; without it, the key in the first of `owns`.
     refuse: how a refusal is answered; without it, on the service's own topic (`command.rejected`).
     A handler of a door topic gets the record itself; every other one gets the model.
@@ -93,13 +95,14 @@ class Handlers:
         owns: Names = (),
         copies: Names = (),
         first: bool = False,
+        hurried: bool = True,
         ahead: Ahead | None = None,
         refuse: Answer = refuse_on_own_topic,
     ) -> Callable[[Handler], Handler]:
         def register(handle: Handler) -> Handler:
             if topic.name in self.routes:
                 raise ValueError(f"{topic.name} has a handler already")
-            self.routes[topic.name] = Route(topic, handle, owns, copies, first, ahead, refuse)
+            self.routes[topic.name] = Route(topic, handle, owns, copies, first, hurried, ahead, refuse)
             return handle
 
         return register

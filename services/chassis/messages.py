@@ -105,11 +105,14 @@ def place_id(topic: str, partition: int, offset: int) -> UUID:
 
 
 def headers(*, id: UUID, source: str, type: str, time: datetime, subject: str, **more: object) -> Headers:
-    """more: `correlation_id`, `causation_id`, `sequence`, `traceparent`. What is empty is left out."""
+    """more: `correlation_id`, `causation_id`, `sequence`, `traceparent`. What is empty is left out.
+
+    time: to the millisecond, which is what the store keeps of an instant.
+    """
     given = {
         "content-type": "application/json", "ce_specversion": "1.0", "ce_id": id, "ce_source": source, "ce_type": type,
-        "ce_time": time.isoformat(), "ce_subject": subject, "ce_correlationid": more.get("correlation_id"),
-        "ce_causationid": more.get("causation_id"), "ce_sequence": more.get("sequence"),
-        "traceparent": more.get("traceparent"),
+        "ce_time": time.isoformat(timespec="milliseconds"), "ce_subject": subject,
+        "ce_correlationid": more.get("correlation_id"), "ce_causationid": more.get("causation_id"),
+        "ce_sequence": more.get("sequence"), "traceparent": more.get("traceparent"),
     }  # fmt: skip
     return [(name, str(value).encode()) for name, value in given.items() if value not in (None, "")]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -11,7 +12,7 @@ from services.chassis.faults import die, patiently
 from services.chassis.ledger import Ledger
 from services.chassis.messages import Incoming, Offsets, Record, Source, read
 from services.chassis.outbox import Outbox
-from services.chassis.records import up_to_a_bad_one
+from services.chassis.records import NO_HURRY_MS, up_to_a_bad_one
 
 log = logging.getLogger("staffetta.worker")
 
@@ -37,6 +38,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         # Asking the subscriber itself for offsets would narrow the topics its pattern looks at, and it would rebalance.
         self.asked = AIOKafkaConsumer(bootstrap_servers=ledger.settings.kafka_url)
         self._rewound: Offsets = {}
+        self._all_at = 0.0
         self._taking_over: asyncio.Task[None] | None = None
 
     @property
@@ -149,6 +151,14 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             found += (more := await patiently(up_to_a_bad_one, self.asked, p, at))
             self.consumer.seek(p, more[-1].offset + 1 if more else at)
         return found
+
+    def hurried(self) -> list[TopicPartition]:
+        """Of which partitions records are wanted now: a few times a second of all, and then none is named."""
+        now, waits = time.monotonic(), {s for s in self.reached if not self.ledger.route(s[0]).hurried}
+        if not waits or now >= self._all_at:
+            self._all_at = now + NO_HURRY_MS / 1000
+            return []
+        return [TopicPartition(*s) for s in (self.reached.keys() & self._assigned()) - waits]
 
     def _look_again(self, source: Source, position: int, *, gap: bool) -> None:
         self.consumer.seek(TopicPartition(*source), position)

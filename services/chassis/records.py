@@ -12,15 +12,22 @@ from services.chassis.messages import Record
 
 BATCH = 200
 WAIT_MS = 1000
+NO_HURRY_MS = 250
+"""How long what need not hurry may wait."""
 
 
-async def fetched(consumer: AIOKafkaConsumer, anew: Callable[[], Awaitable[list[Record]]]) -> tuple[Record, ...]:
+async def fetched(
+    consumer: AIOKafkaConsumer, anew: Callable[[], Awaitable[list[Record]]], hurried: Callable[[], list[TopicPartition]]
+) -> tuple[Record, ...]:
     """Waits for records. FastStream's own looks every few milliseconds, and sleeps between two looks.
 
-    anew: reads again what was lost with a record that aiokafka cannot read.
+    anew: reads again what was lost with a record that aiokafka cannot read. hurried: of which partitions records are
+    wanted now; all if it names none.
     """
+    only = hurried()
     try:
-        found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=BATCH)
+        wait_ms = NO_HURRY_MS if only else WAIT_MS
+        found = await consumer.getmany(*only, timeout_ms=wait_ms, max_records=BATCH)
     except UnicodeDecodeError:
         return tuple(await anew())
     return tuple(chain.from_iterable(found.values()))

@@ -44,7 +44,7 @@ class Worker:
             parser=records.unread, decoder=records.nothing, no_reply=True,
         )  # fmt: skip
         self.subscriber(self.on_batch)
-        fetched = partial(records.fetched, anew=self.partitions.anew)
+        fetched = partial(records.fetched, anew=self.partitions.anew, hurried=self.partitions.hurried)
         self.subscriber.get_msg = fetched  # type: ignore[method-assign]  # FastStream offers no other way to wait
         if any(s.ack_policy is not AckPolicy.MANUAL for s in self.broker.subscribers):
             raise ValueError("a subscriber would acknowledge by itself: positions are the ledger's alone")

@@ -29,7 +29,7 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
             pass
 
 
-@handlers.on(topics.REFERRALS, copies=store.OF_REFERRALS)
+@handlers.on(topics.REFERRALS, copies=store.OF_REFERRALS, hurried=False)
 async def on_referral(event: Message, tx: Transaction) -> None:
     if not isinstance(event, ReferralEvent):
         return

@@ -22,7 +22,7 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
         store.copy_agency(tx, entry)
 
 
-@handlers.on(topics.REFERRALS)
+@handlers.on(topics.REFERRALS, hurried=False)
 async def on_referral(event: Message, tx: Transaction) -> None:
     match event:
         case TimerFired() | ReferralEscalated() | TaskOverdue():

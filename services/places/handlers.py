@@ -21,7 +21,7 @@ def counting(commands: Topic, needed: Needed) -> Handlers:
         if isinstance(entry, Offer) and (command := asking.as_the_directory_says(entry, commands.owner)):
             tx.emit(command)
 
-    @handlers.on(REFERRALS)
+    @handlers.on(REFERRALS, hurried=False)
     async def on_referral(event: Message, tx: Transaction) -> None:
         if isinstance(event, ReferralEvent) and (command := asking.asked_by(event, commands.owner, needed)):
             tx.emit(command)

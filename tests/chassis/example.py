@@ -97,7 +97,7 @@ async def on_tick(tick: Tick | Noise, tx: Transaction) -> None:
         raise Refusal("incomplete_data")
 
 
-@second.on(MIDDLE)
+@second.on(MIDDLE, hurried=False)
 async def on_ticked(ticked: Ticked, tx: Transaction) -> None:
     target = f"target-{UUID(int=int(ticked.aggregate.split('-')[1])).int % 30}"
     tx.emit(Add(target=target, aggregate=ticked.aggregate, number=ticked.number))

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.answers import CommandRejected
 from contracts.values import Asked
+from services.chassis import messages
 from services.chassis.messages import Incoming
 from services.chassis.settings import Settings
 from services.chassis.transaction import Transaction
@@ -94,3 +95,11 @@ async def test_a_message_that_looked_at_anything_is_not_one_that_always_comes_to
 
     assert untouched.is_idle
     assert not looked.is_idle
+
+
+def test_an_edge_stamps_no_instant_that_the_store_could_not_keep() -> None:
+    """Else what is stored of it and what was said of it would differ by less than a millisecond."""
+    known = {"source": "/services/referral/sweep", "type": Ticked.TYPE, "subject": "a"}
+    stamped = dict(messages.headers(id=UUID(int=1), time=datetime(2026, 11, 24, 8, 30, 20, 498199, UTC), **known))
+
+    assert stamped["ce_time"] == b"2026-11-24T08:30:20.498+00:00"

@@ -122,7 +122,9 @@ async def test_a_consent_taken_back_revokes_what_rests_on_it_at_once_and_its_rec
     assert (owed["obligation"], owed["version"]) == ("deletion_receipt", revoked["version"])
     assert (late["code"], late["state"]) == ("invalid_transition", "REVOKED")
     assert (strange["code"], given["state"], again["code"]) == ("unknown_referral", "REVOKED", "no_receipt_owed")
-    assert await network.person(ref) == 404
+    async with asyncio.timeout(WITHIN_S):
+        while await network.person(ref) != 404:
+            await asyncio.sleep(0.05)
     assert (await network.referral(id))["receipts"][0]["confirmed_at"] is not None
     assert (await network.referral(other["referral_id"]))["state"]["code"] == "REQUESTED"
     await assert_verified(network.processes.settings)

@@ -1,0 +1,44 @@
+"""What need not hurry is looked at a few times a second, and everything else at once."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from aiokafka import TopicPartition
+from pytest import MonkeyPatch
+
+from services.chassis.partitions import Partitions
+from services.chassis.settings import Settings
+
+SLOW, QUICK = ("slow", 0), ("quick", 0)
+
+
+@asynccontextmanager
+async def hearing(*sources: tuple[str, int]) -> AsyncIterator[Partitions]:
+    """Partitions that were just taken over. Nothing is asked of a broker."""
+    routes = {"slow": SimpleNamespace(hurried=False, first=False), "quick": SimpleNamespace(hurried=True, first=False)}
+    ledger: Any = SimpleNamespace(routes=routes, route=routes.__getitem__, settings=Settings(environment="test"))
+    consumer = SimpleNamespace(assignment=lambda: {TopicPartition(*source) for source in sources})
+    found = Partitions(ledger, None, lambda: SimpleNamespace(consumer=consumer))  # type: ignore[arg-type]
+    found.reached = dict.fromkeys(sources, 0)
+    yield found
+    await found.asked.stop()
+
+
+async def test_of_what_need_not_hurry_records_are_wanted_a_few_times_a_second(monkeypatch: MonkeyPatch) -> None:
+    async with hearing(SLOW, QUICK) as mine:
+        clock = iter([10.0, 10.1, 10.2, 10.26, 10.3])
+        with monkeypatch.context() as patched:
+            patched.setattr(time, "monotonic", lambda: next(clock))
+            wanted = [mine.hurried() for _ in range(5)]
+
+    quick = [TopicPartition(*QUICK)]
+    assert wanted == [[], quick, quick, [], quick]
+
+
+async def test_who_hears_nothing_that_need_not_hurry_or_nothing_else_waits_for_all() -> None:
+    for sources in ((QUICK,), (SLOW,), ()):
+        async with hearing(*sources) as mine:
+            assert [mine.hurried() for _ in range(3)] == [[], [], []]
