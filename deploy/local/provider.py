@@ -30,7 +30,8 @@ NOBODYS = (("auditor", "Revisore"), ("national", "Direzione nazionale"), ("ops",
 
 PAGE = Environment(autoescape=True).from_string(
     """<!doctype html><html lang="it"><head><meta charset="utf-8"><title>Staffetta: chi sei?</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/style.css"></head>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/style.css">
+<link rel="icon" href="data:,"></head>
 <body><main><h1>Chi sei?</h1><p>Persone dimostrative di questa macchina: nessuna password.</p>
 <form method="post" action="/authorize?{{ query }}">{% for sub, name in people %}
 <button name="sub" value="{{ sub }}">{{ name }}</button>{% endfor %}</form></main></body></html>"""

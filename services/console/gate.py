@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, DESCENDING
 
-from services.console.domain import access, actions, national, twins
+from services.console.domain import access, actions, national, picture, twins
 from services.console.domain.access import Actor, Grant
 from services.console.domain.picture import ALWAYS, week_of
 from services.console.hourly import Hourly
@@ -22,6 +22,7 @@ from services.console.store import (
     GLASS,
     LINES,
     MARKS,
+    MEETINGS,
     OFFERS,
     PLACES,
     READS,
@@ -82,11 +83,14 @@ class Page:
 class Todo:
     """A task. case: the referral that it is about, if this person may see it.
 
+    code: of that, or of the need that came to nobody; ref: what their agency calls it.
     opens: whether they may ask another agency; corrects: whether they may put right the entry that it is about.
     """
 
     row: Doc
     case: Case | None
+    code: str | None
+    ref: str | None
     opens: bool
     corrects: bool
 
@@ -175,14 +179,20 @@ class Gate:
         for wanted in where:
             rows = await self._list(self._db[TASKS].find(wanted | {"open": True}).limit(LONGEST))
             cases = await self._cases({"_id": {"$in": [row["referral_id"] for row in rows if row["referral_id"]]}})
-            about = {case.id: case for case in cases}
-            found |= {row["_id"]: self._todo(row, about.get(row["referral_id"])) for row in rows}
+            about, refs = {case.id: case for case in cases}, await self._refs([row["journey_id"] for row in rows])
+            found |= {r["_id"]: self._todo(r, about.get(r["referral_id"]), refs.get(r["journey_id"])) for r in rows}
         return sorted(found.values(), key=lambda todo: (todo.row["due_at"], todo.row["_id"]))
 
-    def _todo(self, task: Doc, case: Case | None) -> Todo:
+    async def _refs(self, intakes: list[str]) -> dict[str, str | None]:
+        """What the person's own agency calls these meetings."""
+        met = await self._list(self._db[MEETINGS].find({"_id": {"$in": intakes}})) if intakes else []
+        return {doc["_id"]: doc["sender_ref"] for doc in met if doc["sender_agency"] == self.actor.agency}
+
+    def _todo(self, task: Doc, case: Case | None, ref: str | None) -> Todo:
         may = actions.commands(case.row["state"], case.relations, self.actor.roles) if case else ()
         owned = [access.corrects(self.actor, task["agency"], city) for city in (None, *task["cities"])]
-        return Todo(task, case, "open" in may, bool(task.get("offer")) and any(owned))
+        code = case.row["code"] if case else picture.code_of(task)
+        return Todo(task, case, code, ref, "open" in may, bool(task.get("offer")) and any(owned))
 
     async def twins(self) -> list[Pair]:
         """Two people who may be one: to be decided by their desk, or linked and to be undone by it or a coordinator."""

@@ -2,7 +2,7 @@
 
 from contracts import topics
 from contracts.directory import Agency, Offer
-from contracts.events import ReferralEvent
+from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.identity import DuplicateEvent
 from contracts.journeys import TaskEvent, UnmetNeedEvent
 from contracts.notifications import NotificationEvent
@@ -41,8 +41,13 @@ async def on_referral(event: Message, tx: Transaction) -> None:
 
 @handlers.on(topics.INTAKES, copies=store.OF_INTAKES)
 async def on_intake(event: Message, tx: Transaction) -> None:
-    if isinstance(event, DuplicateEvent):
-        await store.note_twins(tx, event)
+    match event:
+        case IntakeRecorded():
+            store.note_meeting(tx, event)
+        case DuplicateEvent():
+            await store.note_twins(tx, event)
+        case _:
+            pass
 
 
 @handlers.on(topics.CAPACITY, copies=store.OF_CAPACITY)

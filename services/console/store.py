@@ -6,7 +6,7 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from contracts.directory import Agency, Offer
-from contracts.events import ReferralEvent
+from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.identity import DuplicateEvent
 from contracts.journeys import TaskEvent, UnmetNeedEvent, UnmetNeedTakenBack
 from contracts.notifications import NotificationEvent, NotificationFailed
@@ -16,10 +16,11 @@ from services.console.domain import picture, twins
 
 AGENCIES, OFFERS = "agencies", "offers"
 REFERRALS, LINES, TASKS, TOLD, MARKS = "referrals", "lines", "tasks", "told", "marks"
+MEETINGS = "meetings"
 PLACES, UNMET, TWINS, COUNTED = "places", "unmet", "twins", "counted"
 OF_DIRECTORY = (AGENCIES, OFFERS, MARKS)
 OF_CAPACITY = (PLACES, MARKS)
-OF_INTAKES = (TWINS, MARKS)
+OF_INTAKES = (TWINS, MARKS, MEETINGS)
 OF_REFERRALS = (REFERRALS, COUNTED, LINES, TASKS, UNMET, MARKS)
 SESSIONS, LOGINS, READS, GLASS, SEEN = "sessions", "logins", "reads", "glass", "seen"
 
@@ -94,6 +95,12 @@ async def note_unmet(tx: Transaction, event: UnmetNeedEvent) -> None:
     elif event.final:
         known = {"service": event.service, "reason": event.reason, "at": event.at}
         tx.save(UNMET, known | {"_id": str(event.referral_id), "cities": await _cities(tx, event.sender_agency)})
+
+
+def note_meeting(tx: Transaction, event: IntakeRecorded) -> None:
+    """How its agency calls a meeting, for what is to be decided of a need that came to nobody."""
+    known = {"sender_agency": event.sender_agency, "sender_ref": event.sender_ref}
+    tx.save(MEETINGS, known | {"_id": str(event.intake_id)})
 
 
 async def note_twins(tx: Transaction, event: DuplicateEvent) -> None:

@@ -141,6 +141,23 @@ async def test_a_decline_that_leaves_the_choice_to_the_sender_is_a_task_from_whi
     assert mark not in tasks, "it is done"
 
 
+async def test_a_task_about_a_need_that_came_to_nobody_says_whose_it_is(palermo: Town) -> None:
+    mark = f"CART-{uuid4().hex[:8]}"
+    nobody = ("pa.accura", "pa.salute")
+    await palermo.submit(
+        an_intake(f"pa.comune/{uuid4().hex}/1", services=("health.primary",), withhold=nobody, sender_ref=mark)
+    )
+    async with palermo.desk(SENDER) as sender, palermo.desk("pa.comune:coordinator") as coordinator:
+        [task] = [row for row in ROWS.findall((await sender.get("/tasks")).text) if mark in row]
+        link = re.search(r'href="(/new/[0-9a-f-]{36})"><strong>(PA-[0-9A-Z]{6})<', task)
+        assert link
+        meeting, of_city = await sender.get(link[1]), (await coordinator.get("/tasks")).text
+
+    assert "Nessun ente può rispondere" in task
+    assert meeting.status_code == 200
+    assert link[2] in of_city, "who coordinates the city may speak of it by its code"
+
+
 ROWS = re.compile(r"<tr.*?</tr>", re.S)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from contracts import codes
 from contracts.beside import AppointmentEvent, ReceiptEvent, ReferralEscalated, TimerEvent, TimerFired
@@ -18,6 +19,7 @@ from contracts.events import (
     RoutingDecided,
 )
 from contracts.journeys import TaskDone, TaskEvent, TaskOverdue
+from contracts.notifications import public_code
 
 Doc = dict[str, Any]
 
@@ -150,6 +152,11 @@ def _speaker(event: ReferralEvent) -> str | None:
     if isinstance(event, (AppointmentEvent, ReceiptEvent)) or event.by == "receiver":
         return event.receiver_agency
     return event.sender_agency if event.by == "sender" else None
+
+
+def code_of(task: Doc) -> str | None:
+    """What people call the need that a task of its sender is about; None for a task about no need."""
+    return public_code(UUID(task["referral_id"]), next(iter(task["cities"]), None)) if task["referral_id"] else None
 
 
 def task_after(before: Doc | None, event: TaskEvent, cities: list[str]) -> Doc:
