@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from services.console import asking, pages, web
 from services.console.bound import gate_of
 from services.console.domain import actions
-from services.console.gate import Case, Gate
+from services.console.domain.shown import Case
+from services.console.gate import Gate
 
 router = APIRouter(prefix="/batch", route_class=web.Page, include_in_schema=False)
 

@@ -10,7 +10,8 @@ from contracts import codes
 from services.console import asking, pages, web
 from services.console.bound import gate_of, said, stay
 from services.console.domain import access, board, national
-from services.console.gate import Case, Gate
+from services.console.domain.shown import Case
+from services.console.gate import Gate
 
 router = APIRouter(route_class=web.Page, include_in_schema=False)
 

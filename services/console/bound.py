@@ -11,7 +11,8 @@ from starlette.exceptions import HTTPException
 from services.console import live, pages, web
 from services.console.asking import Answer
 from services.console.domain import actions
-from services.console.gate import Case, Gate
+from services.console.domain.shown import Case
+from services.console.gate import Gate
 
 Drawn = Callable[[Gate], Awaitable[str | None]]
 

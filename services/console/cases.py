@@ -14,7 +14,8 @@ from services.console.answering import stated_fields
 from services.console.asking import Answer
 from services.console.bound import case_of, doable, gate_of, refused, said, stay
 from services.console.domain import access, actions
-from services.console.gate import Case, Doc, Gate
+from services.console.domain.shown import Case, Doc
+from services.console.gate import Gate
 
 router = APIRouter(prefix="/referrals", route_class=web.Page, include_in_schema=False)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 from uuid import uuid4
 
 from pymongo import ASCENDING, DESCENDING
@@ -15,6 +15,7 @@ from pymongo import ASCENDING, DESCENDING
 from services.console.domain import access, actions, national, picture, twins
 from services.console.domain.access import Actor, Grant
 from services.console.domain.picture import ALWAYS, week_of
+from services.console.domain.shown import Case, Page, Pair, Todo
 from services.console.hourly import Hourly
 from services.console.store import (
     AGENCIES,
@@ -50,61 +51,6 @@ EVERY_GLASS = "broken"
 """Where it is counted how often glass was broken; of one agency's referrals at the same name with the agency's code."""
 NAMED = dict.fromkeys(("name", "city", "status", "contact"), 1)
 """What pages show of an agency."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A referral as this person may see it, and as what they see it."""
-
-    row: Doc
-    relations: frozenset[str]
-
-    @property
-    def id(self) -> str:
-        return str(self.row["_id"])
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """So many of all there are; number: which page of them, counted from 1."""
-
-    ROWS: ClassVar[int] = 50
-
-    cases: list[Case]
-    count: int
-    number: int
-
-    @property
-    def pages(self) -> int:
-        return -(-self.count // self.ROWS)
-
-
-@dataclass(frozen=True, slots=True)
-class Todo:
-    """A task. case: the referral that it is about, if this person may see it.
-
-    code: of that, or of the need that came to nobody; ref: what their agency calls it.
-    opens: whether they may ask another agency; corrects: whether they may put right the entry that it is about.
-    """
-
-    row: Doc
-    case: Case | None
-    code: str | None
-    ref: str | None
-    opens: bool
-    corrects: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two people who may be one. cases: what came of the meeting that asks; before: of the earlier ones, as far as this
-    person may see it; choices: what they may say.
-    """
-
-    row: Doc
-    cases: list[Case]
-    before: list[Case]
-    choices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,61 @@
+"""What the gate hands out: referrals, tasks and pairs, each as one person may see it."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+Doc = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A referral as this person may see it, and as what they see it."""
+
+    row: Doc
+    relations: frozenset[str]
+
+    @property
+    def id(self) -> str:
+        return str(self.row["_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """So many of all there are; number: which page of them, counted from 1."""
+
+    ROWS: ClassVar[int] = 50
+
+    cases: list[Case]
+    count: int
+    number: int
+
+    @property
+    def pages(self) -> int:
+        return -(-self.count // self.ROWS)
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """A task. case: the referral that it is about, if this person may see it.
+
+    code: of that, or of the need that came to nobody; ref: what their agency calls it.
+    opens: whether they may ask another agency; corrects: whether they may put right the entry that it is about.
+    """
+
+    row: Doc
+    case: Case | None
+    code: str | None
+    ref: str | None
+    opens: bool
+    corrects: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two people who may be one. cases: what came of the meeting that asks; before: of the earlier ones, as far as this
+    person may see it; choices: what they may say.
+    """
+
+    row: Doc
+    cases: list[Case]
+    before: list[Case]
+    choices: tuple[str, ...]
