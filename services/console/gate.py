@@ -167,7 +167,8 @@ class Gate:
     async def _pair(self, row: Doc) -> Pair:
         own = await self._cases({"journey_id": row["intake_id"]})
         known = await self._cases({"person_ref": {"$in": row["person_refs"]}})
-        before = [case for case in known if case.row["journey_id"] != row["intake_id"]]
+        earlier = [case for case in known if case.row["journey_id"] != row["intake_id"]]
+        before = [case for case in earlier if "sender" in case.relations]  # whom others met is not told by a likeness
         return Pair(row, own, before, twins.choices(row, access.relations(self.granted, row)))
 
     async def has_twins(self) -> bool:

@@ -51,8 +51,8 @@ class Todo:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two people who may be one. cases: what came of the meeting that asks; before: of the earlier ones, as far as this
-    person may see it; choices: what they may say.
+    """Two people who may be one. cases: what came of the meeting that asks; before: of the earlier ones that the own
+    agency had; choices: what this person may say.
     """
 
     row: Doc
