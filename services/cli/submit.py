@@ -105,7 +105,10 @@ def submit(session: Session, file: Path, wait_s: float) -> None:
             "Nothing is lost: submit the file again, a line keeps its first answer. staffetta doctor looks for faults.",
         )
     if refused := _counts(answers)["rejected"]:
-        raise CannotDo(f"{refused} refused.", "Mend those lines and submit the file again.")
+        raise CannotDo(
+            f"{refused} refused.",
+            "Mend those lines and submit the file again; what was recorded and is changed needs a key of its own.",
+        )
 
 
 async def _play(session: Session, answers: Answers, wait_s: float) -> None:

@@ -1,6 +1,6 @@
 """What every page of a person begins with: their gate, the referral they mean, and their last answer."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from services.console import live, pages, web
 from services.console.asking import Answer
 from services.console.domain import actions
-from services.console.domain.shown import Case
+from services.console.domain.shown import Case, Doc
 from services.console.gate import Gate
 
 Drawn = Callable[[Gate], Awaitable[str | None]]
@@ -60,10 +60,17 @@ async def stay(request: Request, draw: Drawn, agencies: Iterable[str] = ()) -> R
     return live.stream(live.View(watched, str(request.url), request.state.language, csrf, look, draw))
 
 
-def doable(case: Case, at: Gate, family: Iterable[Case] = ()) -> list[tuple[str, bool]]:
+def doable(case: Case, at: Gate, agencies: Mapping[str, Doc], family: Iterable[Case] = ()) -> list[tuple[str, bool]]:
     """Each command, and whether it asks something first. family: what else there is of the same intake."""
     state, priority = case.row["state"], case.row["priority"]
     may = actions.commands(state, case.relations, at.actor.roles)
+    if not is_suspended(case, agencies):
+        may = tuple(command for command in may if not command.endswith("_suspended"))
     if any(other.row["predecessor_id"] == case.id for other in family):
         may = tuple(command for command in may if command != "open")  # somebody else was asked already
     return [(command, bool(actions.questions(command, state, priority))) for command in may]
+
+
+def is_suspended(case: Case, agencies: Mapping[str, Doc]) -> bool:
+    """Whether the agency that was asked does not work at present, as far as the directory says."""
+    return bool(agencies.get(case.row["receiver_agency"] or "", {}).get("status") == "suspended")

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from services.console import asking, pages, web
 from services.console.answering import stated_fields
 from services.console.asking import Answer
-from services.console.bound import case_of, doable, gate_of, refused, said, stay
+from services.console.bound import case_of, doable, gate_of, is_suspended, refused, said, stay
 from services.console.domain import access, actions
 from services.console.domain.shown import Case, Doc
 from services.console.gate import Gate
@@ -44,11 +44,11 @@ async def _drawn(request: Request, referral_id: str, at: Gate) -> str | None:
 async def _shown(at: Gate, case: Case) -> dict[str, Any]:
     party, accepted = access.is_party(case.relations), case.row["state"] in ("ACCEPTED", "IN_SERVICE", "ON_HOLD")
     broken = [one for one in await at.broken() if one["row"] == case.id]
-    family = await at.family(case)
+    family, agencies = await at.family(case), await at.agencies()
     return {
-        "case": case, "agencies": await at.agencies(), "offer": await at.offer(case.row["offer"]),
+        "case": case, "agencies": agencies, "offer": await at.offer(case.row["offer"]),
         "lines": await at.lines(case), "told": await at.told(case), "family": family,
-        "doable": doable(case, at, family), "is_party": party, "why": _why(case), "broken": broken,
+        "doable": doable(case, at, agencies, family), "is_party": party, "why": _why(case), "broken": broken,
         "may_ask_who": "receiver" in case.relations and accepted, "glass": case.relations == {"glass"},
         "reads_note": partial(access.reads_note, case.relations),
     }  # fmt: skip
@@ -141,6 +141,8 @@ async def _form(
     at, row = gate_of(request), case.row
     agencies, offers = await at.agencies(), await at.offers(row["service"])
     asked = actions.questions(command, row["state"], row["priority"])
+    if not is_suspended(case, agencies):
+        asked = actions.without(asked, "agency_suspended")
     choosable = _who_is_next(case, await at.family(case), agencies, offers)
     now = actions.at_once(asked)
     if not choosable and any(question.kind == "agency" for question in asked):

@@ -46,7 +46,7 @@ NOBODY: Doc = {"person": None, "person_ref": None}
 """What of a person is shown to who is no party to the referral."""
 NOT_THEIRS: Doc = {"sender_ref": None}
 """What is shown to the sender alone: what it calls the referral."""
-DUE = {"due_at": 1}
+DUE, CODE = {"due_at": 1}, {"code": 1}
 EVERY_GLASS = "broken"
 """Where it is counted how often glass was broken; of one agency's referrals at the same name with the agency's code."""
 NAMED = dict.fromkeys(("name", "city", "status", "contact"), 1)
@@ -128,6 +128,12 @@ class Gate:
             about, refs = {case.id: case for case in cases}, await self._refs([row["journey_id"] for row in rows])
             found |= {r["_id"]: self._todo(r, about.get(r["referral_id"]), refs.get(r["journey_id"])) for r in rows}
         return sorted(found.values(), key=lambda todo: (todo.row["due_at"], todo.row["_id"]))
+
+    async def tasks_of(self, intake_id: str) -> list[Todo]:
+        """What the person's agency had or has to decide of one meeting of its own."""
+        wanted = {"journey_id": intake_id, "agency": self.actor.agency}
+        rows = await self._list(self._db[TASKS].find(wanted).limit(LONGEST)) if self.actor.works else []
+        return [self._todo(row, None, None) for row in sorted(rows, key=lambda row: row["due_at"])]
 
     async def _refs(self, intakes: list[str]) -> dict[str, str | None]:
         """What the person's own agency calls these meetings."""
@@ -312,20 +318,34 @@ class Gate:
 
     async def note_read(self, case: Case, what: str) -> None:
         """Written before anything is shown."""
-        who = {"subject": self.actor.subject, "agency": self.actor.agency, "as": sorted(case.relations)}
+        who = self._who | {"as": sorted(case.relations)}
         await self._db[READS].insert_one({"_id": uuid4().hex, "at": self.now, "row": case.id, "what": what} | who)
 
     async def note_list(self, which: str, cases: Iterable[Case]) -> None:
         """That a list showed facts of these people, and shows those of whoever comes while its page stays open."""
         if rows := [case.id for case in cases if case.row["person"]]:
-            who = {"subject": self.actor.subject, "agency": self.actor.agency, "row": rows}
-            await self._db[READS].insert_one({"_id": uuid4().hex, "at": self.now, "what": which} | who)
+            await self._db[READS].insert_one(
+                {"_id": uuid4().hex, "at": self.now, "what": which, "row": rows} | self._who
+            )
 
-    async def reads(self) -> list[Doc]:
-        """Who looked at whom: for auditors."""
+    @property
+    def _who(self) -> Doc:
+        return {"subject": self.actor.subject, "name": self.actor.name, "agency": self.actor.agency}
+
+    async def reads(self, code: str = "") -> list[Doc]:
+        """Who looked at whom, the latest first: for auditors. code: of the one referral that is asked about.
+
+        Each with `codes`, what people call the referrals that were shown.
+        """
         if access.AUDITOR not in self.actor.roles:
             return []
-        return await self._list(self._db[READS].find({}).sort("at", DESCENDING).limit(LONGEST))
+        called = self._db[REFERRALS].find({"code": code.upper()}, {"_id": 1}) if code else None
+        wanted = {"row": {"$in": [doc["_id"] for doc in await self._list(called)]}} if called else {}
+        found = await self._list(self._db[READS].find(wanted).sort("at", DESCENDING).limit(LONGEST))
+        rows = {read["_id"]: [read["row"]] if isinstance(read["row"], str) else read["row"] for read in found}
+        shown = self._db[REFERRALS].find({"_id": {"$in": sorted({i for ids in rows.values() for i in ids})}}, CODE)
+        codes = {doc["_id"]: doc["code"] for doc in await self._list(shown)} if found else {}
+        return [read | {"codes": [codes.get(i, i) for i in rows[read["_id"]]]} for read in found]
 
     async def marks(self, agencies: list[str]) -> dict[str, int]:
         return await marks(self._db, agencies)

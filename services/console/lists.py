@@ -129,14 +129,14 @@ async def _listed(request: Request, which: str, number: int, at: Gate) -> str:
 
 async def _listing(at: Gate, which: str, number: int) -> dict[str, Any]:
     heading, relation, other = LISTS[which]
-    page = await at.open_as(relation, number)
-    may = {case.id: doable(case, at)[:4] for case in page.cases} if which == "queue" else {}
+    page, agencies = await at.open_as(relation, number), await at.agencies()
+    may = {case.id: doable(case, at, agencies)[:4] for case in page.cases} if which == "queue" else {}
     return {
         "page": page,
         "which": which,
         "heading": heading,
         "other": other,
-        "agencies": await at.agencies(),
+        "agencies": agencies,
         "doable": may,
     }
 
@@ -145,13 +145,15 @@ async def _listing(at: Gate, which: str, number: int) -> dict[str, Any]:
 @router.get("/tasks")
 async def tasks(request: Request) -> Response:
     at = gate_of(request)
-    return pages.page(request, "tasks.html", at.now, said=said(request), tasks=await at.tasks())
+    return pages.page(
+        request, "tasks.html", at.now, said=said(request), tasks=await at.tasks(), agencies=await at.agencies()
+    )
 
 
 @router.get("/tasks/live")
 async def tasks_live(request: Request) -> Response:
     async def drawn(at: Gate) -> str:
-        return pages.draw(request, "_tasks.html", at.now, tasks=await at.tasks())
+        return pages.draw(request, "_tasks.html", at.now, tasks=await at.tasks(), agencies=await at.agencies())
 
     return await stay(request, drawn)
 
@@ -168,24 +170,24 @@ async def complete(request: Request, task_id: UUID) -> Response:
 
 # -- who looked --------------------------------------------------------------------------------------------------------
 @router.get("/looks")
-async def looks(request: Request) -> Response:
-    """Whoever opens it has seen whose glass was broken."""
+async def looks(request: Request, code: Annotated[str, Query(max_length=16)] = "") -> Response:
+    """Whoever opens it has seen whose glass was broken. code: of the one referral that an auditor asks about."""
     at = gate_of(request)
     await at.see_glass()
     request.state.unseen = 0
-    return pages.page(request, "looks.html", at.now, said=said(request), **await _looks(at))
+    return pages.page(request, "looks.html", at.now, said=said(request), **await _looks(at, code.strip()))
 
 
 @router.get("/looks/live")
-async def looks_live(request: Request) -> Response:
+async def looks_live(request: Request, code: Annotated[str, Query(max_length=16)] = "") -> Response:
     async def drawn(at: Gate) -> str:
-        return pages.draw(request, "_looks.html", at.now, **await _looks(at))
+        return pages.draw(request, "_looks.html", at.now, **await _looks(at, code.strip()))
 
     return await stay(request, drawn, [gate_of(request).glass_of])
 
 
-async def _looks(at: Gate) -> dict[str, Any]:
-    return {"broken": await at.broken(), "reads": await at.reads()}
+async def _looks(at: Gate, code: str) -> dict[str, Any]:
+    return {"broken": await at.broken(), "reads": await at.reads(code), "asked": code}
 
 
 @router.post("/looks")

@@ -67,7 +67,8 @@ async def _met_drawn(request: Request, intake_id: UUID, at: Gate) -> str:
 
 async def _met(at: Gate, intake_id: UUID) -> dict[str, Any]:
     pairs, cases = await at.twins_of(str(intake_id)), await at.met(str(intake_id))
-    return {"pairs": pairs, "cases": cases, "agencies": await at.agencies()}
+    tasks = [todo for todo in await at.tasks_of(str(intake_id)) if todo.row["kind"] == "no_candidate"]
+    return {"pairs": pairs, "cases": cases, "tasks": tasks, "agencies": await at.agencies()}
 
 
 async def _form(request: Request, typed: Typed, answer: Answer) -> Response:
@@ -80,7 +81,7 @@ async def _form(request: Request, typed: Typed, answer: Answer) -> Response:
     return pages.page(
         request, "new.html", at.now, 422 if answer.code else 200, typed=typed, chosen=chosen, suggested=suggested,
         priority=next(iter(typed.get("priority", ())), brought), said=refused(request, None, answer),
-        pointer=answer.pointer,
+        pointer=meeting.field_of(answer.pointer),
         agencies=await _others(at), lists={name: codes.codes(name) for name in LISTS}, needs=codes.codes("needs"),
         lines=_lines(), bases=codes.codes("sharing", "types"),
     )  # fmt: skip

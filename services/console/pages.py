@@ -109,14 +109,15 @@ def left(context: Context, due: datetime | None) -> str:
     if due is None:
         return say(context, "no_limit")
     span = due - context["now"]
-    return say(context, "in" if span >= timedelta() else "late", _span(abs(span)))
+    return say(context, "in" if span >= timedelta() else "late", _span(context, abs(span)))
 
 
-def _span(span: timedelta) -> str:
+@pass_context
+def _span(context: Context, span: timedelta) -> str:
     minutes = int(span.total_seconds()) // 60
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
-        return f"{days} g {hours} h" if hours else f"{days} g"
+        return f"{days} {say(context, 'days')} {hours} h" if hours else f"{days} {say(context, 'days')}"
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
 
 
@@ -179,8 +180,14 @@ def problem(request: Request, status: HTTPStatus) -> Response:
     return notice(request, key if key in words() else "http_500", status)
 
 
+MEANT: dict[tuple[str, str | None], str] = {
+    ("no_candidate", "/next_agency"): "chosen_cannot", ("agency_already_tried", None): "everyone_tried",
+    ("invalid_value", "/escalation_level"): "level_told",
+}  # fmt: skip
+
+
 def refusal(request: Request, code: str, pointer: str | None = None) -> str:
-    """The words of a refusal code; of who was chosen to be asked next, that they could not be."""
-    if (code, pointer) == ("no_candidate", "/next_agency"):
-        return _word("chosen_cannot", request.state.language)
+    """The words of a refusal code, and where it says too little, of what it means there."""
+    if meant := MEANT.get((code, pointer)):
+        return _word(meant, request.state.language)
     return _worded(codes.codes("rejection_codes").get(code, {}).get("label"), request.state.language) or code

@@ -200,7 +200,7 @@ async def test_the_receiver_reads_who_it_is_and_that_is_written_down(case):
         looks = (await desk.get("/looks")).text
 
     assert "Amina" in page.text and "Prova" in page.text
-    assert f"person {case.referral_id}" in looks and "pa.accura:caseworker" in looks
+    assert f"Nome e contatti di {case.code}" in looks and "pa.accura:caseworker" in looks
 
 
 async def test_a_list_that_shows_facts_of_people_is_written_down_with_whom_it_showed(case):
@@ -208,10 +208,14 @@ async def test_a_list_that_shows_facts_of_people_is_written_down_with_whom_it_sh
         assert case.code in (await desk.get("/queue")).text
         assert case.code in (await city.get("/city")).text
     async with case.town.desk("auditor") as desk:
-        lines = [line for line in (await desk.get("/looks")).text.split("<tr>") if case.referral_id in line]
+        looks = (await desk.get(f"/looks?code={case.code.lower()}")).text.partition("Consultazioni di dati")[2]
+        lines = looks.split("<tr>")[2:]
+        of_another = (await desk.get("/looks?code=PA-000000")).text
 
-    assert any("elenco queue" in line and "pa.accura:caseworker" in line for line in lines)
-    assert not any("elenco city" in line for line in lines)
+    assert any("elenco La mia coda" in line and "pa.accura:caseworker" in line for line in lines)
+    assert not any("elenco La città" in line for line in lines)
+    assert all(case.code in line for line in lines), "of the one that was asked about"
+    assert "elenco" not in of_another
 
 
 async def test_a_note_is_read_by_the_two_agencies_and_each_reading_is_written_down(case):
@@ -224,7 +228,7 @@ async def test_a_note_is_read_by_the_two_agencies_and_each_reading_is_written_do
         own = await sender.get(link)
     async with case.town.desk("pa.penc:caseworker") as another, case.town.desk("auditor") as auditor:
         assert (await another.get(link)).status_code == 404
-        assert f"note {case.referral_id}" in (await auditor.get("/looks")).text
+        assert f"Nota di {case.code}" in (await auditor.get("/looks")).text
 
     assert "Chiamare dopo le 18 &lt;b&gt;" in told.text
     assert "Chiamare dopo le 18 &lt;b&gt;" in own.text

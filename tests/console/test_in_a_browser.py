@@ -101,6 +101,26 @@ async def test_two_key_presses_answer(
         await expect(seen.page.locator("#live > p").first).to_have_text(re.compile(state[language[:2]], re.DOTALL))
 
 
+async def test_when_the_chosen_row_goes_the_next_is_ready_for_a_key_and_enter_opens_it(
+    palermo: Town, browser: Browser
+) -> None:
+    await palermo.submit(a_new_intake(), a_new_intake())
+    async with screen(browser, palermo.url) as seen, palermo.desk("pa.mobile:caseworker") as colleague:
+        await seen.log_in(MOBILE)
+        first = seen.page.locator("[data-row]").first
+        await first.focus()
+        gone = await first.get_attribute("id")
+        declined = await colleague.post(f"/referrals/{str(gone)[2:]}/decline", decline_reason="out_of_area")
+        assert declined.status_code == 303
+
+        await expect(seen.page.locator(f"#{gone}")).to_have_count(0)
+        left = seen.page.locator("[data-row]:focus")
+        await expect(left).to_have_count(1)
+        code = await left.locator("strong").first.inner_text()
+        await seen.page.keyboard.press("Enter")
+        await expect(seen.page.locator("h1")).to_contain_text(code)
+
+
 async def test_who_passes_on_sees_to_whom_and_may_choose_otherwise_with_one_tap(
     palermo: Town, browser: Browser
 ) -> None:
@@ -282,7 +302,7 @@ async def test_an_intake_that_breaks_a_rule_comes_back_as_it_was_typed_with_what
         await seen.page.get_by_role("button", name="Invia le richieste").click()
 
         await expect(seen.page.get_by_role("status").filter(has_text="non è stato possibile")).to_be_visible()
-        await expect(seen.page.locator("code")).to_have_text("/tier0/services")
+        await expect(seen.page.locator("p.wrong strong")).to_have_text("Servizi richiesti")
         await expect(seen.page.get_by_label("Vostro riferimento")).to_have_value("COMUNE-78")
 
 

@@ -153,8 +153,9 @@ async def test_a_task_about_a_need_that_came_to_nobody_says_whose_it_is(palermo:
         assert link
         meeting, of_city = await sender.get(link[1]), (await coordinator.get("/tasks")).text
 
-    assert "Nessun ente può rispondere" in task
-    assert meeting.status_code == 200
+    assert "Nessun ente può rispondere" in task and 'href="/new">' in task
+    shown = meeting.text.partition("<h1>")[2]
+    assert "Nessun ente può rispondere" in shown and link[2] in shown and "Ancora nulla" not in shown
     assert link[2] in of_city, "who coordinates the city may speak of it by its code"
 
 
@@ -188,6 +189,26 @@ async def test_another_referral_is_named_by_the_code_that_people_say(palermo: To
 
     assert unknown.status_code == 422 and 'aria-invalid="true"' in unknown.text
     assert known.status_code == 303, known.text
+
+
+async def test_where_nobody_else_offers_it_there_is_nobody_to_pass_on_to_and_the_page_says_so(palermo: Town) -> None:
+    await palermo.submit(an_intake(f"pa.comune/{uuid4().hex}/1", services=("material.food",)))
+    async with palermo.desk("pa.mobile:caseworker") as desk:
+        [id, *_] = await rows(desk)
+        form = (await desk.get(f"/referrals/{id}/pass_on")).text
+
+    assert "Nessun altro ente offre qui questo servizio" in form and f"/referrals/{id}/decline" in form
+    assert 'name="decline_reason"' not in form
+
+
+async def test_what_is_said_of_a_suspended_agency_is_offered_of_no_other(palermo: Town) -> None:
+    [id] = await sent(palermo)
+    async with palermo.desk("pa.comune:coordinator") as coordinator, palermo.desk(RECEIVER) as receiver:
+        page = (await coordinator.get(f"/referrals/{id}")).text
+        form = (await receiver.get(f"/referrals/{id}/decline")).text
+
+    assert "/decline_suspended" not in page and "/escalate" in page
+    assert "agency_suspended" not in form and "no_capacity" in form
 
 
 CODE = re.compile(r"PA-[0-9A-Z]{6}")

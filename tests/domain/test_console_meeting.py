@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from contracts.stated import SubmitIntake
-from services.console.domain.meeting import priority_of, statement, suggestions
+from services.console.domain.meeting import field_of, priority_of, statement, suggestions
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 
@@ -59,3 +59,15 @@ def test_needs_suggest_services_with_the_needs_that_speak_for_them():
 def test_the_most_pressing_priority_is_proposed():
     assert priority_of(["lab.it"], ["no_place_tonight"]) == "URGENT"
     assert priority_of([], []) is None
+
+
+def test_a_date_as_it_is_written_here_is_taken():
+    taken = SubmitIntake.model_validate_json(json.dumps(stated(birth_date=["2/05/1990"])))
+
+    assert taken.tier1.birth_date and str(taken.tier1.birth_date.value) == "1990-05-02"
+
+
+def test_what_a_refusal_points_at_is_told_as_the_form_asks_for_it():
+    pointers = ["/tier0/services", "/tier0/services/0/service", "/tier1/birth_date/value", "/tier0/other", None]
+
+    assert [field_of(p) for p in pointers] == ["new_services", "new_services", "new.birth_date", "/tier0/other", None]

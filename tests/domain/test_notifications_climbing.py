@@ -69,7 +69,7 @@ def test_what_a_person_raised_tells_whom_its_level_tells_and_what_climbed_by_its
     by_itself = an_event(ReferralEscalated, level=2, notify=())
 
     assert {one.queue: one.notice.about for one in tell(by_hand, EVENT_ID, "palermo", LEAD)} == {
-        LEAD.queue: "escalated", DESK: "escalated",
+        LEAD.queue: "raised", DESK: "raised",
     }  # fmt: skip
     assert tell(by_itself, EVENT_ID, "palermo", LEAD) == []
 

@@ -113,6 +113,11 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
     return tuple(replace(question, sometimes=question.name in more) for question in found)
 
 
+def without(asked: Sequence[Question], code: str) -> tuple[Question, ...]:
+    """The same questions, without this answer."""
+    return tuple(replace(q, choices=tuple(choice for choice in q.choices if choice.code != code)) for q in asked)
+
+
 def at_once(asked: Sequence[Question]) -> Question | None:
     """The one question whose answer says the command, with those of its answers that are enough; None where there is
     more to be answered, or nothing to choose. For an agency somebody is proposed (`who_is_next`).

@@ -13,6 +13,12 @@ SCOPE, FORM = "tier1", "console-1"
 SHARED_FOR_YEARS = 1
 FACTS = ("age_band", "gender", "household", "language", "priority")
 NAMES = ("given", "family")
+ASKED_AS = {
+    "services": "new_services", "sharing_basis": "new_basis", "withhold": "new_agencies", "contact": "new.phone",
+    **{name: f"new.{name}" for name in (*FACTS, *NAMES, "birth_date", "household_size", "city_of_presence", "caregiver",
+                                        "sender_ref")},
+}  # fmt: skip
+"""Parts of an intake, and the words under which the form asks for them."""
 
 Typed = Mapping[str, Sequence[str]]
 
@@ -91,13 +97,25 @@ def _years_later(day: date) -> date:
 def _tier1(one: Mapping[str, str]) -> dict[str, Any]:
     name = {part: one[part] for part in NAMES if part in one}
     known: dict[str, Any] = {"name": name} if name else {}
-    if born := one.get("birth_date"):
+    if born := _day(one.get("birth_date", "")):
         known["birth_date"] = {"value": born, "precision": "day" if len(born) == len("2000-01-01") else "year"}
     if "phone" in one:
         known["contact"] = {"channel": "phone", "value": one["phone"], "safe": "phone_safe" in one}
     if "caregiver" in one:
         known["caregiver"] = {"name": {"family": one["caregiver"]}, "informed": True}
     return known
+
+
+def field_of(pointer: str | None) -> str | None:
+    """The word under which the form asks for what a refusal points at; the pointer itself where it asks for no such."""
+    part = next((part for part in reversed((pointer or "").split("/")) if part in ASKED_AS), None)
+    return ASKED_AS[part] if part else pointer
+
+
+def _day(typed: str) -> str:
+    """`12/05/1990` as `1990-05-12`."""
+    parts = typed.split("/")
+    return "-".join(part.rjust(2, "0") for part in reversed(parts)) if len(parts) == len("dmy") else typed
 
 
 def _number(typed: str) -> int | str:

@@ -1,5 +1,5 @@
-// Keys for who works at a desk: arrows choose a row, a letter or a digit presses its button. And a line when we hear
-// nothing more.
+// Keys for who works at a desk: arrows choose a row, Enter opens it, a letter or a digit presses its button. And a line
+// when we hear nothing more.
 const rows = () => [...document.querySelectorAll("[data-row]")];
 const isTyping = (at) => at.closest("input, select, textarea");
 
@@ -11,14 +11,22 @@ document.addEventListener("keydown", (event) => {
     if (!all.length) return;
     all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : to))].focus();
     event.preventDefault();
+  } else if (event.key === "Enter" && here && event.target === here) {
+    here.querySelector("a[href]")?.click();
   } else if (here && /^[a-z1-9]$/.test(event.key)) {
     const found = here.querySelector(`[data-key="${event.key}"]`);
     if (found) { event.preventDefault(); found.click(); }
   }
 });
 
-// After an answer the most pressing row is ready for the next key.
+// After an answer the most pressing row is ready for the next key; when the row that is chosen goes, the next one is.
 if (new URLSearchParams(location.search).has("said")) rows()[0]?.focus({ preventScroll: true });
+let chosen = rows().indexOf(document.activeElement);
+document.addEventListener("focusin", (event) => { chosen = rows().indexOf(event.target.closest("[data-row]")); });
+document.addEventListener("htmx:after:swap", () => {
+  const left = rows();
+  if (chosen >= 0 && document.activeElement === document.body && left.length) left[Math.min(chosen, left.length - 1)].focus({ preventScroll: true });
+});
 
 // Pages that stay open hear a beat when nothing happens. Without one for long, or when the first connection fails, the
 // page says so and loads itself anew as soon as we answer.

@@ -10,7 +10,7 @@ from contracts.journeys import TaskOverdue
 COORDINATION = "coordination"
 """The kind of the queue from which a city is coordinated; whoever has it leads there."""
 
-REMINDER, LATE, ESCALATED, TASK_LATE = "remind", "late", "escalated", "task_late"
+REMINDER, LATE, ESCALATED, RAISED, TASK_LATE = "remind", "late", "escalated", "raised", "task_late"
 
 Step = TimerFired | ReferralEscalated | TaskOverdue
 
@@ -50,6 +50,8 @@ def about(event: Step) -> str:
     match event:
         case TaskOverdue():
             return TASK_LATE
+        case ReferralEscalated():
+            return RAISED
         case TimerFired(percent=percent) if percent < 100:
             return REMINDER
     return LATE if event.level < 2 else ESCALATED

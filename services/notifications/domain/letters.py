@@ -21,6 +21,7 @@ HEADLINES: dict[str, dict[Language, str]] = {
     "remind": {"it": "Promemoria: invio in attesa", "en": "Reminder: a referral is waiting"},
     "late": {"it": "Invio oltre il termine", "en": "Referral past its time limit"},
     "escalated": {"it": "Invio senza risposta, serve il coordinamento", "en": "Unanswered referral, please coordinate"},
+    "raised": {"it": "Il coordinamento chiede una risposta", "en": "The coordination asks for an answer"},
     "task_late": {"it": "Decisione oltre il termine", "en": "Decision past its time limit"},
     "started": {"it": "Servizio iniziato", "en": "Service started"},
     "closed": {"it": "Invio concluso", "en": "Referral closed"},

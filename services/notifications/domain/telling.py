@@ -55,7 +55,7 @@ from contracts.journeys import TaskOpened, TaskOverdue
 from contracts.notifications import Notice, TellQueue, public_code
 from contracts.values import Message
 from services.notifications.domain import climbing
-from services.notifications.domain.climbing import ESCALATED, LATE, Lead
+from services.notifications.domain.climbing import ESCALATED, LATE, RAISED, Lead
 
 Side = Literal["receiver", "sender", "receiver_supervisor"]
 
@@ -126,7 +126,7 @@ UNTOLD = frozenset(
 that somebody called or came; a receipt, which is owed for what is told already; that a timer began or was cleared.
 """
 
-PAGED = frozenset({"new", LATE, ESCALATED})
+PAGED = frozenset({"new", LATE, ESCALATED, RAISED})
 """What a person is called for at once, where the priority pages."""
 
 NOBODY_ANSWERED = "sender_decides"
