@@ -94,17 +94,22 @@ async def search(request: Request, q: Annotated[str, Query(max_length=128)] = ""
 
 @router.post("/search")
 async def search_by_name(request: Request, name: Annotated[str, Form(min_length=1, max_length=100)]) -> Response:
-    """Intake is asked as this person; of whom it tells, those are shown who have a referral that this person may see.
+    """Intake is asked as this person; of whom it tells, those are shown who have a referral that this person may see,
+    and those whom their own agency met.
 
     A form, so that no address holds a name. Each look is written down before it is shown.
     """
     at = gate_of(request)
     told = await asking.named(web.session_of(request), name)
     cases = await at.of_intakes([one["intake_id"] for one in told or ()])
-    people = [(one, found) for one in told or () if (found := [c for c in cases if _is_of(c, one)])]
-    for _, found in people:
+    own = await at.own_meetings([one["intake_id"] for one in told or ()])
+    all_told = [(one, [case for case in cases if _is_of(case, one)]) for one in told or ()]
+    people = [(one, found) for one, found in all_told if found or one["intake_id"] in own]
+    for one, found in people:
         for case in found:
             await at.note_read(case, "name")
+        if not found:
+            await at.note_name(one["intake_id"])
     wrong = None if told is not None else {"wrong": True, "key": "away", "code": "", "why": ""}
     return pages.page(
         request, "search.html", at.now, cases=[], q="", agencies=await at.agencies(), people=people, name=name,

@@ -105,6 +105,10 @@ class Gate:
         """What came of these meetings, as far as this person may see it."""
         return await self._cases({"journey_id": {"$in": intakes}})
 
+    async def own_meetings(self, intakes: list[str]) -> frozenset[str]:
+        """Which of these meetings the person's agency had itself."""
+        return frozenset(await self._refs(intakes)) if self.actor.works else frozenset()
+
     async def lines(self, case: Case) -> list[Doc]:
         order = [("version", ASCENDING), ("place", ASCENDING)]
         return await self._list(self._db[LINES].find({"referral_id": case.id}).sort(order))
@@ -320,6 +324,11 @@ class Gate:
         """Written before anything is shown."""
         who = self._who | {"as": sorted(case.relations)}
         await self._db[READS].insert_one({"_id": uuid4().hex, "at": self.now, "row": case.id, "what": what} | who)
+
+    async def note_name(self, intake_id: str) -> None:
+        """That somebody was found by name of whom there is no referral."""
+        doc = {"_id": uuid4().hex, "at": self.now, "row": intake_id, "what": "name", "as": ["sender"]}
+        await self._db[READS].insert_one(doc | self._who)
 
     async def note_list(self, which: str, cases: Iterable[Case]) -> None:
         """That a list showed facts of these people, and shows those of whoever comes while its page stays open."""

@@ -89,6 +89,8 @@ async def look_at_everything(at: Gate) -> None:
         await at.open_as(relation, 1)
     for reads in (at.tasks(), at.twins(), at.twins_of("j-1"), at.has_twins(), at.pair("p-1"), at.met("j-1")):
         await reads
+    await at.tasks_of("j-1")
+    await at.own_meetings(["j-1"])
     await at.search("PA-7K3M9Q")
     await at.called("PA-7K3M9Q")
     await at.city_rows(NOW - timedelta(days=90))

@@ -77,6 +77,23 @@ async def test_who_is_called_so_is_found_by_who_met_them_and_after_acceptance_by
     assert (before, after) == ([True, False], [True, True, False])
 
 
+async def test_whom_nobody_was_asked_for_is_found_by_the_agency_that_met_them(palermo: Town) -> None:
+    given, family = another_person(uuid4().hex)["name"].values()
+    nobody = ("pa.accura", "pa.salute")
+    stated = an_intake(f"pa.comune/{uuid4().hex}/1", services=("health.primary",), withhold=nobody)
+    await palermo.submit(stated | {"tier1": {"name": {"given": given, "family": family}}})
+    pages = {}
+    for who in ("pa.comune:caseworker", "pa.penc:caseworker", "pa.comune:coordinator"):
+        async with palermo.desk(who) as desk:
+            pages[who] = (await desk.post("/search", name=f"{given} {family}")).text
+    async with palermo.desk("auditor") as desk:
+        looks = (await desk.get("/looks")).text
+    meeting = re.search(r'href="/new/([0-9a-f-]{36})"', pages.pop("pa.comune:caseworker"))
+
+    assert meeting and f"Ricerca per nome: {meeting[1]}" in looks
+    assert not [who for who, page in pages.items() if meeting[1] in page]
+
+
 async def test_a_basis_that_does_not_cover_a_name_finds_nobody_for_the_receiver(palermo: Town) -> None:
     person = await met(palermo, scope="tier0")
     async with palermo.desk("pa.accura:caseworker") as desk:
