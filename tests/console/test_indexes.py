@@ -32,7 +32,7 @@ TWIN = {
     "person_refs": ["p_1", "p_2"],
 }  # fmt: skip
 TASK = {
-    "_id": "t-1", "journey_id": "j-1", "referral_id": "r-1", "agency": "pa.comune", "cities": ["palermo"],
+    "_id": "t-1", "journey_id": "j-1", "referral_id": "00000000-0000-0000-0000-000000000001", "agency": "pa.comune", "cities": ["palermo"],
     "open": True, "due_at": NOW,
 }  # fmt: skip
 ACTORS = {
