@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -32,7 +33,7 @@ TWIN = {
     "person_refs": ["p_1", "p_2"],
 }  # fmt: skip
 TASK = {
-    "_id": "t-1", "journey_id": "j-1", "referral_id": "00000000-0000-0000-0000-000000000001", "agency": "pa.comune", "cities": ["palermo"],
+    "_id": "t-1", "journey_id": "j-1", "referral_id": str(UUID(int=1)), "agency": "pa.comune", "cities": ["palermo"],
     "open": True, "due_at": NOW,
 }  # fmt: skip
 ACTORS = {
