@@ -322,24 +322,20 @@ class Gate:
 
     async def note_read(self, case: Case, what: str) -> None:
         """Written before anything is shown."""
-        who = self._who | {"as": sorted(case.relations)}
-        await self._db[READS].insert_one({"_id": uuid4().hex, "at": self.now, "row": case.id, "what": what} | who)
+        await self._note(what, case.id, sorted(case.relations))
 
     async def note_name(self, intake_id: str) -> None:
         """That somebody was found by name of whom there is no referral."""
-        doc = {"_id": uuid4().hex, "at": self.now, "row": intake_id, "what": "name", "as": ["sender"]}
-        await self._db[READS].insert_one(doc | self._who)
+        await self._note("name", intake_id, ["sender"])
 
     async def note_list(self, which: str, cases: Iterable[Case]) -> None:
         """That a list showed facts of these people, and shows those of whoever comes while its page stays open."""
         if rows := [case.id for case in cases if case.row["person"]]:
-            await self._db[READS].insert_one(
-                {"_id": uuid4().hex, "at": self.now, "what": which, "row": rows} | self._who
-            )
+            await self._note(which, rows, [])
 
-    @property
-    def _who(self) -> Doc:
-        return {"subject": self.actor.subject, "name": self.actor.name, "agency": self.actor.agency}
+    async def _note(self, what: str, row: str | list[str], seen_as: list[str]) -> None:
+        who = {"subject": self.actor.subject, "name": self.actor.name, "agency": self.actor.agency, "as": seen_as}
+        await self._db[READS].insert_one({"_id": uuid4().hex, "at": self.now, "what": what, "row": row} | who)
 
     async def reads(self, code: str = "") -> list[Doc]:
         """Who looked at whom, the latest first: for auditors. code: of the one referral that is asked about.

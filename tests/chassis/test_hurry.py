@@ -21,7 +21,8 @@ async def hearing(*sources: tuple[str, int]) -> AsyncIterator[Partitions]:
     routes = {"slow": SimpleNamespace(hurried=False, first=False), "quick": SimpleNamespace(hurried=True, first=False)}
     ledger: Any = SimpleNamespace(routes=routes, route=routes.__getitem__, settings=Settings(environment="test"))
     consumer = SimpleNamespace(assignment=lambda: {TopicPartition(*source) for source in sources})
-    found = Partitions(ledger, None, lambda: SimpleNamespace(consumer=consumer))  # type: ignore[arg-type]
+    outbox: Any = None
+    found = Partitions(ledger, outbox, lambda: SimpleNamespace(consumer=consumer))
     found.reached = dict.fromkeys(sources, 0)
     yield found
     await found.asked.stop()

@@ -67,6 +67,26 @@ async def test_what_came_of_an_own_earlier_meeting_stands_beside_the_question(pa
     assert mark in row and row.count('href="/referrals/') == 2
 
 
+async def test_what_another_agency_sent_to_the_desk_is_not_told_to_be_of_the_same_person(palermo: Town) -> None:
+    who: dict[str, Any] = another_person(uuid4().hex)
+    asked = met("pa.comune", who)
+    asked["tier0"] |= {"services": [{"service": "lab.it"}], "gender": "female", "household": "mother_with_children"}
+    async with palermo.desk("pa.penc:caseworker") as desk:
+        known = set(REFERRAL.findall((await desk.get("/queue")).text))
+        await palermo.submit(asked)
+        [received] = set(REFERRAL.findall((await desk.get("/queue")).text)) - known
+        before = await shown(desk)
+        await palermo.submit(met("pa.penc", who))
+        [pair] = await shown(desk) - before
+        page = (await desk.get("/twins")).text
+
+    [row] = [row for row in re.findall("<tr.*?</tr>", page, re.S) if pair in row]
+    assert received not in row and "Non è visibile da qui" in row
+
+
+REFERRAL = re.compile(r'href="/referrals/([0-9a-f-]{36})"')
+
+
 async def test_same_links_two_people_and_a_coordinator_undoes_it(palermo: Town) -> None:
     pair = await met_twice(palermo)
 

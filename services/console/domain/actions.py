@@ -108,8 +108,8 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
         if not set(TEXTS) & asked.keys():
             asked["text"] = False
     asked |= {name: False for name in row.get("optional_fields", ()) if name in ReferralFields.model_fields}
-    asked = {name: asked.pop(name) for name in sorted(asked, key=lambda name: name in LAST)}
-    found = [_question(name, required, row, command, state) for name, required in asked.items()]
+    order = sorted(asked, key=lambda name: name in LAST)
+    found = [_question(name, asked[name], row, command, state) for name in order]
     return tuple(replace(question, sometimes=question.name in more) for question in found)
 
 
