@@ -23,11 +23,15 @@ Command = Annotated[str, Query(pattern=f"^({'|'.join(COMMANDS)})$")]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """can: whether the command may be said of it as it stands. outcome: what became of it, once it was said."""
+    """why_not: the word for why the command cannot be said of it here, if it cannot. outcome: what became of it."""
 
     case: Case
-    can: bool
+    why_not: str
     outcome: str = ""
+
+    @property
+    def can(self) -> bool:
+        return not self.why_not
 
 
 @router.get("")
@@ -36,7 +40,7 @@ async def preview(
 ) -> Response:
     if of is None:
         of = []
-    return _page(request, command, await _lines(gate_of(request), command, of), said=False)
+    return await _page(request, command, await _lines(gate_of(request), command, of), said=False)
 
 
 @router.post("")
@@ -52,30 +56,34 @@ async def say(request: Request, command: Command) -> Response:
             body = {"referral_id": line.case.id, "command": command, "expected_version": int(version)}
             answer = await asking.say(session, f"staffetta.referral.{command}.v1", body)
             outcome = {None: "done", "waiting": "waiting", "away": "away"}.get(answer.code, f"refused:{answer.code}")
-        found.append(Line(line.case, line.can, outcome))
-    return _page(request, command, found, said=True)
+        found.append(Line(line.case, line.why_not, outcome))
+    return await _page(request, command, found, said=True)
 
 
 async def _lines(at: Gate, command: str, ids: list[UUID]) -> list[Line]:
     cases = [case for id in dict.fromkeys(ids) if (case := await at.case(str(id)))]
-    return [Line(case, _can(case, command, at)) for case in cases]
+    return [Line(case, _why_not(case, command, at)) for case in cases]
 
 
-def _can(case: Case, command: str, at: Gate) -> bool:
+def _why_not(case: Case, command: str, at: Gate) -> str:
     state, priority = case.row["state"], case.row["priority"]
     if command not in actions.commands(state, case.relations, at.actor.roles):
-        return False
-    return not any(question.required for question in actions.questions(command, state, priority))
+        return "batch_not"
+    asks = any(question.required for question in actions.questions(command, state, priority))
+    return "batch_asks" if asks else ""
 
 
-def _page(request: Request, command: str, lines: list[Line], *, said: bool) -> Response:
+async def _page(request: Request, command: str, lines: list[Line], *, said: bool) -> Response:
     why: dict[str, Any] = {
         line.case.id: pages.refusal(request, line.outcome.partition(":")[2])
         for line in lines
         if line.outcome.startswith("refused:")
     }
     at = gate_of(request)
-    return pages.page(request, "batch.html", at.now, command=command, lines=lines, was_said=said, why=why)
+    return pages.page(
+        request, "batch.html", at.now, command=command, lines=lines, was_said=said, why=why,
+        agencies=await at.agencies(),
+    )  # fmt: skip
 
 
 def _is_id(stated: str) -> bool:

@@ -212,3 +212,19 @@ async def test_what_is_said_of_a_suspended_agency_is_offered_of_no_other(palermo
 
 
 CODE = re.compile(r"PA-[0-9A-Z]{6}")
+
+
+async def test_an_answer_to_several_says_of_which_it_asks_for_more_and_of_which_it_is_not_possible(
+    palermo: Town,
+) -> None:
+    [calm], [emergency] = await sent(palermo), await sent(palermo, priority="EMERGENCY")
+    chosen = f"/batch?command=acknowledge&of={calm}&of={emergency}"
+    async with palermo.desk(RECEIVER) as desk:
+        preview = (await desk.get(chosen)).text
+        await desk.post(f"/referrals/{calm}/acknowledge")
+        await palermo.settle()
+        after = (await desk.get(chosen)).text
+
+    assert "Conferma per 1<" in preview and preview.count("chiede altro") == 1 and "non possibile" not in preview
+    assert "Comune di Palermo" in preview and "da 25 a 39 anni" in preview
+    assert "non possibile ora" in after and "Conferma" not in after
