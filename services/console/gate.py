@@ -49,7 +49,7 @@ NOT_THEIRS: Doc = {"sender_ref": None}
 DUE, CODE = {"due_at": 1}, {"code": 1}
 EVERY_GLASS = "broken"
 """Where it is counted how often glass was broken; of one agency's referrals at the same name with the agency's code."""
-NAMED = dict.fromkeys(("name", "city", "status", "contact"), 1)
+NAMED = dict.fromkeys(("name", "city", "status", "contact", "queues.code", "queues.name"), 1)
 """What pages show of an agency."""
 
 

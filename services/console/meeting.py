@@ -25,7 +25,7 @@ LISTS = ("age_bands", "genders", "households", "languages", "priorities", "citie
 
 @router.get("")
 async def begin(request: Request) -> Response:
-    return await _form(request, {"key": [uuid4().hex], "basis": ["public_task"]}, Answer(None))
+    return await _form(request, {"key": [uuid4().hex]}, Answer(None))
 
 
 @router.post("")
@@ -72,18 +72,18 @@ async def _met(at: Gate, intake_id: UUID) -> dict[str, Any]:
 
 
 async def _form(request: Request, typed: Typed, answer: Answer) -> Response:
-    at, chosen = gate_of(request), set(typed.get("services", ()))
-    found = meeting.suggestions(typed.get("needs", ()))
-    if "suggest" in typed:
-        chosen |= {suggestion.service for suggestion in found}
-    suggested = {suggestion.service: suggestion.needs for suggestion in found}
+    at, lines, chosen, go_on_at = gate_of(request), _lines(), set(typed.get("services", ())), ""
+    suggested = {found.service: found.needs for found in meeting.suggestions(typed.get("needs", ()))}
+    if "suggest" in typed:  # who asked for them goes on at the first of them
+        chosen |= suggested.keys()
+        go_on_at = next((s for _, services in lines for s in services if s in suggested), "")
     brought = meeting.priority_of(sorted(chosen), typed.get("needs", ()))
     return pages.page(
         request, "new.html", at.now, 422 if answer.code else 200, typed=typed, chosen=chosen, suggested=suggested,
         priority=next(iter(typed.get("priority", ())), brought), said=refused(request, None, answer),
         pointer=meeting.field_of(answer.pointer),
         agencies=await _others(at), lists={name: codes.codes(name) for name in LISTS}, needs=codes.codes("needs"),
-        lines=_lines(), bases=codes.codes("sharing", "types"),
+        lines=lines, go_on_at=go_on_at, bases=codes.codes("sharing", "types"),
     )  # fmt: skip
 
 

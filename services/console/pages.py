@@ -52,6 +52,16 @@ def named(context: Context, of: Mapping[str, Any] | None, code: str | None) -> s
 
 
 @pass_context
+def desk(context: Context, agencies: Mapping[str, Any], code: str | None) -> str:
+    """The name of a queue and of its agency; the code where the directory has no such queue."""
+    for agency in agencies.values():
+        for queue in agency.get("queues", ()):
+            if queue["code"] == code:
+                return f"{named(context, queue, code)}, {named(context, agency, None)}"
+    return code or NOTHING
+
+
+@pass_context
 def choice(context: Context, field: str, labels: Mapping[str, str], code: str) -> str:
     return _worded(labels, context["language"]) or _word(f"{field}.{code}", context["language"]) or code
 
@@ -149,7 +159,7 @@ def _templates() -> Environment:
         loader=PackageLoader("services.console", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.globals |= {"t": say, "label": label, "named": named, "left": left, "haste": haste, "at": at,
+    made.globals |= {"t": say, "label": label, "named": named, "desk": desk, "left": left, "haste": haste, "at": at,
                      "choice": choice, "stated": stated, "word": word, "todo": todo, "reason": reason, "bar": bar,
                      "span": _span, "on_a_board": on_a_board}  # fmt: skip
     return made
@@ -182,7 +192,7 @@ def problem(request: Request, status: HTTPStatus) -> Response:
 
 MEANT: dict[tuple[str, str | None], str] = {
     ("no_candidate", "/next_agency"): "chosen_cannot", ("agency_already_tried", None): "everyone_tried",
-    ("invalid_value", "/escalation_level"): "level_told",
+    ("invalid_value", "/escalation_level"): "level_told", ("invalid_format", "/linked_referral_id"): "code_unknown",
 }  # fmt: skip
 
 

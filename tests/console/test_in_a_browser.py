@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_a_browser]
 MOBILE, COMUNE = "Operatrice, Unità mobile", "Operatrice, Comune di Palermo"
 ACCURA = "Operatrice, Centro Accura"
 COORDINATOR = "Coordinamento, Comune di Palermo"
+PUBLIC_TASK = "Compito di interesse pubblico"
 SERVICE = "material.food"
 """Of the street unit, and nobody counts its places: there is always one more."""
 
@@ -259,6 +260,8 @@ async def test_an_intake_takes_a_need_a_suggestion_and_a_name_and_arrives_at_the
         await seen.page.get_by_label("Sta male oggi").check()
         await seen.page.get_by_role("button", name="Proponi i servizi").click()
         await expect(seen.page.get_by_label("Medicina di base").first).to_be_checked()
+        await expect(seen.page.locator("[name=basis]:checked")).to_have_count(0)
+        await seen.page.get_by_label(PUBLIC_TASK).check()
         await seen.page.get_by_label("Lingua").select_option("wo")
         await seen.page.get_by_label("Vostro riferimento").fill("COMUNE-77")
         await seen.page.get_by_role("button", name="Invia le richieste").click()
@@ -268,6 +271,36 @@ async def test_an_intake_takes_a_need_a_suggestion_and_a_name_and_arrives_at_the
         assert not await seen.is_wider_than_the_screen()
         await seen.page.get_by_role("main").get_by_role("link", name="Inviati").click()
         await expect(seen.page.locator("[data-row]", has_text="wolof").first).to_be_visible(timeout=20_000)
+
+
+async def test_an_intake_is_taken_by_keyboard_a_number_leads_to_its_part_and_enter_sends_nothing_half_written(
+    palermo: Town, browser: Browser
+) -> None:
+    async with screen(browser, palermo.url) as seen:
+        keys, on = seen.page.keyboard, seen.page.locator("*:focus")
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/new")
+        await keys.press("1")
+        await expect(on).to_have_attribute("name", "needs")
+        await seen.page.get_by_label("Sta male oggi").focus()
+        await keys.press("Space")
+        await seen.page.get_by_role("button", name="Proponi i servizi").press("Enter")
+        await expect(on).to_have_value("health.primary")
+        await keys.press("3")
+        await keys.press("Space")
+        await keys.press("5")
+        await expect(on).to_have_attribute("name", "given")
+        for typed in ("Amina 3", "Ceesay", "1990"):
+            await keys.type(typed)
+            await keys.press("Enter")
+        await expect(on).to_have_attribute("name", "phone")
+        assert seen.page.url.partition("#")[0] == f"{palermo.url}/new"
+        await seen.page.get_by_label("Vostro riferimento").focus()
+        await keys.press("Enter")
+        await expect(on).to_have_text("Invia le richieste")
+        await keys.press("Enter")
+
+        await expect(seen.page.locator("#live a[href^='/referrals/']")).to_be_visible(timeout=20_000)
 
 
 async def test_likely_twins_show_where_the_meeting_was_recorded_while_the_page_is_open(
@@ -280,6 +313,7 @@ async def test_likely_twins_show_where_the_meeting_was_recorded_while_the_page_i
         await seen.log_in("Operatrice, Centro Penc")
         await seen.page.goto(f"{palermo.url}/new")
         await seen.page.get_by_label("Medicina di base").first.check()
+        await seen.page.get_by_label(PUBLIC_TASK).check()
         await seen.page.get_by_label("Nome", exact=True).fill(who["name"]["given"])
         await seen.page.get_by_label("Cognome").fill(who["name"]["family"])
         await seen.page.get_by_label("Nascita").fill(who["birth_date"]["value"])
@@ -299,6 +333,7 @@ async def test_an_intake_that_breaks_a_rule_comes_back_as_it_was_typed_with_what
         await seen.log_in(COMUNE)
         await seen.page.goto(f"{palermo.url}/new")
         await seen.page.get_by_label("Vostro riferimento").fill("COMUNE-78")
+        await seen.page.get_by_label(PUBLIC_TASK).check()
         await seen.page.get_by_role("button", name="Invia le richieste").click()
 
         await expect(seen.page.get_by_role("status").filter(has_text="non è stato possibile")).to_be_visible()

@@ -88,14 +88,14 @@ async def test_each_reads_which_of_their_queues_were_told_by_mail_and_which_coul
         await notifications.ask(NotificationSent.model_validate(known | told))
         await notifications.ask(NotificationFailed.model_validate(known | not_told))
     async with palermo.desk(SENDER) as sender, palermo.desk(RECEIVER) as receiver, asyncio.timeout(30):
-        while "pa.accura.clinic" not in (said := part((await sender.get(f"/referrals/{id}")).text, MAILS)):
+        while "Ambulatorio, Centro Accura" not in (said := part((await sender.get(f"/referrals/{id}")).text, MAILS)):
             await asyncio.sleep(0.1)
         own = part((await receiver.get(f"/referrals/{id}")).text, MAILS)
 
-    [of_comune, of_accura] = sorted(re.findall("<li>.*?</li>", said), key=lambda line: "clinic" in line)
-    assert "pa.comune.desk" in of_comune and "non recapitato" not in of_comune
-    assert "pa.accura.clinic" in of_accura and "non recapitato" in of_accura
-    assert "pa.accura.clinic" in own and "pa.comune.desk" not in own
+    [of_comune, of_accura] = sorted(re.findall("<li>.*?</li>", said), key=lambda line: "Accura" in line)
+    assert "Sportello di accesso, Comune di Palermo" in of_comune and "non recapitato" not in of_comune
+    assert "non recapitato" in of_accura
+    assert "Ambulatorio" in own and "Sportello" not in own
 
 
 MAILS = "Chi è stato avvisato"
@@ -188,7 +188,22 @@ async def test_another_referral_is_named_by_the_code_that_people_say(palermo: To
         ]
 
     assert unknown.status_code == 422 and 'aria-invalid="true"' in unknown.text
+    assert "fra gli invii che vedi nessuno ha questo codice" in unknown.text
     assert known.status_code == 303, known.text
+
+
+async def test_a_duplicate_is_withdrawn_with_the_code_of_the_one_that_was_there(palermo: Town) -> None:
+    [first], [again] = await sent(palermo), await sent(palermo)
+    async with palermo.desk(SENDER) as desk:
+        code = CODE.search((await desk.get(f"/referrals/{first}")).text)
+        assert code
+        said = {"withdraw_reason": "duplicate", "requested_by": "sender", "linked_referral_id": code[0]}
+        withdrawn = await desk.post(f"/referrals/{again}/withdraw", **said)
+        await palermo.settle()
+        page = (await desk.get(f"/referrals/{again}")).text
+
+    assert withdrawn.status_code == 303, withdrawn.text
+    assert "Ritirata" in page
 
 
 async def test_where_nobody_else_offers_it_there_is_nobody_to_pass_on_to_and_the_page_says_so(palermo: Town) -> None:

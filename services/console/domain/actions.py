@@ -187,7 +187,10 @@ def _reasons(list_: str, command: str) -> list[Choice]:
 
 
 def _asks(item: Any) -> tuple[str, ...]:
-    return (*item.get("required_fields", ()), *(("text",) if item.get("text_required") else ()))
+    """What a reason wants to be said with it."""
+    linked = ("linked_referral_id",) if item.get("next") == "link_existing" else ()
+    text = ("text",) if item.get("text_required") else ()
+    return tuple(dict.fromkeys((*item.get("required_fields", ()), *linked, *text)))
 
 
 def _fits(list_: str, code: str, state: str) -> bool:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from services.console.domain import twins
+
 Doc = dict[str, Any]
 
 
@@ -59,3 +61,8 @@ class Pair:
     cases: list[Case]
     before: list[Case]
     choices: tuple[str, ...]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Nobody has said yet whether they are one."""
+        return self.row["state"] in twins.WAITING

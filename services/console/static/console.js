@@ -1,7 +1,7 @@
 // Keys for who works at a desk: arrows choose a row, Enter opens it, a letter or a digit presses its button. And a line
 // when we hear nothing more.
 const rows = () => [...document.querySelectorAll("[data-row]")];
-const isTyping = (at) => at.closest("input, select, textarea");
+const isTyping = (at) => at.closest("input:not([type=checkbox], [type=radio]), select, textarea");
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
@@ -17,6 +17,15 @@ document.addEventListener("keydown", (event) => {
     const found = here.querySelector(`[data-key="${event.key}"]`);
     if (found) { event.preventDefault(); found.click(); }
   }
+});
+
+// In a long form Enter leads to the next field, and at last to the button: nothing half written is sent by a slip.
+document.addEventListener("keydown", (event) => {
+  const form = event.key === "Enter" && event.target.matches("form.wide input") && event.target.form;
+  if (!form) return;
+  event.preventDefault();
+  const all = [...form.querySelectorAll("input:not([type=hidden]), select, button.main")].filter((one) => one.checkVisibility());
+  all[all.indexOf(event.target) + 1].focus();
 });
 
 // After an answer the most pressing row is ready for the next key; when the row that is chosen goes, the next one is.
