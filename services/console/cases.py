@@ -44,12 +44,13 @@ async def _drawn(request: Request, referral_id: str, at: Gate) -> str | None:
 async def _shown(at: Gate, case: Case) -> dict[str, Any]:
     party, accepted = access.is_party(case.relations), case.row["state"] in ("ACCEPTED", "IN_SERVICE", "ON_HOLD")
     broken = [one for one in await at.broken() if one["row"] == case.id]
+    glass = [one for one in await at.open_glass() if one["row"] == case.id] if case.relations == {"glass"} else []
     family, agencies = await at.family(case), await at.agencies()
     return {
         "case": case, "agencies": agencies, "offer": await at.offer(case.row["offer"]),
         "lines": await at.lines(case), "told": await at.told(case), "family": family,
         "doable": doable(case, at, agencies, family), "is_party": party, "why": _why(case), "broken": broken,
-        "may_ask_who": "receiver" in case.relations and accepted, "glass": case.relations == {"glass"},
+        "may_ask_who": "receiver" in case.relations and accepted, "glass": glass,
         "reads_note": partial(access.reads_note, case.relations),
     }  # fmt: skip
 

@@ -287,6 +287,10 @@ class Gate:
         wanted = {} if access.AUDITOR in self.actor.roles else {"owners": self.actor.agency}
         return await self._list(self._db[GLASS].find(wanted).sort("at", DESCENDING).limit(LONGEST))
 
+    async def open_glass(self) -> list[Doc]:
+        """What this person broke the glass of and still sees, and until when."""
+        return await self._list(self._db[GLASS].find({"subject": self.actor.subject, "ends_at": {"$gt": self.now}}))
+
     async def unseen(self) -> int:
         """How often glass was broken since this person last looked who had done so, as far as they are told of it."""
         counted, seen = await self._glasses()

@@ -187,7 +187,7 @@ async def looks_live(request: Request, code: Annotated[str, Query(max_length=16)
 
 
 async def _looks(at: Gate, code: str) -> dict[str, Any]:
-    return {"broken": await at.broken(), "reads": await at.reads(code), "asked": code}
+    return {"mine": await at.open_glass(), "broken": await at.broken(), "reads": await at.reads(code), "asked": code}
 
 
 @router.post("/looks")

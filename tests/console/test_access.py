@@ -175,13 +175,16 @@ async def test_broken_glass_opens_one_referral_and_its_owners_and_the_auditor_ar
     async with case.town.desk("pa.penc:supervisor") as desk:
         opened = await desk.post("/looks", code=case.code, reason="Ricovero d'urgenza stanotte")
         page = await desk.get(opened.headers["location"])
+        own = (await desk.get("/looks")).text
 
-    assert page.status_code == 200 and "Accesso d" in page.text
+    assert page.status_code == 200 and "Accesso d" in page.text and "fino al " in page.text
+    assert f"{case.code}</a>: fino al " in own
     for told in ("pa.accura:caseworker", "pa.comune:supervisor", "auditor"):
         async with case.town.desk(told) as desk:
             assert "Ricovero d&#39;urgenza stanotte" in (await desk.get("/looks")).text
     async with case.town.desk("pa.legale:caseworker") as desk:
-        assert "Ricovero" not in (await desk.get("/looks")).text
+        looks = (await desk.get("/looks")).text
+        assert "Ricovero" not in looks and case.code not in looks
 
 
 async def test_glass_is_broken_for_a_referral_of_ones_own_city_with_a_reason(case):
