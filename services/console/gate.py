@@ -114,10 +114,12 @@ class Gate:
         return await self._list(self._db[LINES].find({"referral_id": case.id}).sort(order))
 
     async def told(self, case: Case) -> list[Doc]:
-        """Which of the queues that this person knows of were told by mail."""
-        own = {case.row["sender_agency"], case.row["receiver_agency"]}
-        if "receiver" in case.relations and "sender" not in case.relations:
-            own = {self.actor.agency}
+        """Which of the queues that this person knows of were told by mail: their own, and both sides' unless they are
+        the receiver.
+        """
+        own = {self.actor.agency}
+        if "receiver" not in case.relations or "sender" in case.relations:
+            own |= {case.row["sender_agency"], case.row["receiver_agency"]}
         wanted = {"referral_id": case.id, "agency": {"$in": sorted(a for a in own if a)}}
         return await self._list(self._db[TOLD].find(wanted).sort("at", ASCENDING))
 

@@ -10,7 +10,7 @@ from contracts.places import PlacesEvent
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
-from services.console import store
+from services.console import live, store
 
 handlers = Handlers()
 
@@ -28,6 +28,7 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
 
 @handlers.on(topics.REFERRALS, copies=store.OF_REFERRALS)
 async def on_referral(event: Message, tx: Transaction) -> None:
+    live.hub.expected.set()
     match event:
         case ReferralEvent():
             await store.note_referral(tx, event)

@@ -13,8 +13,10 @@ from services.chassis.service import Context
 from services.console import gate
 from services.console.gate import Gate
 
-LOOK_S, AT_LEAST_S = 0.1, 20
-"""How often the marks are looked at, and how often a page is told anyway: time that passes shows too."""
+LOOK_S, SOON_S, AT_LEAST_S = 0.1, 0.02, 20
+"""How often the marks are looked at, how often while this process stores what moves them, and how often a page is told
+anyway: time that passes shows too.
+"""
 
 BEAT = "event: beat\ndata: still here\n\n"
 """By which a page knows that it would hear of news: without one for long it loads itself anew."""
@@ -52,14 +54,27 @@ class Hub:
     marks: Known = field(default_factory=dict)
     moved: asyncio.Condition = field(default_factory=asyncio.Condition)
     drawn: dict[Hashable, tuple[Known, float, asyncio.Task[str | None]]] = field(default_factory=dict)
+    expected: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while this process stores something that pages may show."""
     stopping: bool = False
 
-    async def look(self, marks: Marks) -> None:
+    async def look(self, marks: Marks) -> bool:
+        """Whether anything has moved."""
         seen = await marks(sorted(self.watched))
-        if any(self.marks.get(agency) != at for agency, at in seen.items()):
-            async with self.moved:
-                self.marks |= seen
-                self.moved.notify_all()
+        if all(self.marks.get(agency) == at for agency, at in seen.items()):
+            return False
+        async with self.moved:
+            self.marks |= seen
+            self.moved.notify_all()
+        return True
+
+    async def is_expected(self) -> bool:
+        """Until this process stores something, or it is time to look anyway; which of the two."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.expected.wait(), LOOK_S)
+        was = self.expected.is_set()
+        self.expected.clear()
+        return was
 
     async def wait(self, agencies: frozenset[str], known: Known) -> bool:
         """Until one of these has moved on from what is known, or it is time to show the time; whether it moved."""
@@ -89,12 +104,14 @@ hub = Hub()
 
 
 async def keep_looking(context: Context) -> None:
-    """A job: until the process stops, which ends every open page's stream."""
+    """A job: until the process stops, which ends every open page's stream. What another process stores is seen too."""
+    marks, soon = partial(gate.marks, context.db), round(LOOK_S / SOON_S)
     try:
         while True:
-            if hub.watched:
-                await hub.look(partial(gate.marks, context.db))
-            await asyncio.sleep(LOOK_S)
+            for _ in range(soon if await hub.is_expected() else 1):
+                if not hub.watched or await hub.look(marks):
+                    break
+                await asyncio.sleep(SOON_S)
     finally:
         hub.stopping = True
         async with hub.moved:

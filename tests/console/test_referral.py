@@ -98,6 +98,20 @@ async def test_each_reads_which_of_their_queues_were_told_by_mail_and_which_coul
     assert "Ambulatorio" in own and "Sportello" not in own
 
 
+async def test_the_coordination_reads_that_it_was_told_and_a_sender_does_not(palermo: Town) -> None:
+    await palermo.submit(an_intake(f"pa.penc/{uuid4().hex}/1", sender="pa.penc", services=("health.primary",)))
+    async with palermo.desk("pa.penc:caseworker") as sender, palermo.desk("pa.comune:coordinator") as coordinator:
+        [id, *_] = await rows(sender, "/sent")
+        told = {"queue": "pa.comune.coordination", "agency": "pa.comune", "notification_id": uuid4(), "version": 1,
+                "at": datetime.now(UTC), "channel": "mail", "referral_id": UUID(id), "journey_id": uuid4(),
+                "about": "raised", "attempts": 1, "mail_id": uuid4()}  # fmt: skip
+        async with bus(palermo.settings, "notifications") as notifications, asyncio.timeout(30):
+            await notifications.ask(NotificationSent.model_validate(told))
+            while "Coordinamento cittadino" not in part((await coordinator.get(f"/referrals/{id}")).text, MAILS):
+                await asyncio.sleep(0.1)
+        assert "Coordinamento cittadino" not in part((await sender.get(f"/referrals/{id}")).text, MAILS)
+
+
 MAILS = "Chi è stato avvisato"
 
 
