@@ -80,6 +80,7 @@ async def _page(request: Request, command: str, lines: list[Line], *, said: bool
         if line.outcome.startswith("refused:")
     }
     at = gate_of(request)
+    await at.note_list("queue", [line.case for line in lines])
     return pages.page(
         request, "batch.html", at.now, command=command, lines=lines, was_said=said, why=why,
         agencies=await at.agencies(),

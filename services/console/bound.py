@@ -29,7 +29,7 @@ async def case_of(request: Request, referral_id: UUID) -> Case:
     return case
 
 
-SAID = ("done", "waiting", "away", "refused", "glass_none")
+SAID = ("done", "waiting", "away", "refused", "glass_none", "moved_on")
 
 
 def said(request: Request) -> dict[str, Any] | None:

@@ -51,7 +51,7 @@ async def _shown(at: Gate, case: Case) -> dict[str, Any]:
         "lines": await at.lines(case), "told": await at.told(case), "family": family,
         "doable": doable(case, at, agencies, family), "is_party": party, "why": _why(case), "broken": broken,
         "may_ask_who": "receiver" in case.relations and accepted, "glass": glass,
-        "reads_note": partial(access.reads_note, case.relations),
+        "reads_note": partial(access.reads_note, case.relations, state=case.row["state"]),
     }  # fmt: skip
 
 
@@ -99,14 +99,18 @@ def _facts(tier1: dict[str, Any]) -> list[tuple[str, str]]:
 @router.get("/{referral_id}/{command}")
 async def ask(request: Request, referral_id: UUID, command: str, back: Back = "referral") -> Response:
     """The questions that a command asks."""
-    case = await _may(request, referral_id, command)
+    case = await case_of(request, referral_id)
+    if elsewhere := _not_now(request, case, command):
+        return elsewhere
     return await _form(request, case, command, back, {}, Answer(None))
 
 
 @router.post("/{referral_id}/{command}")
 async def say(request: Request, referral_id: UUID, command: str, back: Back = "referral") -> Response:
     """Say it with the person's own token; what was refused comes back with what was typed."""
-    case = await _may(request, referral_id, command)
+    case = await case_of(request, referral_id)
+    if elsewhere := _not_now(request, case, command):
+        return elsewhere
     form = await request.form()
     typed = {name: [str(v) for v in form.getlist(name)] for name in form}
     asked = actions.questions(command, case.row["state"], case.row["priority"])
@@ -167,8 +171,11 @@ def _who_is_next(case: Case, family: list[Case], agencies: dict[str, Doc], offer
     return {code: agencies[code] for code in actions.who_is_next(offering, ours, tried, order)}
 
 
-async def _may(request: Request, referral_id: UUID, command: str) -> Case:
-    case = await case_of(request, referral_id)
-    if command not in actions.commands(case.row["state"], case.relations, gate_of(request).actor.roles):
+def _not_now(request: Request, case: Case, command: str) -> Response | None:
+    """Where who can say it no longer, or not yet, is led; None who can. Raises for what is never theirs to say."""
+    roles = gate_of(request).actor.roles
+    if command in actions.commands(case.row["state"], case.relations, roles):
+        return None
+    if not actions.is_ever_said(command, case.relations, roles):
         raise HTTPException(404)
-    return case
+    return RedirectResponse(f"/referrals/{case.id}?said=moved_on&of={case.row['code']}&did={command}", 303)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import StringConstraints
 from starlette.exceptions import HTTPException
 
 from services.console import asking, pages, web
@@ -194,7 +195,7 @@ async def _looks(at: Gate, code: str) -> dict[str, Any]:
 async def break_glass(
     request: Request,
     code: Annotated[str, Form(max_length=16)],
-    reason: Annotated[str, Form(min_length=10, max_length=300)],
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10), Form(max_length=300)],
 ) -> Response:
     """Emergency access: for four hours, with a reason, told to the agencies whose referral it is and to auditors."""
     opened = await gate_of(request).break_glass(code, reason)

@@ -232,8 +232,10 @@ async def test_dark_pages_and_print_can_be_read(palermo: Town, browser: Browser)
     async with screen(browser, palermo.url, color_scheme="dark") as seen:
         await seen.log_in(MOBILE)
         assert await seen.faults_of_access() == []
+        await expect(seen.page.locator(".printed")).to_be_hidden()
         await seen.page.emulate_media(media="print", color_scheme="light")
         await expect(seen.page.locator("header.top")).to_be_hidden()
+        await expect(seen.page.locator(".printed")).to_contain_text("Unità mobile")
 
 
 async def test_an_acceptance_shows_elsewhere_in_under_a_second(palermo: Town, browser: Browser) -> None:
@@ -288,6 +290,10 @@ async def test_an_intake_is_taken_by_keyboard_a_number_leads_to_its_part_and_ent
         await expect(on).to_have_value("health.primary")
         await keys.press("3")
         await keys.press("Space")
+        await keys.press("4")
+        await expect(on).to_have_attribute("name", "age_band")
+        await keys.press("2")
+        await expect(seen.page.get_by_label("Età")).to_have_value("")
         await keys.press("5")
         await expect(on).to_have_attribute("name", "given")
         for typed in ("Amina 3", "Ceesay", "1990"):

@@ -250,6 +250,10 @@ async def test_an_answer_to_several_says_of_which_it_asks_for_more_and_of_which_
     chosen = f"/batch?command=acknowledge&of={calm}&of={emergency}"
     async with palermo.desk(RECEIVER) as desk:
         preview = (await desk.get(chosen)).text
+        async with palermo.desk("auditor") as auditor:
+            code = CODE.search((await desk.get(f"/referrals/{emergency}")).text)
+            assert code
+            looks = (await auditor.get(f"/looks?code={code[0]}")).text
         await desk.post(f"/referrals/{calm}/acknowledge")
         await palermo.settle()
         after = (await desk.get(chosen)).text
@@ -257,3 +261,30 @@ async def test_an_answer_to_several_says_of_which_it_asks_for_more_and_of_which_
     assert "Conferma per 1<" in preview and preview.count("chiede altro") == 1 and "non possibile" not in preview
     assert "Comune di Palermo" in preview and "da 25 a 39 anni" in preview
     assert "non possibile ora" in after and "Conferma" not in after
+    assert looks.count("Operatrice, Centro Accura") >= 2, "the page of the referral and the preview"
+
+
+async def test_a_note_of_the_sender_is_offered_to_the_receiver_once_it_has_accepted(palermo: Town) -> None:
+    [id] = await sent(palermo)
+    async with palermo.desk(RECEIVER) as receiver, palermo.desk(SENDER) as sender:
+        await sender.post(f"/referrals/{id}/add_note", text="Chiamare prima delle dieci")
+        await palermo.settle()
+        before, own = (await receiver.get(f"/referrals/{id}")).text, (await sender.get(f"/referrals/{id}")).text
+        await receiver.post(f"/referrals/{id}/accept")
+        await palermo.settle()
+        after = (await receiver.get(f"/referrals/{id}")).text
+
+    assert [f"/referrals/{id}/notes/" in page for page in (before, own, after)] == [False, True, True]
+
+
+async def test_who_answers_after_somebody_else_is_led_to_how_it_stands(palermo: Town) -> None:
+    [id] = await sent(palermo)
+    async with palermo.desk(RECEIVER) as desk, palermo.desk(SENDER) as sender:
+        await desk.post(f"/referrals/{id}/decline", decline_reason="no_capacity")
+        await palermo.settle()
+        form, late = await desk.get(f"/referrals/{id}/accept"), await desk.post(f"/referrals/{id}/accept")
+        page = (await desk.get(late.headers["location"])).text
+        never = await sender.get(f"/referrals/{id}/accept")
+
+    assert (form.status_code, late.status_code, never.status_code) == (303, 303, 404)
+    assert "ora non è possibile: ecco come sta" in page

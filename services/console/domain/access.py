@@ -10,6 +10,9 @@ CASEWORKER, SUPERVISOR, COORDINATOR = "caseworker", "supervisor", "coordinator"
 NATIONAL, AUDITOR, OPS = "national", "auditor", "ops"
 ROLES = frozenset({CASEWORKER, SUPERVISOR, COORDINATOR, NATIONAL, AUDITOR, OPS})
 
+UNACCEPTED = ("REQUESTED", "ACKNOWLEDGED", "WAITLISTED")
+"""In which a receiver has not said yes."""
+
 Row = Mapping[str, Any]
 Where = dict[str, Any]
 
@@ -109,6 +112,11 @@ def is_party(relation: frozenset[str]) -> bool:
     return bool(relation & {"sender", "receiver", "glass"})
 
 
-def reads_note(relation: frozenset[str], by: str | None) -> bool:
-    """Whether a note is for who sees its referral so: the two agencies, and of what it wrote the coordination."""
-    return bool(relation & {"sender", "receiver"}) or (COORDINATOR in relation and by == COORDINATOR)
+def reads_note(relation: frozenset[str], by: str | None, state: str = "") -> bool:
+    """Whether a note is for who sees its referral so: the two agencies, and of what it wrote the coordination.
+
+    state: of the referral; what the sender wrote a receiver reads once it has accepted.
+    """
+    if relation & {"sender", "receiver"}:
+        return "sender" in relation or by != "sender" or state not in UNACCEPTED
+    return COORDINATOR in relation and by == COORDINATOR

@@ -83,6 +83,11 @@ def commands(state: str, relations: frozenset[str], roles: frozenset[str]) -> tu
     return tuple(sorted(may, key=lambda c: (FIRST.index(c) if c in FIRST else len(FIRST), _place(c))))
 
 
+def is_ever_said(command: str, relations: frozenset[str], roles: frozenset[str]) -> bool:
+    """Whether, in one state or another, who has these relations and roles may say it."""
+    return any(r.command == command and relations & r.by and _supervises(r, roles) for r in rows())
+
+
 def _supervises(row: Row, roles: frozenset[str]) -> bool:
     return not row.supervised or "supervisor" in roles
 

@@ -9,7 +9,6 @@ Doc = dict[str, Any]
 
 SUSPECTED, LATER, SAME, UNDO = "suspected", "later", "same", "undo"
 WAITING = (SUSPECTED, LATER)
-SHOWN = (*WAITING, SAME)
 CHOICES = ("same", "different", "later")
 
 

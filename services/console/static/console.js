@@ -1,12 +1,13 @@
 // Keys for who works at a desk: arrows choose a row, Enter opens it, a letter or a digit presses its button. And a line
 // when we hear nothing more.
 const rows = () => [...document.querySelectorAll("[data-row]")];
-const isTyping = (at) => at.closest("input:not([type=checkbox], [type=radio]), select, textarea");
+const isTyping = (at) => at.closest("input:not([type=checkbox], [type=radio]), textarea");
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   const here = document.activeElement.closest("[data-row]") ?? (rows().length ? null : document.body);
-  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+  const isChoosing = event.target.closest("select"); // which takes keys itself, but for those that lead elsewhere
+  if (!isChoosing && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
     const all = rows(), at = all.indexOf(here), to = at + (event.key === "ArrowDown" ? 1 : -1);
     if (!all.length) return;
     all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : to))].focus();
@@ -14,7 +15,7 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Enter" && here && event.target === here) {
     here.querySelector("a[href]")?.click();
   } else if (here && /^[a-z1-9]$/.test(event.key)) {
-    const found = here.querySelector(`[data-key="${event.key}"]`);
+    const found = here.querySelector(`${isChoosing ? "a[href^='#']" : ""}[data-key="${event.key}"]`);
     if (found) { event.preventDefault(); found.click(); }
   }
 });
