@@ -109,6 +109,9 @@ class Handlers:
 
     def check(self, service: str) -> None:
         """One writer an aggregate: only a service's own commands may change what it owns."""
+        owned = {name for route in self.routes.values() for name in route.owns}
         for route in self.routes.values():
+            if both := owned & set(route.copies):
+                raise ValueError(f"{service}: {min(both)} are aggregates, and no copies of {route.topic.name}")
             if route.owns and (route.topic.kind != "commands" or route.topic.owner != service):
                 raise ValueError(f"{service}: aggregates are changed by {service}.commands, not by {route.topic.name}")

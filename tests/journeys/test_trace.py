@@ -10,6 +10,8 @@ from tests.builders import an_intake
 from tests.collector import collector
 from tests.processes import running
 
+CONSUMER = 5
+"""A span's kind, as OTLP numbers it."""
 PERSONAL = ("Amina", "Prova", "1995-03-14", "Sintetico", "pa.comune/T-1/1")
 
 
@@ -29,6 +31,7 @@ async def test_an_intake_is_one_trace_from_the_door_to_the_feed(network: Setting
         roots = [s for s in tree.values() if not s.parent]
 
         assert [s.name for s in roots] == ["process agencies.{agency}.commands"]
+        assert {s.kind for s in tree.values()} == {CONSUMER}
         assert all(s.parent in tree for s in tree.values() if s.parent)
         assert {(s.service, s.name) for s in tree.values()} >= {
             ("gateway", "process agencies.{agency}.commands"),

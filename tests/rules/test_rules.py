@@ -125,6 +125,18 @@ def test_a_handler_that_changes_aggregates_outside_its_own_commands_is_caught(tr
     assert "aggregates are changed by intake.commands" in found.stderr
 
 
+def test_a_handler_that_copies_onto_aggregates_is_caught(tree: Path) -> None:
+    plant(
+        tree / "services/intake/handlers.py",
+        "@handlers.on(topics.INTAKES, copies=('intakes',))\nasync def f(m, tx): ...",
+    )
+
+    found = run(tree, sys.executable, "-c", "import services.intake.app")
+
+    assert found.returncode != 0
+    assert "intakes are aggregates, and no copies of intakes" in found.stderr
+
+
 def test_a_direct_identifier_in_an_event_is_caught(tree: Path) -> None:
     events = tree / "contracts/events.py"
     events.write_text(
