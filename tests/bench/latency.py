@@ -48,7 +48,17 @@ async def measure(sender: Agency, receiver: Agency) -> dict[str, list[float]]:
     commands = await _paced(
         (uuid4().hex for _ in sent), lambda id: receiver.command(next(by_command), "acknowledge", id=id)
     )
-    return {"intake to answer": answered, "acknowledge to answer": await _answered(receiver, commands)}
+    acknowledged = await _answered(receiver, commands)
+    intake_ids = {_command(e): e["value"]["intake_id"] for e in sender.entries if is_answer(e)}
+    recorded = {intake_ids[id]: at for id, at in intakes.items()}
+    return {
+        "intake to answer": answered,
+        "intake to event": _happened(sender, "staffetta.intake.recorded.v1", recorded),
+        "acknowledge to answer": acknowledged,
+        "acknowledge to event": _happened(
+            receiver, "staffetta.referral.acknowledged.v1", dict(zip(sent, commands.values(), strict=True))
+        ),
+    }
 
 
 def _intake(key: str) -> Entry:
@@ -113,7 +123,13 @@ async def _answered(agency: Agency, said: dict[str, float]) -> list[float]:
     await agency.answer(next(reversed(said)))
     await asyncio.sleep(1)
     came = {_command(e): e["at"] for e in agency.entries if is_answer(e)}
-    return sorted((came[id] - at) * 1000 for id, at in said.items() if id in came)
+    return sorted((came[id] - at) * 1000 for id, at in said.items())
+
+
+def _happened(agency: Agency, type: str, said: dict[str, float]) -> list[float]:
+    """said: when that was asked of which an event tells, by the event's key."""
+    came = {e["key"]: e["at"] for e in agency.entries if e["type"] == type}
+    return sorted((came[key] - at) * 1000 for key, at in said.items())
 
 
 def _command(entry: Entry) -> str:
