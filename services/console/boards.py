@@ -84,12 +84,16 @@ async def _offers(at: Gate, service: str, city: str) -> dict[str, Any]:
 async def search(request: Request, q: Annotated[str, Query(max_length=128)] = "") -> Response:
     """By the code that people say, or by the sender's own reference; one that is found alone is opened."""
     at = gate_of(request)
-    found = await at.search(q.strip()) if q.strip() else []
-    if len(found) == 1:
-        return RedirectResponse(f"/referrals/{found[0].id}", 303)
+    wanted = q.strip()
+    found, met = (await at.search(wanted), await at.meetings_called(wanted)) if wanted else ([], [])
+    others = [id for id in met if id not in {case.row["journey_id"] for case in found}]
+    alone = [f"/referrals/{case.id}" for case in found] + [f"/new/{id}" for id in others]
+    if len(alone) == 1:
+        return RedirectResponse(alone[0], 303)
     return pages.page(
-        request, "search.html", at.now, cases=found, q=q, agencies=await at.agencies(), people=None, name="", said=None
-    )
+        request, "search.html", at.now, cases=found, q=q, agencies=await at.agencies(), people=None, name="", said=None,
+        meetings=others,
+    )  # fmt: skip
 
 
 @router.post("/search")
@@ -113,7 +117,7 @@ async def search_by_name(request: Request, name: Annotated[str, Form(min_length=
     wrong = None if told is not None else {"wrong": True, "key": "away", "code": "", "why": ""}
     return pages.page(
         request, "search.html", at.now, cases=[], q="", agencies=await at.agencies(), people=people, name=name,
-        said=wrong,
+        said=wrong, meetings=[],
     )  # fmt: skip
 
 

@@ -196,6 +196,14 @@ class Gate:
         found = await self._cases(own) if self.actor.works else []
         return list({case.id: case for case in (*await self._cases({"code": wanted.upper()}), *found)}.values())
 
+    async def meetings_called(self, wanted: str) -> list[str]:
+        """The own agency's meetings by its reference, or by the code of a need that came to nobody and is a task."""
+        if not self.actor.works:
+            return []
+        own = self._db[MEETINGS].find({"sender_agency": self.actor.agency, "sender_ref": wanted}).limit(LONGEST)
+        asked = [todo.row["journey_id"] for todo in await self.tasks() if todo.code == wanted.upper()]
+        return [*dict.fromkeys([doc["_id"] for doc in await self._list(own)] + asked)]
+
     async def city_rows(self, since: datetime) -> list[Doc]:
         """What a city's board counts: no person, no id of one."""
         return await self._counted(self._coordinated, since)

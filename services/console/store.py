@@ -42,6 +42,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     COUNTED: [_index("city", "week")],
     LINES: [_index("referral_id", "version", "place")],
     TASKS: [_index("agency", "open", "due_at"), _index("cities", "open", "due_at"), _index("journey_id", "agency")],
+    MEETINGS: [_index("sender_agency", "sender_ref")],
     TOLD: [_index("referral_id", "agency", "at")],
     TWINS: [_index("sender_agency", "state"), _index("cities", "state"), _index("intake_id")],
     UNMET: [_index("cities", "at"), _index("at")],

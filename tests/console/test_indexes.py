@@ -93,6 +93,8 @@ async def look_at_everything(at: Gate) -> None:
     await at.tasks_of("j-1")
     await at.own_meetings(["j-1"])
     await at.search("PA-7K3M9Q")
+    await at.meetings_called("PA-7K3M9Q")
+    await at.open_glass()
     await at.called("PA-7K3M9Q")
     await at.city_rows(NOW - timedelta(days=90))
     await at.city_unmet(NOW - timedelta(days=90))
