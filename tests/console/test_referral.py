@@ -210,6 +210,20 @@ async def test_another_referral_is_named_by_the_code_that_people_say(palermo: To
     assert known.status_code == 303, known.text
 
 
+async def test_which_documents_are_missing_the_two_sides_read_and_nobody_else(palermo: Town) -> None:
+    [id] = await sent(palermo)
+    shown = {}
+    async with palermo.desk(RECEIVER) as desk:
+        await desk.post(f"/referrals/{id}/decline", decline_reason="missing_documents", documents=["stp", "eni"])
+        await palermo.settle()
+    for who in (SENDER, RECEIVER, "pa.comune:coordinator"):
+        async with palermo.desk(who) as desk:
+            shown[who] = part((await desk.get(f"/referrals/{id}")).text, "Che cosa è accaduto")
+
+    assert all("Documenti mancanti" in page for page in shown.values())
+    assert ["STP" in page for page in shown.values()] == [True, True, False]
+
+
 async def test_a_duplicate_is_withdrawn_with_the_code_of_the_one_that_was_there(palermo: Town) -> None:
     [first], [again] = await sent(palermo), await sent(palermo)
     async with palermo.desk(SENDER) as desk:
