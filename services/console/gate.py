@@ -299,7 +299,7 @@ class Gate:
 
     async def open_glass(self) -> list[Doc]:
         """What this person broke the glass of and still sees, and until when."""
-        return await self._list(self._db[GLASS].find({"subject": self.actor.subject, "ends_at": {"$gt": self.now}}))
+        return await self._list(self._db[GLASS].find(_still_broken(self.actor, self.now)))
 
     async def unseen(self) -> int:
         """How often glass was broken since this person last looked who had done so, as far as they are told of it."""
@@ -401,10 +401,14 @@ def _owners(row: Doc) -> list[str]:
     return sorted({a for a in (row["sender_agency"], row["receiver_agency"]) if a})
 
 
+def _still_broken(actor: Actor, now: datetime) -> Doc:
+    return {"subject": actor.subject, "ends_at": {"$gt": now}}
+
+
 async def opened(db: Any, actor: Actor, clock: Callable[[], datetime], hourly: Hourly | None = None) -> Gate:
     """hourly: where the numbers of the network are kept for the hour."""
     now = clock()
-    found = db[GLASS].find({"subject": actor.subject, "ends_at": {"$gt": now}})
+    found = db[GLASS].find(_still_broken(actor, now))
     glass = frozenset({doc["row"] async for doc in found})
     return Gate(db, actor, now, access.grants(actor, now, glass), clock, glass, hourly or Hourly())
 

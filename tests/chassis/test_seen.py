@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from contracts import topics
@@ -46,7 +47,9 @@ def test_a_log_line_holds_our_words_and_known_fields_and_no_others() -> None:
     assert "name" not in line(name_of_person="Amina", value="Prova") and "Prova" not in json.dumps(line(value="Prova"))
 
 
-async def test_an_outbox_that_the_broker_leaves_waiting_is_stuck_until_it_is_answered(network: Settings) -> None:
+async def test_an_outbox_that_the_broker_leaves_waiting_is_stuck_until_it_is_answered(
+    network: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answered = asyncio.Event()
 
     async def owns(_sources: object) -> bool:
@@ -54,7 +57,7 @@ async def test_an_outbox_that_the_broker_leaves_waiting_is_stuck_until_it_is_ans
 
     outbox = Outbox(network, owns)
     await outbox.producer.start()
-    outbox.send = lambda _rows: answered.wait()  # type: ignore[method-assign, assignment, return-value]
+    monkeypatch.setattr(outbox, "send", lambda _rows: answered.wait())
     outbox.begin({("t", 0): [Outgoing("t", b"", b"", [])]}, time.monotonic() - STUCK_S - 1)
     await asyncio.sleep(0)
     waiting = outbox.stuck
