@@ -56,12 +56,12 @@ class Agency:
     def read_again(self) -> None:
         self.reading = asyncio.create_task(self._read())
 
-    async def say(self, type: str, value: bytes | Entry, *, id: str | None = None) -> str:
-        """Publish one command; returns the id it went out under."""
+    async def say(self, type: str, value: bytes | Entry, *, id: str | None = None, **extensions: str) -> str:
+        """Publish one command; returns the id it went out under. extensions: of CloudEvents, as `traceparent`."""
         id = id or uuid4().hex
         attributes = {
             "id": id, "source": f"/agencies/{self.code}", "type": type, "specversion": "1.0", "time": datetime.now(UTC),
-            "datacontenttype": "application/json",
+            "datacontenttype": "application/json", **extensions,
         }  # fmt: skip
         message = to_binary(CloudEvent(attributes=attributes, data={}), JSONFormat())
         body = value if isinstance(value, bytes) else json.dumps(value).encode()

@@ -19,7 +19,7 @@ class Span:
     parent: str
     kind: int
     attributes: tuple[tuple[str, str], ...]
-    links: int
+    links: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -83,4 +83,5 @@ def _points(body: bytes) -> list[Point]:
 
 def _span(service: str, s: Any) -> Span:
     said = tuple((a.key, a.value.string_value or str(a.value.int_value)) for a in s.attributes)
-    return Span(service, s.name, s.trace_id.hex(), s.span_id.hex(), s.parent_span_id.hex(), s.kind, said, len(s.links))
+    ids, links = (s.trace_id.hex(), s.span_id.hex(), s.parent_span_id.hex()), tuple(x.trace_id.hex() for x in s.links)
+    return Span(service, s.name, *ids, s.kind, said, links)

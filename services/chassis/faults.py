@@ -7,10 +7,34 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, TypeVar
 
 from aiokafka.errors import KafkaError
-from pymongo.errors import PyMongoError
+from bson.errors import InvalidDocument
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 log = logging.getLogger("staffetta.worker")
 T = TypeVar("T")
+
+OF_THE_DATA = frozenset(
+    {
+        2, 9, 14, 15, 16, 22, 28, 52, 53, 54, 55, 56, 57, 66, 171,  # a query or a document that it cannot take
+        121, 11000,  # against a rule of the collection, or there once already
+        257, 10334, 17280, 17419, 17420,  # too large
+    }
+)  # fmt: skip
+"""MongoDB's codes for what is refused however often it is tried. Of any other fault the next try may be luckier."""
+
+
+class Unwritable(Exception):
+    """The store refuses what a batch would write, or ask, for a reason of the data."""
+
+
+def unwritable(fault: Exception) -> Unwritable | None:
+    """What a fault comes to, if the data are the reason for all of it."""
+    if isinstance(fault, InvalidDocument):
+        return Unwritable(type(fault).__name__)
+    codes = [fault.code] if isinstance(fault, OperationFailure) else []
+    if isinstance(fault, BulkWriteError):
+        codes = [error["code"] for error in fault.details["writeErrors"]]
+    return Unwritable(codes[0]) if codes and OF_THE_DATA.issuperset(codes) else None
 
 
 def die(why: str) -> NoReturn:

@@ -49,7 +49,7 @@ class Route:
             return None
         tx.begin(m, self.owns + self.copies)
         subject = m.message or m
-        with processing(m) as tx.traceparent:
+        with processing(m, tx.ended) as tx.traceparent:
             try:
                 if not why_not:
                     await self._decide(subject, tx)

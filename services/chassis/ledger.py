@@ -1,18 +1,21 @@
 """The store's side of "nothing lost, nothing twice": positions and what they owe, inbox, parked keys of a service."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import bson
 from bson import Binary
+from bson.errors import InvalidDocument
 from pymongo import IndexModel, UpdateOne
+from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from services.chassis import failpoints, parking
-from services.chassis.faults import die
+from services.chassis.faults import Unwritable, die, unwritable
 from services.chassis.handlers import Route
 from services.chassis.messages import Incoming, Lane, Offsets, Outgoing, Said, Source
 from services.chassis.parking import place
@@ -101,21 +104,22 @@ class Ledger:
 
     # -- one batch, one transaction --------------------------------------------------------------------------------
     async def process(
-        self, messages: list[Incoming], stored: Offsets, following: Offsets, published: Published
-    ) -> Said | None:
+        self, messages: list[Incoming], stored: Offsets, following: Offsets, published: Published,
+        why_not: str | None = None,
+    ) -> Said | None:  # fmt: skip
         """Handle messages and store all that follows; returns what is now owed. None: nothing followed or was stored.
 
         following: where each of their partitions stands after them. published: waits until what was owed before is on
-        its topics. Without messages, only the positions are stored.
+        its topics. why_not: park them, and why. Without messages, only the positions are stored. Raises Unwritable.
         """
         held, parked = set(self.parked), list[tuple[Incoming, str]]()
-        async with self._transaction():
-            tx, fresh = self._begin(), await self._unseen(messages)
+        async with self._transaction() as tx:
+            fresh = await self._unseen(messages)
             failpoints.hit("in_txn_inbox")
             await tx.prefetch([at for m in fresh.values() for at in self.route(m.name).needs(m, tx)])
             for m in fresh.values():
-                why_not = "after_parked" if m.lane in held else m.fault
-                if reason := await self.route(m.name).attempt(m, tx, why_not):
+                not_now = "after_parked" if m.lane in held else m.fault or why_not
+                if reason := await self.route(m.name).attempt(m, tx, not_now):
                     held.add(m.lane)
                     parked.append((m, reason))
             if messages and tx.is_idle and not parked:
@@ -128,12 +132,17 @@ class Ledger:
 
     async def replay(self, request: Doc, stored: Offsets, published: Published) -> Said:
         """Handle a key's parked messages again, in order, up to the first that fails; as ops asked, and recorded."""
-        lane = parking.lane(request)
+        waiting = await parking.waiting(self.db, parking.lane(request))
+        for most in range(len(waiting), 0, -1):  # the store names no message when it refuses what some would write
+            with suppress(Unwritable):
+                return await self._replay(request, waiting, most, stored, published)
+        return await self._replay(request, waiting, 0, stored, published)
+
+    async def _replay(self, request: Doc, waiting: list[Doc], most: int, stored: Offsets, published: Published) -> Said:
+        lane, done = parking.lane(request), list[str]()
         here = {lane[:2]: stored[lane[:2]]}
-        async with self._transaction():
-            tx, waiting = self._begin(), await parking.waiting(self.db, self.session, lane)
-            done = list[str]()
-            for doc in waiting:
+        async with self._transaction() as tx:
+            for doc in waiting[:most]:
                 m = parking.again(doc, self.route(lane[0]).topic)
                 discarded = request["action"] == "discard" and doc["_id"] == request["message_id"]
                 if not discarded and await self.route(m.name).attempt(m, tx, m.fault):
@@ -146,11 +155,18 @@ class Ledger:
             self.parked.discard(lane)
         return tx.outbox
 
-    def _transaction(self) -> Any:
-        return self.session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"))
-
-    def _begin(self) -> Transaction:
-        return Transaction(self.db, self.session, self.service, self.settings)
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Transaction]:
+        tx = Transaction(self.db, self.session, self.service, self.settings)
+        try:
+            async with self.session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority")):
+                yield tx
+        except (OperationFailure, InvalidDocument) as fault:
+            if refused := unwritable(fault):
+                raise refused from fault
+            raise
+        for end in tx.ended:
+            end()
 
     async def _unseen(self, messages: list[Incoming]) -> dict[str, Incoming]:
         """Those never handled before; of the same message twice in a batch the first counts."""

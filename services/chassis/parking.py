@@ -57,10 +57,10 @@ def _document(m: Incoming, reason: str) -> Doc:
     }  # fmt: skip
 
 
-async def waiting(db: Any, session: Any, lane: Lane) -> list[Doc]:
+async def waiting(db: Any, lane: Lane) -> list[Doc]:
     """The messages of a key that were set aside, in order."""
     query = {"place": place(lane[:2]), "key": lane[2]}
-    return [doc async for doc in db.parked.find(query, session=session).sort("offset")]
+    return [doc async for doc in db.parked.find(query).sort("offset")]
 
 
 def again(doc: Doc, topic: Topic) -> Incoming:

@@ -4,11 +4,13 @@ import json
 import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from opentelemetry import metrics, trace
@@ -62,12 +64,13 @@ def gauge(name: str, unit: str, description: str, read: Callable[[], Iterable[Ob
 
 
 @contextmanager
-def processing(m: Incoming) -> Iterator[str | None]:
+def processing(m: Incoming, ended: list[Callable[[], None]]) -> Iterator[str | None]:
     """The consumer span of one message; yields the `traceparent` of what follows from it.
 
-    A door begins a new trace, linked to the caller's.
+    A door begins a new trace, linked to the caller's. ended: gets what exports the span, once its effect is stored.
     """
-    theirs, door = _w3c.extract(m.headers), m.topic.kind == "door"
+    their_extension = {"traceparent": m.headers.get("ce_traceparent", "")}
+    theirs, door = _w3c.extract(their_extension | m.headers), m.topic.kind == "door"
     correlation_id = "" if door else m.correlation_id  # what a stranger's header says is not repeated
     caller = trace.get_current_span(theirs).get_span_context()
     links = [Link(caller)] if door and caller.is_valid else ()
@@ -80,7 +83,7 @@ def processing(m: Incoming) -> Iterator[str | None]:
     finally:
         _correlation.reset(tokens[0])
         _span.reset(tokens[1])
-        span.end()
+        ended.append(partial(span.end, time.time_ns()))
 
 
 def belongs_to(journey_id: str) -> None:

@@ -1,7 +1,7 @@
 """What a handler sees: cached reads, buffered writes, emitted messages, and one in-memory savepoint a message."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -47,6 +47,7 @@ class Transaction:
         self._said: list[Outgoing] = []
         self._correlation_id = self._kind = ""
         self.traceparent: str | None = None
+        self.ended: list[Callable[[], None]] = []
         self.cause: Incoming
 
     # -- what handlers use -----------------------------------------------------------------------------------------

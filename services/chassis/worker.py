@@ -13,7 +13,7 @@ from faststream.kafka.annotations import KafkaMessage
 
 from contracts.topics import DIRECTORY
 from services.chassis import failpoints, kafka, parking, records
-from services.chassis.faults import die, patiently
+from services.chassis.faults import Unwritable, die, patiently
 from services.chassis.ledger import Fenced, Ledger
 from services.chassis.messages import Incoming, Offsets
 from services.chassis.outbox import Outbox
@@ -83,16 +83,37 @@ class Worker:
         await self._tell_kafka()
 
     async def _batch(self, messages: list[Incoming], following: Offsets) -> None:
+        """In one transaction; what the store refuses, one message at a time; what it refuses alone is parked."""
+        try:
+            await self._process(messages, following)
+        except Unwritable:
+            log.warning("the store refuses a batch: its messages one by one")
+            for m in messages:
+                if not await self._alone(m):
+                    break
+
+    async def _alone(self, m: Incoming) -> bool:
+        here = {m.source: m.offset + 1}
+        try:
+            return await self._process([m], here)
+        except Unwritable as refused:
+            log.error("the store refuses a message: it is parked", exc_info=refused, extra=m.where)
+            return await self._process([m], here, f"unwritable:{refused}")
+
+    async def _process(self, messages: list[Incoming], following: Offsets, why_not: str | None = None) -> bool:
+        """False after a fence: what was not stored comes again, from where we stand then."""
         began, partitions = time.monotonic(), self.partitions
         try:
-            said = await self.ledger.process(messages, partitions.stored, following, self.outbox.finished)
+            said = await self.ledger.process(messages, partitions.stored, following, self.outbox.finished, why_not)
         except Fenced:
-            return await self._after_fence(following)
+            await self._after_fence(following)
+            return False
         partitions.reached |= following
         if said is not None:
             partitions.stored |= following
             failpoints.hit("committed_not_published")
             self.outbox.begin(said, began)
+        return True
 
     async def _after_fence(self, sources: Offsets) -> None:
         if not await self.ledger.owns(sources):

@@ -4,12 +4,15 @@
 
 Run one worker: `python -m tests.chassis.example first|second [control]`; controls are the chassis with one part taken
 out, which the crash suite must catch. POISON=cured lets poisoned ticks pass; UNWRITABLE names an aggregate whose
-state the store cannot take.
+state no document can hold.
 """
 
 import os
 import sys
+from typing import Literal
 from uuid import UUID
+
+from pymongo import IndexModel
 
 from contracts import catalogue
 from contracts.catalogue import Row
@@ -28,13 +31,13 @@ OUT = Topic("out", "events", "second", "target", 6, 1, ())
 
 
 class Tick(Message):
-    """One thing to be done once for an aggregate; a poisoned one can never be done."""
+    """One thing to be done once for an aggregate; a poisoned one can never be done: here, or by the store."""
 
     TYPE = "staffetta.example.tick.v1"
 
     aggregate: str
     number: int
-    poison: bool = False
+    poison: Literal["", "here", "store"] = ""
 
 
 class Noise(Message):
@@ -94,7 +97,10 @@ async def on_tick(tick: Tick | Noise, tx: Transaction) -> None:
     if tick.aggregate == os.environ.get("UNWRITABLE"):
         tx.save("counts", doc | {"version": 2**70})
     if tick.poison and os.environ.get("POISON") != "cured":
-        raise Refusal("incomplete_data")
+        if tick.poison == "here":
+            raise Refusal("incomplete_data")
+        for id in (tick.aggregate, f"{tick.aggregate} again"):
+            tx.save("counts", doc | {"_id": id, "alone": tick.aggregate})
 
 
 @second.on(MIDDLE, hurried=False)
@@ -111,7 +117,8 @@ async def on_add(add: Add, tx: Transaction) -> None:
     tx.emit(Added(target=add.target, aggregate=add.aggregate, number=add.number, version=doc["version"]))
 
 
-SERVICES = {"first": Service("first", first), "second": Service("second", second)}
+INDEXES = {"counts": [IndexModel("alone", unique=True, sparse=True)]}
+SERVICES = {"first": Service("first", first, indexes=INDEXES), "second": Service("second", second)}
 
 if __name__ == "__main__":
     controls.take_out(*sys.argv[2:])

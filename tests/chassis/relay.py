@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -27,6 +27,7 @@ from tests.chassis.example import IN, MIDDLE, OUT, SECOND, Noise, Tick
 from tests.networks import forget
 
 AGGREGATES = 60
+POISON: dict[tuple[str, int], Literal["here", "store"]] = {("aggregate-7", 5): "here", ("aggregate-8", 5): "store"}
 REPEATED = 0.05
 ENOUGH = 800
 """Ticks that a load under crashes says at least, however quickly the crashes are over."""
@@ -116,13 +117,14 @@ class Relay:
 
     # -- load ----------------------------------------------------------------------------------------------------------
     async def load(self, rng: random.Random, rate: float, until: Callable[[], bool]) -> None:
-        """Ticks at `rate` a second, one in twenty of them twice, until told; two aggregates get a poisoned one.
+        """Ticks at `rate` a second, one in twenty of them twice, until told; two aggregates get a poisoned one, of
+        which one is refused by the store.
 
         Between them noise, enough at once that whole batches come to nothing.
         """
         producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka_url, enable_idempotence=True, acks="all")
         await producer.start()
-        repeats: list[tuple[str, int, bool]] = []
+        repeats: list[Tick] = []
         try:
             while not until():
                 began = time.monotonic()
@@ -136,16 +138,15 @@ class Relay:
         finally:
             await producer.stop()
 
-    def _next(self, rng: random.Random) -> tuple[str, int, bool]:
+    def _next(self, rng: random.Random) -> Tick:
         aggregate = f"aggregate-{rng.randrange(AGGREGATES)}"
-        self.sent[aggregate] += 1
-        poison = self.poison and aggregate in ("aggregate-7", "aggregate-8") and self.sent[aggregate] == 5
+        number = self.sent[aggregate] = self.sent[aggregate] + 1
+        poison = POISON.get((aggregate, number), "") if self.poison else ""
         if poison:
-            self.poisoned[aggregate] = 5
-        return aggregate, self.sent[aggregate], poison
+            self.poisoned[aggregate] = number
+        return Tick(aggregate=aggregate, number=number, poison=poison)
 
-    async def _send(self, producer: AIOKafkaProducer, tick: tuple[str, int, bool], rng: random.Random,
-                    repeats: list[tuple[str, int, bool]]) -> None:  # fmt: skip
+    async def _send(self, producer: AIOKafkaProducer, tick: Tick, rng: random.Random, repeats: list[Tick]) -> None:
         await self._produce(producer, tick)
         if rng.random() < REPEATED:
             repeats.append(tick)
@@ -157,10 +158,9 @@ class Relay:
             noise = Noise(aggregate=f"aggregate-{n % AGGREGATES}")
             await self._say(producer, noise, noise.aggregate, uuid4())
 
-    async def _produce(self, producer: AIOKafkaProducer, tick: tuple[str, int, bool]) -> None:
-        aggregate, number, poison = tick
-        id = uuid5(NAMESPACE_OID, f"{self.settings.namespace}/{aggregate}/{number}")
-        await self._say(producer, Tick(aggregate=aggregate, number=number, poison=poison), aggregate, id)
+    async def _produce(self, producer: AIOKafkaProducer, tick: Tick) -> None:
+        id = uuid5(NAMESPACE_OID, f"{self.settings.namespace}/{tick.aggregate}/{tick.number}")
+        await self._say(producer, tick, tick.aggregate, id)
 
     async def _say(self, producer: AIOKafkaProducer, said: Message, aggregate: str, id: UUID) -> None:
         headers = messages.headers(

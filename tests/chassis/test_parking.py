@@ -12,7 +12,7 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from services.chassis import parking
 from services.chassis.settings import Settings
-from tests.chassis.example import IN
+from tests.chassis.example import IN, Tick
 from tests.chassis.relay import Relay, relay
 
 
@@ -133,7 +133,7 @@ async def _produce_raw(settings: Settings, partition: int, batch: bytes) -> None
         await producer.stop()
 
 
-async def test_what_the_store_refuses_is_parked_alone(engines: Settings, logs: Path) -> None:
+async def test_what_no_document_can_hold_is_parked_alone(engines: Settings, logs: Path) -> None:
     async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
         running.environment["UNWRITABLE"] = "aggregate-9"
         running.poisoned["aggregate-9"] = 1
@@ -143,6 +143,31 @@ async def test_what_the_store_refuses_is_parked_alone(engines: Settings, logs: P
         parked = [p for p in await parking.listed(db) if p["key"] == "aggregate-9"]
         assert parked[0]["reason"] == "failed:OverflowError"
         assert (await db.counts.find_one({"_id": "aggregate-10"}))["version"] == running.sent["aggregate-10"]
+
+
+async def test_what_the_store_refuses_is_parked_alone_and_stays_so_until_it_takes_it(
+    engines: Settings, logs: Path
+) -> None:
+    async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
+        await _some_load(running)
+        waiting = [p for p in await parking.listed(db) if p["key"] == "aggregate-8"]
+        ticks = [p["reason"] for p in waiting if p["type"] == Tick.TYPE]
+        after = running.sent["aggregate-8"] - running.poisoned["aggregate-8"]
+
+        assert ticks == ["unwritable:11000", *["after_parked"] * after]
+        assert (await running.count()).faults == 0
+
+        await parking.ask(db, waiting[0]["id"], action="replay", by="network:ops", why="tried again")
+        assert await _eventually(lambda: db.parked_log.find_one({"why": "tried again"}))
+        assert [p["id"] for p in await parking.listed(db) if p["key"] == "aggregate-8"] == [p["id"] for p in waiting]
+
+        running.environment["POISON"] = "cured"
+        running.kill("first-0")
+        await parking.ask(db, waiting[0]["id"], action="replay", by="network:ops", why="mended")
+        assert await _eventually(lambda: _is_free(db, "aggregate-8"))
+        assert (await db.counts.find_one({"_id": "aggregate-8"}))["seen"] == list(
+            range(1, running.sent["aggregate-8"] + 1)
+        )
 
 
 async def _is_free(db: Any, key: str) -> bool:

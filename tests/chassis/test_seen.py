@@ -4,19 +4,28 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pymongo.errors import AutoReconnect
 
 from contracts import topics
-from services.chassis import ledger
-from services.chassis.messages import Incoming, Outgoing
+from services.chassis import telemetry
+from services.chassis.ledger import INBOX_DAYS, INDEXES, Ledger
+from services.chassis.messages import Incoming, Outgoing, Source
 from services.chassis.outbox import STUCK_S, Outbox
 from services.chassis.settings import Settings
 from services.chassis.telemetry import JsonLines, belongs_to, processing
+from tests.chassis.example import IN, Tick, first
 
 
 def incoming(**headers: str) -> Incoming:
@@ -33,7 +42,7 @@ def line(**extra: object) -> dict[str, Any]:
 
 def test_a_log_line_says_which_journey_it_is_about_as_long_as_a_message_is_handled() -> None:
     before = line().get("correlation_id")
-    with processing(incoming(ce_correlationid="journey-1")):
+    with processing(incoming(ce_correlationid="journey-1"), []):
         inside = line(**incoming().where)
         belongs_to("journey-2")
         told = line()
@@ -45,6 +54,48 @@ def test_a_log_line_says_which_journey_it_is_about_as_long_as_a_message_is_handl
 
 def test_a_log_line_holds_our_words_and_known_fields_and_no_others() -> None:
     assert "name" not in line(name_of_person="Amina", value="Prova") and "Prova" not in json.dumps(line(value="Prova"))
+
+
+async def test_a_batch_that_is_done_again_tells_of_each_message_once(
+    network: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(told))
+    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("test"))
+    tick = Tick(aggregate="a", number=1)
+    here: Source = (network.named(IN.name), 3)
+    batch = [replace(incoming(), id=uuid4(), topic=IN, name=here[0], offset=n, message=tick) for n in range(3)]
+    move, turns = Ledger._move, iter([AutoReconnect(), None])
+
+    async def away_at_first(self: Ledger, *how: Any) -> None:
+        await move(self, *how)
+        if fault := next(turns):
+            raise fault
+
+    monkeypatch.setattr(Ledger, "_move", away_at_first)
+    async with _a_ledger(network) as ledger:
+        await ledger.claim({here: 0})
+        for _ in range(2):
+            with suppress(AutoReconnect):
+                await ledger.process(batch, {here: 0}, {here: 3}, _at_once)
+        assert await ledger.position(here) == 3
+
+    assert [(s.attributes or {})["messaging.kafka.offset"] for s in told.get_finished_spans()] == [0, 1, 2]
+
+
+@asynccontextmanager
+async def _a_ledger(network: Settings) -> AsyncIterator[Ledger]:
+    client: Any = AsyncIOMotorClient(network.mongo_url.get_secret_value(), tz_aware=True)
+    ledger = Ledger(client, client[network.named("first")], "first", first.routes, network)
+    await ledger.open()
+    yield ledger
+    await ledger.session.end_session()
+    await client.drop_database(network.named("first"))
+    client.close()
+
+
+async def _at_once() -> None:
+    """Nothing was owed."""
 
 
 async def test_an_outbox_that_the_broker_leaves_waiting_is_stuck_until_it_is_answered(
@@ -71,11 +122,11 @@ async def test_an_outbox_that_the_broker_leaves_waiting_is_stuck_until_it_is_ans
 async def test_the_store_lets_the_inbox_expire_after_all_retention(network: Settings) -> None:
     client: Any = AsyncIOMotorClient(network.mongo_url.get_secret_value())
     inbox = client[network.named("seen")].inbox
-    await inbox.create_indexes(ledger.INDEXES["inbox"])
+    await inbox.create_indexes(INDEXES["inbox"])
     expires = [i["expireAfterSeconds"] for i in (await inbox.index_information()).values() if "expireAfterSeconds" in i]
     await client.drop_database(network.named("seen"))
     client.close()
 
     kept = [t.retention_days for t in topics.TOPICS if t.retention_days]
-    assert expires == [ledger.INBOX_DAYS * 86_400]
-    assert max(kept) < ledger.INBOX_DAYS
+    assert expires == [INBOX_DAYS * 86_400]
+    assert max(kept) < INBOX_DAYS

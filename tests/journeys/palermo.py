@@ -36,10 +36,10 @@ class Desk(Working):
     repeated: float = 0
     chance: random.Random = field(default_factory=lambda: random.Random(7))
 
-    async def say(self, type: str, value: bytes | Entry, *, id: str | None = None) -> str:
-        said = await super().say(type, value, id=id)
+    async def say(self, type: str, value: bytes | Entry, *, id: str | None = None, **extensions: str) -> str:
+        said = await super().say(type, value, id=id, **extensions)
         if self.chance.random() < self.repeated:
-            await super().say(type, value, id=said)
+            await super().say(type, value, id=said, **extensions)
         return said
 
     def steps(self, entry: Entry) -> list[Step]:

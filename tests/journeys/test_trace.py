@@ -12,6 +12,8 @@ from tests.processes import running
 
 CONSUMER = 5
 """A span's kind, as OTLP numbers it."""
+SUBMIT, THEIRS = "staffetta.intake.submit.v1", "4bf92f3577b34da6a3ce929d0e0e4736"
+"""The second: the agency's own trace, which is not ours to go on with."""
 PERSONAL = ("Amina", "Prova", "1995-03-14", "Sintetico", "pa.comune/T-1/1")
 
 
@@ -21,7 +23,7 @@ async def test_an_intake_is_one_trace_from_the_door_to_the_feed(network: Setting
         async with running(network, logs, load=("directory.palermo.json",), environment=tracing):
             agency = Agency("pa.comune", network.kafka_url, f"{network.namespace}-")
             await agency.open()
-            await agency.submit(an_intake())
+            await agency.say(SUBMIT, an_intake(), traceparent=f"00-{THEIRS}-00f067aa0ba902b7-01")
             sent = await agency.event("referral.sent")
             await asyncio.sleep(2)
             await agency.close()
@@ -31,6 +33,9 @@ async def test_an_intake_is_one_trace_from_the_door_to_the_feed(network: Setting
         roots = [s for s in tree.values() if not s.parent]
 
         assert [s.name for s in roots] == ["process agencies.{agency}.commands"]
+        assert roots[0].links == (THEIRS,) and THEIRS not in {s.trace for s in spans}
+        handled = [(s.service, dict(s.attributes)["messaging.message.id"]) for s in tree.values()]
+        assert len(handled) == len(set(handled))
         assert {s.kind for s in tree.values()} == {CONSUMER}
         assert all(s.parent in tree for s in tree.values() if s.parent)
         assert {(s.service, s.name) for s in tree.values()} >= {
