@@ -299,7 +299,7 @@ def discard_parked(session: Session, message_id: MessageId, why: Why) -> None:
 
 
 def main() -> None:
-    app(prog_name="staffetta")
+    session.run(app)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -19,6 +19,7 @@ from services.cli.words import Language, Words, language
 if TYPE_CHECKING:
     from rich.console import Console
 
+NAME = "staffetta"
 STOPPED = 130
 """What a shell expects of a command that Ctrl-C ended."""
 
@@ -74,6 +75,18 @@ class Session:
             print(text, file=sys.stderr if self._told else sys.stdout)
         else:
             print(" ".join(filter(None, ("staffetta:", fault.reason, fault.remedy))), file=sys.stderr)
+
+
+def run(app: typer.Typer) -> NoReturn:
+    """Call the command that was asked for, and end. Who asks in JSON is told in JSON too that it was asked wrongly."""
+    if "--json" not in sys.argv:
+        app(prog_name=NAME)
+    try:
+        sys.exit(app(prog_name=NAME, standalone_mode=False))
+    except typer.TyperException as misuse:
+        where = getattr(getattr(misuse, "ctx", None), "command_path", NAME)
+        Session(Options(json=True)).complain(CannotDo(misuse.format_message(), f"See {where} -h"))
+        sys.exit(misuse.exit_code)
 
 
 def _language(stated: str | None) -> Language:

@@ -70,6 +70,27 @@ def test_a_command_that_finds_no_relay_says_how_to_start_one(tmp_path: Path) -> 
     assert "Traceback" not in asked.stderr
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (("queue",), ("Missing option", "staffetta queue -h")),
+        (("nonsense",), ("No such command", "staffetta -h")),
+        (("token", "--minutes", "soon"), ("--minutes", "staffetta token -h")),
+        (("queue", "-a", "pa.penc", "--lang", "xx"), ("--lang", "staffetta queue -h")),
+        (("parked", "show"), ("Missing argument", "staffetta parked show -h")),
+    ],
+)
+def test_a_program_that_asks_wrongly_is_told_in_json_too(
+    tmp_path: Path, wrong: tuple[str, ...], told: tuple[str, str]
+) -> None:
+    asked, as_a_person = staffetta(*wrong, "--json", cwd=tmp_path), staffetta(*wrong, cwd=tmp_path)
+
+    said = json.loads(asked.stdout)
+    assert told[0] in said["error"] and told[1] in said["remedy"]
+    assert (asked.returncode, asked.stderr) == (2, "")
+    assert as_a_person.returncode == 2 and told[0] in as_a_person.stderr
+
+
 def test_a_program_is_told_a_fault_in_json_wherever_the_option_stands(tmp_path: Path) -> None:
     before = staffetta("--json", "queue", "--agency", "pa.penc", cwd=tmp_path)
     after = staffetta("queue", "--agency", "pa.penc", "--json", cwd=tmp_path)
