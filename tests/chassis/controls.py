@@ -1,7 +1,10 @@
 """The chassis with one part taken out. Each must visibly lose, double or reorder, or the crash suite proves nothing."""
 
 import asyncio
+import math
 import os
+import signal
+from itertools import count
 from typing import Any
 
 from faststream.kafka import KafkaBroker
@@ -9,14 +12,16 @@ from faststream.kafka import KafkaBroker
 from services.chassis import failpoints
 from services.chassis.ledger import Ledger, packed
 from services.chassis.messages import Incoming, Offsets, Outgoing, Said, Source
+from services.chassis.outbox import Outbox
 from services.chassis.parking import place
 from services.chassis.partitions import Partitions
+from services.chassis.settings import Settings
 
 
 def take_out(names: str = "") -> None:
     """names: what is taken out, joined by `+`."""
     for name in filter(None, names.split("+")):
-        {f.__name__: f for f in (no_inbox, offset_first, no_drain, no_fence, slow_claim, each_owns_all)}[name]()
+        {f.__name__: f for f in PARTS}[name]()
 
 
 def no_inbox() -> None:
@@ -92,6 +97,29 @@ def slow_claim() -> None:
     Ledger.claim = slowly
 
 
+def not_asked_again() -> None:
+    """Who stood still says what it owed without asking whether it still owns it."""
+    begin = Outbox.__init__
+
+    def unasked(self: Outbox, settings: Settings, owns: Any) -> None:
+        begin(self, settings, owns)
+        self._frozen_s = math.inf
+
+    Outbox.__init__ = unasked
+
+
+def freezes() -> None:
+    """Not a part taken out but a disturbance: the first worker stands still where it owes its topics something."""
+    hit, visits = failpoints.hit, count()
+
+    def stop(name: str) -> None:
+        hit(name)
+        if name == "before_publish" and os.environ["REPLICA"] == "0" and next(visits) == 5:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    failpoints.hit = stop
+
+
 def each_owns_all() -> None:
     """Not a part taken out but a disturbance: each worker is a group of its own, so all own every partition."""
     subscriber = KafkaBroker.subscriber
@@ -100,3 +128,6 @@ def each_owns_all() -> None:
         return subscriber(self, *topics, group_id=f"{group_id}-{os.environ['REPLICA']}", **how)
 
     KafkaBroker.subscriber = alone
+
+
+PARTS = no_inbox, offset_first, no_drain, no_fence, not_asked_again, slow_claim, freezes, each_owns_all

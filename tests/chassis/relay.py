@@ -19,6 +19,7 @@ from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from contracts.topics import Topic
 from contracts.values import Message
 from services.chassis import failpoints, kafka, messages
 from services.chassis.settings import Settings
@@ -29,13 +30,19 @@ from tests.networks import forget
 AGGREGATES = 60
 POISON: dict[tuple[str, int], Literal["here", "store"]] = {("aggregate-7", 5): "here", ("aggregate-8", 5): "store"}
 REPEATED = 0.05
+LOSING = ("no_inbox", "offset_first", "no_drain", "each_owns_all+no_fence")
+"""Controls under which some of it may never come."""
 ENOUGH = 800
 """Ticks that a load under crashes says at least, however quickly the crashes are over."""
 
 
 @dataclass
 class Found:
-    """What was wrong in the end. `effects` were counted, so nothing wrong of nothing is not a success."""
+    """What was wrong in the end. `effects` were counted, so nothing wrong of nothing is not a success.
+
+    taken_over: how often partitions were, by whom it may be, while owners stood still. woke: how the workers ended that
+    woke long after. said_late: what they said then.
+    """
 
     effects: int = 0
     lost: int = 0
@@ -43,6 +50,9 @@ class Found:
     reordered: int = 0
     absorbed: int = 0
     crashes: int = 0
+    taken_over: int = 0
+    woke: list[int | None] = field(default_factory=list)
+    said_late: int = 0
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -186,12 +196,22 @@ class Relay:
 
     async def flowing(self) -> None:
         """Wait until every partition of the middle topic has moved."""
+        while min(await self.ends(MIDDLE)) == 0:
+            await asyncio.sleep(0.1)
+
+    async def ends(self, *topics: Topic) -> list[int]:
+        """How many records each partition has."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka_url)
         await consumer.start()
-        at = [TopicPartition(self.settings.named(MIDDLE.name), p) for p in range(6)]
-        while min((await consumer.end_offsets(at)).values()) == 0:
-            await asyncio.sleep(0.1)
-        await consumer.stop()
+        try:
+            at = [TopicPartition(self.settings.named(t.name), p) for t in topics for p in range(t.partitions)]
+            return list((await consumer.end_offsets(at)).values())
+        finally:
+            await consumer.stop()
+
+    def taken_over(self) -> int:
+        """How often partitions were taken over, as the workers' logs say."""
+        return sum(log.read_text("utf-8").count("partitions taken over") for log in self.folder.glob("*.log"))
 
     # -- the count -----------------------------------------------------------------------------------------------------
     @property
@@ -318,13 +338,33 @@ async def crash_at_every_point(settings: Settings, folder: Path, times: int, con
 async def freeze_owners(settings: Settings, folder: Path, times: int, control: str = "") -> Found:
     """Owners are frozen until another worker has taken over, and wake again under load."""
     async with relay(settings, folder, control=control) as running:
+        before = 0
 
         async def disturb() -> None:
+            nonlocal before
+            before = running.taken_over()
             for i in range(times):
                 await running.freeze(f"{('first', 'second')[i % 2]}-{i // 2 % 2}", 4.5)
                 await asyncio.sleep(2)
 
-        return await _under_load(running, disturb())
+        found = await _under_load(running, disturb())
+        found.taken_over = running.taken_over() - before
+        return found
+
+
+async def wake_owners(settings: Settings, folder: Path, control: str = "") -> Found:
+    """Owners stand still before they say what they owe, and wake when others have said it and all else."""
+    async with relay(settings, folder, control=f"freezes+{control}") as running:
+        frozen = [running.workers[name] for name in ("first-0", "second-0")]
+        running.no_more |= {"first-0", "second-0"}
+        found = await _under_load(running, asyncio.sleep(8))
+        all_said = sum(await running.ends(MIDDLE, SECOND, OUT))
+        for worker in frozen:
+            worker.send_signal(signal.SIGCONT)
+        await asyncio.wait([asyncio.create_task(worker.wait()) for worker in frozen], timeout=10)
+        found.woke = [worker.returncode for worker in frozen]
+        found.said_late = sum(await running.ends(MIDDLE, SECOND, OUT)) - all_said
+        return found
 
 
 async def two_owners(settings: Settings, folder: Path, seconds: int, control: str = "") -> Found:
@@ -344,7 +384,7 @@ async def _under_load(running: Relay, disturbance: Awaitable[None]) -> Found:
 
 
 async def _settle_and_count(running: Relay) -> Found:
-    settled = await running.settled(15 if running.control.strip("+") not in ("", "each_owns_all", "slow_claim") else 60)
+    settled = await running.settled(15 if running.control.strip("+") in LOSING else 60)
     found = await running.count()
     found.notes += [] if settled else ["did not settle"]
     return found

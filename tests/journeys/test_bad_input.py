@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from motor.motor_asyncio import AsyncIOMotorClient
 
 from services.chassis.settings import Settings
 from tests.agency import Agency, Entry
@@ -83,17 +84,19 @@ async def test_each_file_gets_its_answer_and_changes_nothing(network: Settings, 
             await agency.open()
             stack.push_async_callback(agency.close)
         say = over_kafka(agencies) if door == "kafka" else over_http(processes)
-        referral = ""
+        referral, before = "", None
         wrong = []
         for n, item in enumerate(INDEX):
             if item["message"] == "command" and not referral:
                 referral = await _acknowledged(agencies, say)
+                before = await _stored(network, referral)
             answer = await say(item["sent_by"], _type(item), _body(item, referral), f"bad-{door}-{n}")
             wrong += _compare(item, answer)
             wrong += [f"{item['file']}: {who} is echoed" for who in WHO if who in json.dumps(answer.value)]
         recorded = [e for e in agencies["pa.comune"].entries if e["type"] == "staffetta.intake.recorded.v1"]
 
         assert wrong == []
+        assert before and await _stored(network, referral) == before
         accepted = [i for i in INDEX if i["message"] == "intake" and i["expected"]["outcome"] != "rejected"]
         assert len({e["key"] for e in recorded}) == len({_key(i) for i in accepted})
         assert all(p.returncode is None for p in processes.workers.values())
@@ -112,6 +115,16 @@ async def _acknowledged(agencies: dict[str, Agency], say: Say) -> str:
     answer = await say("pa.accura", "staffetta.referral.acknowledge.v1", json.dumps(body).encode(), "see")
     assert answer.accepted, answer.value
     return referral
+
+
+async def _stored(network: Settings, referral: str) -> Entry | None:
+    """All that is kept of a referral: state, version, and what was said of it."""
+    client: Any = AsyncIOMotorClient(network.mongo_url.get_secret_value())
+    try:
+        found: Entry | None = await client[network.named("referral")].referrals.find_one({"_id": referral})
+        return found
+    finally:
+        client.close()
 
 
 def _type(item: Entry) -> str:
