@@ -1,4 +1,7 @@
-"""How long work stands still: the longest silence of any partition after a worker is killed, at 150 events a second."""
+"""How long work stands still: the longest silence of any partition after a worker is killed, at 150 events a second.
+
+And how long a new agency waits: from the directory's word to the answer to its first command.
+"""
 
 import asyncio
 import statistics
@@ -11,6 +14,7 @@ from rich.table import Table
 from services.chassis.settings import from_environment
 from tests.chassis.relay import relay
 from tests.chassis.test_recovery import longest_silence_after
+from tests.services.two_agencies import gateway_alone
 
 ROUNDS = 3
 CASES = {"one of two killed, the other takes over": (2, False), "a lone worker killed and started anew": (1, True)}
@@ -24,8 +28,16 @@ async def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 async with relay(settings, Path(folder), replicas=replicas) as running:
                     found.append(await longest_silence_after(running, "first-0", again=again))
-        table.add_row(what, *(f"{v:.1f}" for v in (min(found), statistics.median(found), max(found))))
+        _add(table, what, found)
+    with tempfile.TemporaryDirectory() as folder:
+        async with gateway_alone(settings, Path(folder)) as behind:
+            waited = [(await behind.first_answer(f"new{n}.comune"))[1] for n in range(ROUNDS)]
+    _add(table, "a new agency's first command is answered", waited)
     Console(width=90).print(table)
+
+
+def _add(table: Table, what: str, seconds: list[float]) -> None:
+    table.add_row(what, *(f"{v:.1f}" for v in (min(seconds), statistics.median(seconds), max(seconds))))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """One gateway as it runs, two agencies of a test's own, and the services behind the gateway played by the test."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from tests.agency import Agency, Entry
 from tests.builders import NOW, REFERRAL_ID, a_statement, an_agency, an_intake
 from tests.processes import Processes, plain_http, running
 
+SUBMIT = "staffetta.intake.submit.v1"
 TESTS = 12
 
 
@@ -63,6 +65,18 @@ class Behind:
                     await asyncio.sleep(0.1)
         finally:
             await admin.close()
+
+    async def first_answer(self, code: str) -> tuple[Entry, float]:
+        """Of an agency that is new: its answer, and how many seconds after the directory told of it."""
+        began, new = time.monotonic(), Agency(code, self.settings.kafka_url, f"{self.settings.namespace}-")
+        await self.say(an_agency(code))
+        await self.until_there_are_topics(code, seconds=30)
+        await new.open()
+        try:
+            await new.say(SUBMIT, b"{", id="m-1")
+            return await new.answer("m-1"), time.monotonic() - began
+        finally:
+            await new.close()
 
 
 @dataclass
