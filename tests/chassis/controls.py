@@ -4,12 +4,14 @@ import asyncio
 import math
 import os
 import signal
+import tempfile
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from faststream.kafka import KafkaBroker
 
-from services.chassis import failpoints
+from services.chassis import failpoints, operations
 from services.chassis.ledger import Ledger, packed
 from services.chassis.messages import Incoming, Offsets, Outgoing, Said, Source
 from services.chassis.outbox import Outbox
@@ -86,6 +88,19 @@ def no_fence() -> None:
     Ledger._move = moved
 
 
+def stands_still() -> None:
+    """Not a part taken out but a disturbance: while a file of this name is there, no batch gets anywhere."""
+    process, operations.STUCK_S = Ledger.process, 2
+    is_stuck = Path(tempfile.gettempdir(), f"{os.environ['STAFFETTA_NAMESPACE']}.stuck").exists
+
+    async def never(self: Ledger, *how: Any) -> Said | None:
+        while is_stuck():
+            await asyncio.sleep(0.1)
+        return await process(self, *how)
+
+    Ledger.process = never
+
+
 def slow_claim() -> None:
     """Not a part taken out but a disturbance: taking partitions over takes longer than the group's patience."""
     claim = Ledger.claim
@@ -130,4 +145,4 @@ def each_owns_all() -> None:
     KafkaBroker.subscriber = alone
 
 
-PARTS = no_inbox, offset_first, no_drain, no_fence, not_asked_again, slow_claim, freezes, each_owns_all
+PARTS = no_inbox, offset_first, no_drain, no_fence, not_asked_again, stands_still, slow_claim, freezes, each_owns_all

@@ -6,7 +6,10 @@ How soon is measured by `./dev bench recovery`; here only that nobody waits for 
 import asyncio
 import random
 import signal
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -45,6 +48,22 @@ async def test_a_take_over_that_outlasts_the_patience_of_the_group_is_done_once(
         assert (logs / "first-0.log").read_text().count("partitions taken over") == 1
 
 
+async def test_a_worker_that_gets_nowhere_ends_itself_and_the_next_one_goes_on(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=1, control="stands_still") as running:
+        done = asyncio.Event()
+        load = asyncio.create_task(running.load(random.Random(6), 50, done.is_set))
+        await running.flowing()
+        worker = running.workers["first-0"]
+        with standing_still(running):
+            code = await asyncio.wait_for(worker.wait(), FOR_GOOD_S)
+        done.set()
+        await load
+
+        assert (code, "work is waiting and nothing was done" in (logs / "first-0.log").read_text()) == (1, True)
+        assert await running.settled(60)
+        assert (await running.count()).faults == 0
+
+
 async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_owes_nothing(
     engines: Settings, logs: Path
 ) -> None:
@@ -64,6 +83,17 @@ async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_owes_nothin
             assert await db.offsets.count_documents({}) > 0
             assert await db.offsets.count_documents({"owed": {"$ne": None}}) == 0
             assert await db.offsets.count_documents({"lsid": {"$ne": None}}) == 0
+
+
+@contextmanager
+def standing_still(running: Relay) -> Iterator[None]:
+    """As the control of that name has it."""
+    stuck = Path(tempfile.gettempdir(), f"{running.settings.namespace}.stuck")
+    stuck.touch()
+    try:
+        yield
+    finally:
+        stuck.unlink()
 
 
 async def longest_silence_after(running: Relay, name: str, *, again: bool) -> float:
