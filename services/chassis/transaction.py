@@ -24,6 +24,8 @@ At = tuple[str, str]
 Write = ReplaceOne[Any] | DeleteOne
 
 DOCUMENT_BYTES = 16 * 1024 * 1024
+MESSAGE_BYTES = 1_000_000
+"""Less than what a broker takes that was told nothing, with room for headers."""
 ASKED_AT_ONCE = 50
 """The local store compares each document with every id: 200 at once take twice as long as 4 times 50."""
 
@@ -101,7 +103,7 @@ class Transaction:
         self.tell(said_by(self._service).name, self.cause.key.decode() if key is None else str(key), message)
 
     def tell(self, topic: str, key: str, message: Message, id: UUID | None = None) -> None:
-        """Say something on any topic, as on one agency's feed."""
+        """Say something on any topic, as on one agency's feed; what no broker would take is a fault of this message."""
         cause, type = self.cause, message.TYPE
         headers = messages.headers(
             id=id or uuid5(cause.id, f"{self._kind}{type}:{len(self._said)}"), source=f"/services/{self._service}",
@@ -109,6 +111,8 @@ class Transaction:
             sequence=getattr(message, "version", None), traceparent=self.traceparent,
         )  # fmt: skip
         value = message.model_dump_json().encode()
+        if len(value) > MESSAGE_BYTES:
+            raise ValueError(f"a message of {len(value)} bytes")
         self._said.append(Outgoing(self.settings.named(topic), key.encode(), value, headers))
 
     def _change(self, collection: str, id: str, doc: Doc | None, write: Write) -> None:

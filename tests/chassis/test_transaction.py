@@ -11,7 +11,7 @@ from contracts.values import Asked
 from services.chassis import messages
 from services.chassis.messages import Incoming
 from services.chassis.settings import Settings
-from services.chassis.transaction import Transaction
+from services.chassis.transaction import DOCUMENT_BYTES, MESSAGE_BYTES, Transaction
 from tests.chassis.example import IN, Ticked
 
 
@@ -71,6 +71,16 @@ def test_a_handler_may_change_only_what_it_declared() -> None:
 
     with pytest.raises(PermissionError, match="may not change sums"):
         tx.save("sums", {"_id": "a"})
+
+
+def test_what_no_broker_or_store_would_take_is_a_fault_of_its_own_message() -> None:
+    """Refused after the commit, or with its batch, it would be tried for ever."""
+    tx = a_transaction()
+
+    with pytest.raises(ValueError, match="a message of 1000"):
+        tx.emit(Ticked(aggregate="a" * MESSAGE_BYTES, number=1, version=1))
+    with pytest.raises(ValueError, match="a document of 1677"):
+        tx.save("counts", {"_id": "a", "seen": "a" * DOCUMENT_BYTES})
 
 
 async def test_a_loaded_document_is_a_copy_and_what_was_saved_is_loaded_again() -> None:
