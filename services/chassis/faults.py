@@ -23,18 +23,22 @@ OF_THE_DATA = frozenset(
 """MongoDB's codes for what is refused however often it is tried. Of any other fault the next try may be luckier."""
 
 
+class Fenced(Exception):
+    """A stored position is not what we stored last: another owner, our own unseen commit, or a restored store."""
+
+
 class Unwritable(Exception):
-    """The store refuses what a batch would write, or ask, for a reason of the data."""
+    """The store refuses what a batch would write, or ask, for a reason of the data: its code, and where."""
 
 
 def unwritable(fault: Exception) -> Unwritable | None:
     """What a fault comes to, if the data are the reason for all of it."""
-    if isinstance(fault, InvalidDocument):
-        return Unwritable(type(fault).__name__)
-    codes = [fault.code] if isinstance(fault, OperationFailure) else []
+    codes: list[Any] = [fault.code] if isinstance(fault, OperationFailure) else []
     if isinstance(fault, BulkWriteError):
         codes = [error["code"] for error in fault.details["writeErrors"]]
-    return Unwritable(codes[0]) if codes and OF_THE_DATA.issuperset(codes) else None
+    if isinstance(fault, InvalidDocument) or (codes and OF_THE_DATA.issuperset(codes)):
+        return Unwritable(":".join((str((codes or [type(fault).__name__])[0]), *getattr(fault, "__notes__", ()))))
+    return None
 
 
 def die(why: str) -> NoReturn:
@@ -46,7 +50,8 @@ def die(why: str) -> NoReturn:
 async def patiently(what: Callable[..., Awaitable[T]], *args: Any) -> T:
     """A fault of broker or store is never poison: wait and try again. A bug of ours ends the process.
 
-    FastStream and aiokafka's listeners would swallow what is raised, and go on with the next batch.
+    Raises Fenced and Unwritable: its caller knows what to do. FastStream and aiokafka's listeners would swallow what is
+    raised, and go on with the next batch.
     """
     while True:
         try:
@@ -56,6 +61,8 @@ async def patiently(what: Callable[..., Awaitable[T]], *args: Any) -> T:
             if not conflict:
                 log.warning("again after %s", type(fault).__name__)
             await asyncio.sleep(0.01 if conflict else 0.2)
+        except (Fenced, Unwritable):
+            raise
         except Exception as bug:
             log.exception("a bug")
             die(f"bug: {type(bug).__name__}")

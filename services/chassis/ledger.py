@@ -1,7 +1,7 @@
 """The store's side of "nothing lost, nothing twice": positions and what they owe, inbox, parked keys of a service."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -15,7 +15,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from services.chassis import failpoints, parking
-from services.chassis.faults import Unwritable, die, unwritable
+from services.chassis.faults import Fenced, die, unwritable
 from services.chassis.handlers import Route
 from services.chassis.messages import Incoming, Lane, Offsets, Outgoing, Said, Source
 from services.chassis.parking import place
@@ -29,10 +29,6 @@ INDEXES = {
     "inbox": [IndexModel("ids"), IndexModel("at", expireAfterSeconds=INBOX_DAYS * 86_400)],
     **parking.INDEXES,
 }
-
-
-class Fenced(Exception):
-    """A stored position is not what we stored last: another owner, our own unseen commit, or a restored store."""
 
 
 class Ledger:
@@ -110,19 +106,21 @@ class Ledger:
         """Handle messages and store all that follows; returns what is now owed. None: nothing followed or was stored.
 
         following: where each of their partitions stands after them. published: waits until what was owed before is on
-        its topics. why_not: park them, and why. Without messages, only the positions are stored. Raises Unwritable.
+        its topics. why_not: park them, and why. Without messages, only positions are stored. Raises Fenced, Unwritable.
         """
         held, parked = set(self.parked), list[tuple[Incoming, str]]()
         async with self._transaction() as tx:
             fresh = await self._unseen(messages)
             failpoints.hit("in_txn_inbox")
-            await tx.prefetch([at for m in fresh.values() for at in self.route(m.name).needs(m, tx)])
+            if not why_not:
+                await tx.prefetch([at for m in fresh.values() for at in self.route(m.name).needs(m, tx)])
             for m in fresh.values():
                 not_now = "after_parked" if m.lane in held else m.fault or why_not
                 if reason := await self.route(m.name).attempt(m, tx, not_now):
                     held.add(m.lane)
                     parked.append((m, reason))
-            if messages and tx.is_idle and not parked:
+            if messages and len(fresh) == len(messages) and tx.is_idle and not parked:
+                # were one known already, it might be by a commit of ours that landed unseen: the fence would tell
                 await self.session.abort_transaction()
                 return None
             await parking.set_aside(self.db, self.session, parked)
@@ -130,30 +128,28 @@ class Ledger:
         self.parked = held
         return tx.outbox
 
-    async def replay(self, request: Doc, stored: Offsets, published: Published) -> Said:
-        """Handle a key's parked messages again, in order, up to the first that fails; as ops asked, and recorded."""
-        waiting = await parking.waiting(self.db, parking.lane(request))
-        for most in range(len(waiting), 0, -1):  # the store names no message when it refuses what some would write
-            with suppress(Unwritable):
-                return await self._replay(request, waiting, most, stored, published)
-        return await self._replay(request, waiting, 0, stored, published)
-
-    async def _replay(self, request: Doc, waiting: list[Doc], most: int, stored: Offsets, published: Published) -> Said:
-        lane, done = parking.lane(request), list[str]()
+    async def replay(
+        self, request: Doc, stored: Offsets, published: Published, *, give_up: bool = False
+    ) -> tuple[Said, bool]:
+        """Handle a key's next parked message again, as ops asked, and record it; what is now owed, and whether there is
+        more to do. The first that fails again ends the request. give_up: it does.
+        """
+        lane, done = parking.lane(request), False
         here = {lane[:2]: stored[lane[:2]]}
         async with self._transaction() as tx:
-            for doc in waiting[:most]:
-                m = parking.again(doc, self.route(lane[0]).topic)
-                discarded = request["action"] == "discard" and doc["_id"] == request["message_id"]
-                if not discarded and await self.route(m.name).attempt(m, tx, m.fault):
-                    break
-                done.append(doc["_id"])
-            free = len(done) == len(waiting)
-            await parking.let_go(self.db, self.session, request, done, free=free)
+            waiting = await parking.waiting(self.db, self.session, lane, most=2)
+            if waiting and not give_up:
+                m = parking.again(waiting[0], self.route(lane[0]).topic)
+                discarded = request["action"] == "discard" and str(m.id) == request["message_id"]
+                done = discarded or not await self.route(m.name).attempt(m, tx, m.fault)
+            more = done and len(waiting) > 1
+            free = not waiting or (done and not more)
+            gone = [waiting[0]["_id"]] if done else []
+            await parking.let_go(self.db, self.session, request, gone, more=more, free=free)
             await self._store(tx, [], here, here, published)
         if free:
             self.parked.discard(lane)
-        return tx.outbox
+        return tx.outbox, more
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Transaction]:

@@ -67,7 +67,8 @@ class Incoming:
 
     @property
     def correlation_id(self) -> str:
-        return self.headers.get("ce_correlationid", "")
+        """Empty at a door: what a stranger's header says is not repeated."""
+        return "" if self.topic.kind == "door" else self.headers.get("ce_correlationid", "")
 
     @property
     def is_ours(self) -> bool:

@@ -38,13 +38,13 @@ async def _answers(call: Awaitable[Any]) -> bool:
 async def tidy(worker: Worker) -> None:
     while True:
         await asyncio.sleep(worker.ledger.settings.tidy_s)
-        await worker.tidy()
+        await asyncio.shield(worker.tidy())
 
 
 async def heed(worker: Worker) -> None:
     while True:
         await asyncio.sleep(LOOK_S)
-        await worker.heed()
+        await asyncio.shield(worker.heed())  # a stop waits for it: half of it done would be half forgotten
 
 
 async def watch(worker: Worker) -> None:

@@ -46,7 +46,8 @@ async def set_aside(db: Any, session: Any, parked: list[tuple[Incoming, str]]) -
         keys = {_id(lane(doc)): {name: doc[name] for name in LANE} for doc in docs}
         upserts = [UpdateOne({"_id": id}, {"$set": key}, upsert=True) for id, key in keys.items()]
         await db.parked_keys.bulk_write(upserts, session=session)
-        await db.parked.insert_many(docs, session=session)
+        once = [UpdateOne({"_id": doc["_id"]}, {"$setOnInsert": doc}, upsert=True) for doc in docs]
+        await db.parked.bulk_write(once, session=session)
 
 
 def _document(m: Incoming, reason: str) -> Doc:
@@ -57,10 +58,10 @@ def _document(m: Incoming, reason: str) -> Doc:
     }  # fmt: skip
 
 
-async def waiting(db: Any, lane: Lane) -> list[Doc]:
-    """The messages of a key that were set aside, in order."""
+async def waiting(db: Any, session: Any, lane: Lane, most: int) -> list[Doc]:
+    """The first messages of a key that were set aside, in order."""
     query = {"place": place(lane[:2]), "key": lane[2]}
-    return [doc async for doc in db.parked.find(query).sort("offset")]
+    return [doc async for doc in db.parked.find(query, session=session).sort("offset").limit(most)]
 
 
 def again(doc: Doc, topic: Topic) -> Incoming:
@@ -71,15 +72,16 @@ def again(doc: Doc, topic: Topic) -> Incoming:
     return read(SimpleNamespace(**same, headers=headers, timestamp=timestamp), topic)
 
 
-async def let_go(db: Any, session: Any, request: Doc, done: list[str], *, free: bool) -> None:
-    """Record what was done of a request; free: nothing of its key waits any longer."""
-    at = {"_id": _id(lane(request))}
+async def let_go(db: Any, session: Any, request: Doc, done: list[str], *, more: bool, free: bool) -> None:
+    """Record what was done of a request. more: it is not at its end; free: nothing of its key waits any longer."""
+    at, this = {"_id": _id(lane(request))}, f"{request['message_id']}/{request['at'].isoformat()}"
     await db.parked.delete_many({"_id": {"$in": done}}, session=session)
     if free:
         await db.parked_keys.delete_one(at, session=session)
-    else:
+    elif not more:
         await db.parked_keys.update_one(at, {"$set": {"request": None}}, session=session)
-    await db.parked_log.insert_one(request | {"done": done, "freed": free}, session=session)
+    change = {"$setOnInsert": request, "$push": {"done": {"$each": done}}, "$set": {"freed": free}}
+    await db.parked_log.update_one({"_id": this}, change, upsert=True, session=session)
 
 
 # -- what ops do ------------------------------------------------------------------------------------------------------

@@ -71,13 +71,12 @@ def processing(m: Incoming, ended: list[Callable[[], None]]) -> Iterator[str | N
     """
     their_extension = {"traceparent": m.headers.get("ce_traceparent", "")}
     theirs, door = _w3c.extract(their_extension | m.headers), m.topic.kind == "door"
-    correlation_id = "" if door else m.correlation_id  # what a stranger's header says is not repeated
     caller = trace.get_current_span(theirs).get_span_context()
     links = [Link(caller)] if door and caller.is_valid else ()
     span = _tracer.start_span(f"process {m.topic.name}", Context() if door else theirs, SpanKind.CONSUMER, links=links)
     if span.is_recording():
-        span.set_attributes(dict(_known(m, correlation_id)))
-    tokens, mine = (_correlation.set(correlation_id), _span.set(span)), span.get_span_context()
+        span.set_attributes(dict(_known(m)))
+    tokens, mine = (_correlation.set(m.correlation_id), _span.set(span)), span.get_span_context()
     try:
         yield f"00-{mine.trace_id:032x}-{mine.span_id:016x}-{mine.trace_flags:02x}" if mine.is_valid else None
     finally:
@@ -92,15 +91,15 @@ def belongs_to(journey_id: str) -> None:
     _span.get().set_attribute("staffetta.correlation_id", journey_id)
 
 
-def _known(m: Incoming, correlation_id: str) -> Iterator[tuple[str, str | int]]:
+def _known(m: Incoming) -> Iterator[tuple[str, str | int]]:
     yield "messaging.system", "kafka"
     yield "messaging.operation.type", "process"
     yield "messaging.destination.name", m.topic.name
     yield "messaging.destination.partition.id", str(m.partition)
     yield "messaging.kafka.offset", m.offset
     yield "messaging.message.id", str(m.id)
-    if correlation_id:
-        yield "staffetta.correlation_id", correlation_id
+    if m.correlation_id:
+        yield "staffetta.correlation_id", m.correlation_id
     if m.message:
         yield "cloudevents.event_type", m.message.TYPE
 

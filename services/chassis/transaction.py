@@ -3,12 +3,15 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from uuid import UUID, uuid5
 
 import bson
+from bson.errors import InvalidDocument
 from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne, ReplaceOne
+from pymongo.errors import OperationFailure
 
 from contracts import catalogue
 from contracts.answers import CommandRejected
@@ -25,7 +28,7 @@ Write = ReplaceOne[Any] | DeleteOne
 
 DOCUMENT_BYTES = 16 * 1024 * 1024
 MESSAGE_BYTES = 1_000_000
-"""Less than what a broker takes that was told nothing, with room for headers."""
+"""Less than what a broker takes that was told nothing."""
 ASKED_AT_ONCE = 50
 """The local store compares each document with every id: 200 at once take twice as long as 4 times 50."""
 
@@ -110,10 +113,10 @@ class Transaction:
             type=type, time=cause.time, subject=key, correlation_id=self._correlation_id, causation_id=cause.id,
             sequence=getattr(message, "version", None), traceparent=self.traceparent,
         )  # fmt: skip
-        value = message.model_dump_json().encode()
-        if len(value) > MESSAGE_BYTES:
-            raise ValueError(f"a message of {len(value)} bytes")
-        self._said.append(Outgoing(self.settings.named(topic), key.encode(), value, headers))
+        said = Outgoing(self.settings.named(topic), key.encode(), message.model_dump_json().encode(), headers)
+        if (size := sum(map(len, chain(said[:3], *headers)))) > MESSAGE_BYTES:
+            raise ValueError(f"a message of {size} bytes")
+        self._said.append(said)
 
     def _change(self, collection: str, id: str, doc: Doc | None, write: Write) -> None:
         if collection not in self._allowed:
@@ -163,7 +166,11 @@ class Transaction:
         for (collection, _), write in self._dirty.items():
             grouped[collection].append(write)
         for collection, writes in grouped.items():
-            await self._db[collection].bulk_write(writes, ordered=False, session=self._session)
+            try:
+                await self._db[collection].bulk_write(writes, ordered=False, session=self._session)
+            except (OperationFailure, InvalidDocument) as fault:
+                fault.add_note(collection)
+                raise
 
 
 def refuse_on_own_topic(message: Any, refusal: Refusal, tx: Transaction) -> None:

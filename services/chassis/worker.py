@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Iterable
 from functools import partial
 
 from aiokafka import TopicPartition
@@ -10,14 +11,16 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
+from pymongo.errors import PyMongoError
 
 from contracts.topics import DIRECTORY
 from services.chassis import failpoints, kafka, parking, records
-from services.chassis.faults import Unwritable, die, patiently
-from services.chassis.ledger import Fenced, Ledger
-from services.chassis.messages import Incoming, Offsets
+from services.chassis.faults import Fenced, Unwritable, die, patiently
+from services.chassis.ledger import Ledger
+from services.chassis.messages import Incoming, Offsets, Source
 from services.chassis.outbox import Outbox
 from services.chassis.partitions import Partitions
+from services.chassis.transaction import Doc
 
 log = logging.getLogger("staffetta.worker")
 
@@ -79,65 +82,81 @@ class Worker:
         async with self.partitions.lock:
             messages, following = self.partitions.admit(batch.raw_message)
             if messages:
-                await patiently(self._batch, messages, following)
+                await self._guarded(self._batch(messages, following), following)
         await self._tell_kafka()
 
     async def _batch(self, messages: list[Incoming], following: Offsets) -> None:
-        """In one transaction; what the store refuses, one message at a time; what it refuses alone is parked."""
+        """In one transaction; if the store refuses that, one message at a time, and what it refuses alone is parked."""
         try:
-            await self._process(messages, following)
-        except Unwritable:
-            log.warning("the store refuses a batch: its messages one by one")
+            await patiently(self._process, messages, following)
+        except Unwritable as refused:
+            log.warning("the store refuses a batch: its messages one by one", extra={"code": str(refused)})
             for m in messages:
-                if not await self._alone(m):
-                    break
+                await self._alone(m)
 
-    async def _alone(self, m: Incoming) -> bool:
+    async def _alone(self, m: Incoming) -> None:
         here = {m.source: m.offset + 1}
         try:
-            return await self._process([m], here)
+            await patiently(self._process, [m], here)
         except Unwritable as refused:
-            log.error("the store refuses a message: it is parked", exc_info=refused, extra=m.where)
-            return await self._process([m], here, f"unwritable:{refused}")
+            log.error("the store refuses a message: it is parked", extra=m.where | {"code": str(refused)})
+            await patiently(self._process, [m], here, f"unwritable:{refused}")
 
-    async def _process(self, messages: list[Incoming], following: Offsets, why_not: str | None = None) -> bool:
-        """False after a fence: what was not stored comes again, from where we stand then."""
+    async def _process(self, messages: list[Incoming], following: Offsets, why_not: str | None = None) -> None:
         began, partitions = time.monotonic(), self.partitions
-        try:
-            said = await self.ledger.process(messages, partitions.stored, following, self.outbox.finished, why_not)
-        except Fenced:
-            await self._after_fence(following)
-            return False
+        said = await self.ledger.process(messages, partitions.stored, following, self.outbox.finished, why_not)
         partitions.reached |= following
         if said is not None:
             partitions.stored |= following
             failpoints.hit("committed_not_published")
             self.outbox.begin(said, began)
-        return True
 
-    async def _after_fence(self, sources: Offsets) -> None:
+    async def _guarded(self, work: Awaitable[None], sources: Iterable[Source]) -> None:
+        """After a fence, what was not stored comes again from where these partitions stand."""
+        try:
+            await work
+        except Fenced:
+            await patiently(self._after_fence, set(sources))
+        except Unwritable as refused:
+            die(f"the store refuses even that a message is parked: {refused}")
+
+    async def _after_fence(self, sources: set[Source]) -> None:
         if not await self.ledger.owns(sources):
             die("another worker owns my partition")
         log.warning("my own commit landed unseen, or the store lost its tail: recovering")
-        await self.partitions.recover(set(sources))
+        await self.partitions.recover(sources)
 
     async def tidy(self) -> None:
         """Between two batches: store how far we are."""
         async with self.partitions.lock:
             if reached := self.partitions.unstored:
-                await patiently(self._batch, [], reached)
+                await self._guarded(patiently(self._process, [], reached), reached)
             await patiently(self.outbox.finished)
             if self.ledger.owing:
                 await patiently(self.ledger.settle, self.ledger.owing)
         await self._tell_kafka()
 
     async def heed(self) -> None:
-        """Between two batches: do what ops asked for the parked keys of my partitions."""
-        async with self.partitions.lock:
-            stored = self.partitions.stored
-            for request in await patiently(parking.requested, self.ledger.db, stored):
-                said = await patiently(self.ledger.replay, request, stored, self.outbox.finished)
-                self.outbox.begin(said, time.monotonic())
+        """Between two batches: do what ops asked for the parked keys of my partitions, a message at a time."""
+        for request in await patiently(parking.requested, self.ledger.db, list(self.partitions.stored)):
+            source, more = parking.lane(request)[:2], True
+            while more:
+                async with self.partitions.lock:
+                    more = source in self.partitions.stored and await self._replay(request, source)
+
+    async def _replay(self, request: Doc, source: Source) -> bool:
+        """Whether there is more to do of it at once; what fails is asked for still."""
+        began, ledger, how = time.monotonic(), self.ledger, (request, self.partitions.stored, self.outbox.finished)
+        try:
+            try:
+                said, more = await ledger.replay(*how)
+            except Unwritable:
+                said, more = await ledger.replay(*how, give_up=True)
+        except (PyMongoError, Fenced):  # it may have landed unseen: then what it said is owed
+            await patiently(self._after_fence, {source})
+            return False
+        self.outbox.begin(said, began)
+        return more
 
     async def _tell_kafka(self) -> None:
         """The group offset is for lag tools only: what is new, once a second, never under the lock, never fatal."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from faststream.kafka import KafkaBroker
+from pymongo.errors import AutoReconnect
 
 from services.chassis import failpoints, operations
 from services.chassis.ledger import Ledger, packed
@@ -101,6 +102,31 @@ def stands_still() -> None:
     Ledger.process = never
 
 
+def lost_answers() -> None:
+    """Not a part taken out but a disturbance: what is done lands in the store, and its answer is lost the first
+    time.
+    """
+    process, replay, lost = Ledger.process, Ledger.replay, set[str]()
+
+    def lose(what: str) -> None:
+        if what not in lost:
+            lost.add(what)
+            raise AutoReconnect
+
+    async def unheard(self: Ledger, messages: list[Incoming], *how: Any) -> Said | None:
+        said = await process(self, messages, *how)
+        if messages and said is not None:
+            lose(messages[0].place)
+        return said
+
+    async def unheard_too(self: Ledger, request: dict[str, Any], *how: Any, **more: Any) -> Any:
+        said = await replay(self, request, *how, **more)
+        lose(f"replay {request['message_id']}")
+        return said
+
+    Ledger.process, Ledger.replay = unheard, unheard_too
+
+
 def slow_claim() -> None:
     """Not a part taken out but a disturbance: taking partitions over takes longer than the group's patience."""
     claim = Ledger.claim
@@ -145,4 +171,15 @@ def each_owns_all() -> None:
     KafkaBroker.subscriber = alone
 
 
-PARTS = no_inbox, offset_first, no_drain, no_fence, not_asked_again, stands_still, slow_claim, freezes, each_owns_all
+PARTS = (
+    no_inbox,
+    offset_first,
+    no_drain,
+    no_fence,
+    not_asked_again,
+    stands_still,
+    lost_answers,
+    slow_claim,
+    freezes,
+    each_owns_all,
+)

@@ -40,8 +40,8 @@ ENOUGH = 800
 class Found:
     """What was wrong in the end. `effects` were counted, so nothing wrong of nothing is not a success.
 
-    taken_over: how often partitions were, by whom it may be, while owners stood still. woke: how the workers ended that
-    woke long after. said_late: what they said then.
+    taken_over: how often another took over while an owner stood still. woke: how workers ended that woke long after.
+    said_late: what they said then.
     """
 
     effects: int = 0
@@ -163,6 +163,16 @@ class Relay:
         if len(repeats) > 20:
             await self._produce(producer, repeats.pop(0))
 
+    async def say(self, *ticks: Tick) -> None:
+        """These at once, and only these."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.settings.kafka_url, enable_idempotence=True)
+        async with producer:
+            for tick in ticks:
+                self.sent[tick.aggregate] = tick.number
+                if tick.poison:
+                    self.poisoned.setdefault(tick.aggregate, tick.number)
+                await self._produce(producer, tick)
+
     async def noise(self, producer: AIOKafkaProducer, count: int) -> None:
         for n in range(count):
             noise = Noise(aggregate=f"aggregate-{n % AGGREGATES}")
@@ -209,9 +219,9 @@ class Relay:
         finally:
             await consumer.stop()
 
-    def taken_over(self) -> int:
-        """How often partitions were taken over, as the workers' logs say."""
-        return sum(log.read_text("utf-8").count("partitions taken over") for log in self.folder.glob("*.log"))
+    def taken_over(self, name: str) -> int:
+        """How often a worker took partitions over, as its log says."""
+        return (self.folder / f"{name}.log").read_text("utf-8").count("partitions taken over")
 
     # -- the count -----------------------------------------------------------------------------------------------------
     @property
@@ -338,17 +348,22 @@ async def crash_at_every_point(settings: Settings, folder: Path, times: int, con
 async def freeze_owners(settings: Settings, folder: Path, times: int, control: str = "") -> Found:
     """Owners are frozen until another worker has taken over, and wake again under load."""
     async with relay(settings, folder, control=control) as running:
-        before = 0
+        taken_over = 0
 
         async def disturb() -> None:
-            nonlocal before
-            before = running.taken_over()
+            nonlocal taken_over
+            while not all(map(running.taken_over, running.workers)):
+                await asyncio.sleep(0.1)
             for i in range(times):
-                await running.freeze(f"{('first', 'second')[i % 2]}-{i // 2 % 2}", 4.5)
+                service, frozen = ("first", "second")[i % 2], i // 2 % 2
+                other = f"{service}-{1 - frozen}"
+                before = running.taken_over(other)
+                await running.freeze(f"{service}-{frozen}", 4.5)
+                taken_over += running.taken_over(other) > before
                 await asyncio.sleep(2)
 
         found = await _under_load(running, disturb())
-        found.taken_over = running.taken_over() - before
+        found.taken_over = taken_over
         return found
 
 
@@ -365,6 +380,12 @@ async def wake_owners(settings: Settings, folder: Path, control: str = "") -> Fo
         found.woke = [worker.returncode for worker in frozen]
         found.said_late = sum(await running.ends(MIDDLE, SECOND, OUT)) - all_said
         return found
+
+
+async def lose_answers(settings: Settings, folder: Path) -> Found:
+    """The store does what it is asked, and whoever asks does not hear of it the first time."""
+    async with relay(settings, folder, control="lost_answers") as running:
+        return await _under_load(running, asyncio.sleep(4))
 
 
 async def two_owners(settings: Settings, folder: Path, seconds: int, control: str = "") -> Found:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.protocol.produce import ProduceRequest
@@ -154,7 +154,7 @@ async def test_what_the_store_refuses_is_parked_alone_and_stays_so_until_it_take
         ticks = [p["reason"] for p in waiting if p["type"] == Tick.TYPE]
         after = running.sent["aggregate-8"] - running.poisoned["aggregate-8"]
 
-        assert ticks == ["unwritable:11000", *["after_parked"] * after]
+        assert ticks == ["unwritable:11000:counts", *["after_parked"] * after]
         assert (await running.count()).faults == 0
 
         await parking.ask(db, waiting[0]["id"], action="replay", by="network:ops", why="tried again")
@@ -168,6 +168,42 @@ async def test_what_the_store_refuses_is_parked_alone_and_stays_so_until_it_take
         assert (await db.counts.find_one({"_id": "aggregate-8"}))["seen"] == list(
             range(1, running.sent["aggregate-8"] + 1)
         )
+
+
+async def test_where_one_of_a_batch_is_refused_and_the_answers_of_the_store_are_lost_the_others_come_through(
+    engines: Settings, logs: Path
+) -> None:
+    ticks = [Tick(aggregate=f"aggregate-{n}", number=1) for n in range(60)]
+    async with relay(engines, logs, replicas=1, control="lost_answers") as running:
+        await running.assigned("first")
+        await running.say(*ticks[:30], Tick(aggregate="aggregate-77", number=1, poison="store"), *ticks[30:])
+
+        assert await running.settled(30)
+        found = await running.count()
+        assert (found.effects, found.faults, found.notes) == (60, 0, [])
+
+
+async def test_a_replay_goes_as_far_as_it_can_and_says_all_of_it_though_answers_of_the_store_are_lost(
+    engines: Settings, logs: Path
+) -> None:
+    poison: list[Literal["", "store"]] = ["store", "", "", "store", ""]
+    async with relay(engines, logs, replicas=1, control="lost_answers") as running, running.database("first") as db:
+        await running.assigned("first")
+        await running.say(*(Tick(aggregate="aggregate-8", number=n, poison=p) for n, p in enumerate(poison, 1)))
+        assert await _eventually(lambda: _parked(db, 5))
+        first, *_ = ids = [p["id"] for p in await parking.listed(db)]
+
+        await parking.ask(db, first, action="discard", by="network:ops", why="sent by mistake")
+
+        assert await _eventually(lambda: _parked(db, 2))
+        assert (await db.counts.find_one({"_id": "aggregate-8"}))["seen"] == [2, 3]
+        running.sent, running.poisoned = {"aggregate-8": 2}, {}
+        assert await running.settled(30)
+        assert await _eventually(lambda: db.parked_log.find_one({"done": ids[:3], "freed": False}))
+
+
+async def _parked(db: Any, count: int) -> bool:
+    return len(await parking.listed(db)) == count
 
 
 async def _is_free(db: Any, key: str) -> bool:

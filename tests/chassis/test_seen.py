@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pymongo.errors import AutoReconnect
 
 from contracts import topics
-from services.chassis import telemetry
+from services.chassis import parking, telemetry
 from services.chassis.ledger import INBOX_DAYS, INDEXES, Ledger
 from services.chassis.messages import Incoming, Outgoing, Source
 from services.chassis.outbox import STUCK_S, Outbox
@@ -81,6 +81,19 @@ async def test_a_batch_that_is_done_again_tells_of_each_message_once(
         assert await ledger.position(here) == 3
 
     assert [(s.attributes or {})["messaging.kafka.offset"] for s in told.get_finished_spans()] == [0, 1, 2]
+
+
+async def test_who_is_said_again_when_the_inbox_has_forgotten_it_is_set_aside_once(network: Settings) -> None:
+    here, tick = (network.named(IN.name), 3), Tick(aggregate="a", number=1)
+    once = replace(incoming(), id=uuid4(), topic=IN, name=here[0], offset=0, message=tick)
+    async with _a_ledger(network) as ledger:
+        await ledger.claim({here: 0})
+        await ledger.process([once], {here: 0}, {here: 1}, _at_once, "unwritable:11000")
+        await ledger.db.inbox.delete_many({})
+        await ledger.process([replace(once, offset=1)], {here: 1}, {here: 2}, _at_once)
+
+        assert await ledger.position(here) == 2
+        assert [p["offset"] for p in await parking.listed(ledger.db)] == [0]
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """What one message wrote and said: kept or dropped as a whole, under ids that follow from its cause."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from contracts.answers import CommandRejected
+from contracts.topics import AGENCY_COMMANDS
 from contracts.values import Asked
 from services.chassis import messages
 from services.chassis.messages import Incoming
@@ -54,6 +56,16 @@ def test_the_answer_after_a_replay_is_not_taken_for_a_repeat_of_parked() -> None
     assert len(set(ids(tx))) == 2
 
 
+def test_what_a_strangers_header_says_is_not_said_on() -> None:
+    tx, theirs = a_transaction(), a_cause()
+    tx.begin(replace(theirs, topic=AGENCY_COMMANDS, headers={"ce_correlationid": "Amina"}), ())
+
+    tx.answer(CommandRejected(asked=Asked(), code="malformed_json", message=""))
+    tx.keep()
+
+    assert "ce_correlationid" not in dict(tx.outbox["first.commands", 0][0].headers)
+
+
 async def test_what_is_forgotten_was_never_written_nor_said() -> None:
     tx = a_transaction()
     tx.save("counts", {"_id": "a", "version": 1})
@@ -77,9 +89,12 @@ def test_what_no_broker_or_store_would_take_is_a_fault_of_its_own_message() -> N
     """Refused after the commit, or with its batch, it would be tried for ever."""
     tx = a_transaction()
 
-    with pytest.raises(ValueError, match="a message of 1000"):
+    with pytest.raises(ValueError, match="a message of"):
         tx.emit(Ticked(aggregate="a" * MESSAGE_BYTES, number=1, version=1))
-    with pytest.raises(ValueError, match="a document of 1677"):
+    tx.correlate("a" * MESSAGE_BYTES)
+    with pytest.raises(ValueError, match="a message of"):
+        tx.emit(Ticked(aggregate="a", number=1, version=1))
+    with pytest.raises(ValueError, match="a document of"):
         tx.save("counts", {"_id": "a", "seen": "a" * DOCUMENT_BYTES})
 
 
