@@ -138,14 +138,14 @@ class Ledger:
         here = {lane[:2]: stored[lane[:2]]}
         async with self._transaction() as tx:
             waiting = await parking.waiting(self.db, self.session, lane, most=2)
-            if waiting and not give_up:
+            ids = [doc["_id"] for doc in waiting]
+            if ids and not give_up:
                 m = parking.again(waiting[0], self.route(lane[0]).topic)
-                discarded = request["action"] == "discard" and str(m.id) == request["message_id"]
+                discarded = request["action"] == "discard" and ids[0] == request["message_id"]
                 done = discarded or not await self.route(m.name).attempt(m, tx, m.fault)
-            more = done and len(waiting) > 1
-            free = not waiting or (done and not more)
-            gone = [waiting[0]["_id"]] if done else []
-            await parking.let_go(self.db, self.session, request, gone, more=more, free=free)
+            more = done and len(ids) > 1
+            free = not ids or (done and not more)
+            await parking.let_go(self.db, self.session, request, ids[:1] if done else [], more=more, free=free)
             await self._store(tx, [], here, here, published)
         if free:
             self.parked.discard(lane)
