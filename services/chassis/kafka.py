@@ -51,7 +51,8 @@ def _new(name: str, topic: Topic, copies: int) -> NewTopic:
     if topic.retention_days is not None:
         kept["retention.ms"] = str(topic.retention_days * DAY_MS)
     if topic.kind == "door":
-        kept["message.timestamp.type"] = "LogAppendTime"
+        # whatever a client packs, and however, the broker unpacks, and measures what comes out
+        kept |= {"message.timestamp.type": "LogAppendTime", "compression.type": "uncompressed"}
     return NewTopic(name, num_partitions=topic.partitions, replication_factor=copies, topic_configs=kept)
 
 

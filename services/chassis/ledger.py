@@ -131,22 +131,26 @@ class Ledger:
     async def replay(
         self, request: Doc, stored: Offsets, published: Published, *, give_up: bool = False
     ) -> tuple[Said, bool]:
-        """Handle a key's next parked message again, as ops asked, and record it; what is now owed, and whether there is
-        more to do. The first that fails again ends the request. give_up: it does.
+        """Handle the next parked message of a key, if ops ask still, and record it; what is now owed, and whether there
+        is more. The first that fails again ends the request. give_up: it does.
         """
         lane, done = parking.lane(request), False
         here = {lane[:2]: stored[lane[:2]]}
         async with self._transaction() as tx:
-            waiting = await parking.waiting(self.db, self.session, lane, most=2)
+            if not await parking.is_asked(self.db, self.session, request):
+                return {}, False
+            waiting, named = await parking.waiting(self.db, self.session, lane, most=2), list[str]()
             ids = [doc["_id"] for doc in waiting]
             if ids and not give_up:
                 m = parking.again(waiting[0], self.route(lane[0]).topic)
-                discarded = request["action"] == "discard" and ids[0] == request["message_id"]
-                done = discarded or not await self.route(m.name).attempt(m, tx, m.fault)
+                named = [str(m.id)] if str(m.id) != ids[0] else []  # then nobody could read its name when it came
+                over = request["action"] == "discard" and ids[0] == request["message_id"]
+                over = over or bool(named and not await self._unseen([m]))
+                done = over or not await self.route(m.name).attempt(m, tx, m.fault)
             more = done and len(ids) > 1
             free = not ids or (done and not more)
             await parking.let_go(self.db, self.session, request, ids[:1] if done else [], more=more, free=free)
-            await self._store(tx, [], here, here, published)
+            await self._store(tx, named if done else [], here, here, published)
         if free:
             self.parked.discard(lane)
         return tx.outbox, more

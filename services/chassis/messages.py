@@ -12,6 +12,9 @@ from contracts.values import Message
 
 PLACES = uuid5(NAMESPACE_URL, "staffetta:places")
 
+LATEST_MS = 1 << 42
+"""A broker that does not stamp what it appends passes on any number."""
+
 Record = Any
 """What Kafka hands out."""
 Source = tuple[str, int]
@@ -82,7 +85,7 @@ def read(record: Record, topic: Topic, ahead: timedelta = timedelta(0)) -> Incom
     key, value, fault = record.key or b"", record.value or b"", None
     try:
         id, time, message = _by_place(record) if topic.kind == "door" else _by_name(headers, value)
-    except (KeyError, ValueError) as bad:
+    except (KeyError, ValueError, OverflowError) as bad:
         (id, time, message), fault = _by_place(record), f"unreadable:{type(bad).__name__}"
     at = record.topic, record.partition, record.offset
     time += ahead if topic.kind == "door" else timedelta(0)
@@ -98,7 +101,7 @@ def _by_name(headers: dict[str, str], value: bytes) -> tuple[UUID, datetime, Mes
 def _by_place(record: Record) -> tuple[UUID, datetime, None]:
     """What has no id and time of its own, or none that we trust: where it lies, and when the broker appended it."""
     id = place_id(record.topic, record.partition, record.offset)
-    return id, datetime.fromtimestamp(record.timestamp / 1000, UTC), None
+    return id, datetime.fromtimestamp(min(max(record.timestamp, 0), LATEST_MS) / 1000, UTC), None
 
 
 def place_id(topic: str, partition: int, offset: int) -> UUID:

@@ -72,6 +72,12 @@ def again(doc: Doc, topic: Topic) -> Incoming:
     return read(SimpleNamespace(**same, headers=headers, timestamp=timestamp), topic)
 
 
+async def is_asked(db: Any, session: Any, request: Doc) -> bool:
+    """Whether ops ask this still, and nothing newer."""
+    same = {"_id": _id(lane(request)), "request.at": request["at"]}
+    return await db.parked_keys.find_one(same, {"_id": 1}, session=session) is not None
+
+
 async def let_go(db: Any, session: Any, request: Doc, done: list[str], *, more: bool, free: bool) -> None:
     """Record what was done of a request. more: it is not at its end; free: nothing of its key waits any longer."""
     at, this = {"_id": _id(lane(request))}, f"{request['message_id']}/{request['at'].isoformat()}"

@@ -167,6 +167,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     @property
     def behind(self) -> bool:
-        """Whether records wait that were not handled."""
-        ends = {(p.topic, p.partition): self.consumer.highwater(p) or 0 for p in self.consumer.assignment()}
-        return any(end > self.reached.get(source, 0) for source, end in ends.items())
+        """Whether work is in hand, or records wait that nobody was handed: what ends a transaction is none."""
+        held = self.consumer._subscription.subscription  # aiokafka tells a position only to who would wait for it
+        states = [held.assignment.state_value(p) for p in self.consumer.assignment()]
+        return self.lock.locked() or any((s.highwater or 0) > s.position for s in states if s.has_valid_position)

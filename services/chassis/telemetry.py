@@ -23,6 +23,9 @@ from services.chassis.messages import Incoming
 
 LOGGED = ("correlation_id", "topic", "partition", "offset", "type", "code", "count", "seconds", "url", "key")
 
+TRACEPARENT = 55
+"""Its length. Of a much longer one the library's pattern would make hours of work."""
+
 _correlation: ContextVar[str] = ContextVar("correlation_id", default="")
 _span: ContextVar[Span] = ContextVar("span", default=trace.INVALID_SPAN)
 _tracer, _w3c = trace.get_tracer("staffetta"), TraceContextTextMapPropagator()
@@ -69,8 +72,8 @@ def processing(m: Incoming, ended: list[Callable[[], None]]) -> Iterator[str | N
 
     A door begins a new trace, linked to the caller's. ended: gets what exports the span, once its effect is stored.
     """
-    their_extension = {"traceparent": m.headers.get("ce_traceparent", "")}
-    theirs, door = _w3c.extract(their_extension | m.headers), m.topic.kind == "door"
+    given = m.headers.get("traceparent") or m.headers.get("ce_traceparent", "")
+    theirs, door = _w3c.extract({"traceparent": given[:TRACEPARENT]}), m.topic.kind == "door"
     caller = trace.get_current_span(theirs).get_span_context()
     links = [Link(caller)] if door and caller.is_valid else ()
     span = _tracer.start_span(f"process {m.topic.name}", Context() if door else theirs, SpanKind.CONSUMER, links=links)

@@ -17,7 +17,7 @@ from contracts.topics import DIRECTORY
 from services.chassis import failpoints, kafka, parking, records
 from services.chassis.faults import Fenced, Unwritable, die, patiently
 from services.chassis.ledger import Ledger
-from services.chassis.messages import Incoming, Offsets, Source
+from services.chassis.messages import Incoming, Offsets, Record, Source
 from services.chassis.outbox import Outbox
 from services.chassis.partitions import Partitions
 from services.chassis.transaction import Doc
@@ -38,7 +38,9 @@ class Worker:
         self.told: Offsets = {}
         self.told_at = 0.0
         look_ms = NEW_TOPICS_MS if any(topic.one_per_agency for topic in topics) else SAME_TOPICS_MS
-        self.broker = KafkaBroker(settings.kafka_url, logger=None, metadata_max_age_ms=look_ms, client_id=service)
+        self.broker = KafkaBroker(
+            settings.kafka_url, logger=None, metadata_max_age_ms=look_ms, client_id=service, graceful_timeout=None
+        )
         self.subscriber = self.broker.subscriber(
             pattern=kafka.pattern(settings, topics), listener=self.partitions, group_id=settings.named(service),
             group_instance_id=f"{service}-{settings.replica}", session_timeout_ms=settings.session_s * 1000,
@@ -78,9 +80,12 @@ class Worker:
         await self.partitions.asked.end_offsets([TopicPartition(*source)])
 
     async def on_batch(self, batch: KafkaMessage) -> None:
+        await patiently(self._take, batch.raw_message)
+
+    async def _take(self, records: Iterable[Record]) -> None:
         failpoints.hit("fetched")
         async with self.partitions.lock:
-            messages, following = self.partitions.admit(batch.raw_message)
+            messages, following = self.partitions.admit(records)
             if messages:
                 await self._guarded(self._batch(messages, following), following)
         await self._tell_kafka()

@@ -12,7 +12,7 @@ from typing import Any
 from faststream.kafka import KafkaBroker
 from pymongo.errors import AutoReconnect
 
-from services.chassis import failpoints, operations
+from services.chassis import failpoints, operations, records
 from services.chassis.ledger import Ledger, packed
 from services.chassis.messages import Incoming, Offsets, Outgoing, Said, Source
 from services.chassis.outbox import Outbox
@@ -91,15 +91,24 @@ def no_fence() -> None:
 
 def stands_still() -> None:
     """Not a part taken out but a disturbance: while a file of this name is there, no batch gets anywhere."""
-    process, operations.STUCK_S = Ledger.process, 2
-    is_stuck = Path(tempfile.gettempdir(), f"{os.environ['STAFFETTA_NAMESPACE']}.stuck").exists
+    Ledger.process = _not_yet(Ledger.process)
 
-    async def never(self: Ledger, *how: Any) -> Said | None:
+
+def hears_nothing() -> None:
+    """The same, but what is waited for is the next batch."""
+    records.fetched = _not_yet(records.fetched)
+
+
+def _not_yet(what: Any) -> Any:
+    is_stuck = Path(tempfile.gettempdir(), f"{os.environ['STAFFETTA_NAMESPACE']}.stuck").exists
+    operations.STUCK_S = 2
+
+    async def later(*args: Any, **how: Any) -> Any:
         while is_stuck():
             await asyncio.sleep(0.1)
-        return await process(self, *how)
+        return await what(*args, **how)
 
-    Ledger.process = never
+    return later
 
 
 def lost_answers() -> None:
@@ -178,6 +187,7 @@ PARTS = (
     no_fence,
     not_asked_again,
     stands_still,
+    hears_nothing,
     lost_answers,
     slow_claim,
     freezes,

@@ -41,7 +41,7 @@ class Found:
     """What was wrong in the end. `effects` were counted, so nothing wrong of nothing is not a success.
 
     taken_over: how often another took over while an owner stood still. woke: how workers ended that woke long after.
-    said_late: what they said then.
+    said_late: what they said then. unheard: commits of which their worker did not hear.
     """
 
     effects: int = 0
@@ -53,6 +53,7 @@ class Found:
     taken_over: int = 0
     woke: list[int | None] = field(default_factory=list)
     said_late: int = 0
+    unheard: int = 0
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -112,11 +113,15 @@ class Relay:
     def kill(self, name: str) -> None:
         self.workers[name].send_signal(signal.SIGKILL)
 
-    async def freeze(self, name: str, seconds: float) -> None:
-        process = self.workers[name]
+    async def freeze(self, name: str, other: str) -> bool:
+        """Until another took over; whether it did."""
+        process, before, until = self.workers[name], self.taken_over(other), time.monotonic() + 30
         process.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(seconds)
+        while self.taken_over(other) == before and time.monotonic() < until:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         process.send_signal(signal.SIGCONT)
+        return self.taken_over(other) > before
 
     async def stop(self) -> None:
         self.stopping = True
@@ -221,7 +226,10 @@ class Relay:
 
     def taken_over(self, name: str) -> int:
         """How often a worker took partitions over, as its log says."""
-        return (self.folder / f"{name}.log").read_text("utf-8").count("partitions taken over")
+        return self.logged(name, "partitions taken over")
+
+    def logged(self, name: str, words: str) -> int:
+        return (self.folder / f"{name}.log").read_text("utf-8").count(words)
 
     # -- the count -----------------------------------------------------------------------------------------------------
     @property
@@ -357,9 +365,7 @@ async def freeze_owners(settings: Settings, folder: Path, times: int, control: s
             for i in range(times):
                 service, frozen = ("first", "second")[i % 2], i // 2 % 2
                 other = f"{service}-{1 - frozen}"
-                before = running.taken_over(other)
-                await running.freeze(f"{service}-{frozen}", 4.5)
-                taken_over += running.taken_over(other) > before
+                taken_over += await running.freeze(f"{service}-{frozen}", other)
                 await asyncio.sleep(2)
 
         found = await _under_load(running, disturb())
@@ -385,7 +391,9 @@ async def wake_owners(settings: Settings, folder: Path, control: str = "") -> Fo
 async def lose_answers(settings: Settings, folder: Path) -> Found:
     """The store does what it is asked, and whoever asks does not hear of it the first time."""
     async with relay(settings, folder, control="lost_answers") as running:
-        return await _under_load(running, asyncio.sleep(4))
+        found = await _under_load(running, asyncio.sleep(4))
+        found.unheard = sum(running.logged(name, "my own commit landed unseen") for name in running.workers)
+        return found
 
 
 async def two_owners(settings: Settings, folder: Path, seconds: int, control: str = "") -> Found:

@@ -48,6 +48,7 @@ async def test_what_lands_in_the_store_without_an_answer_is_neither_lost_nor_don
 ) -> None:
     found = await lose_answers(engines, logs)
 
+    assert found.unheard > 10
     assert found.effects > 500
     assert found.faults == 0, found.notes
 

@@ -2,16 +2,14 @@
 
 import asyncio
 import random
-import time
 from pathlib import Path
 from typing import Any, Literal
 
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.protocol.produce import ProduceRequest
-from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from aiokafka import AIOKafkaProducer
 
 from services.chassis import parking
 from services.chassis.settings import Settings
+from tests import raw
 from tests.chassis.example import IN, Tick
 from tests.chassis.relay import Relay, relay
 
@@ -94,7 +92,8 @@ async def test_a_header_whose_name_nobody_can_read_stops_nothing(engines: Settin
         load = asyncio.create_task(_some_load(running))
         for _ in range(3):
             for partition in range(IN.partitions):
-                await _produce_raw(running.settings, partition, _batch_with_a_nameless_header())
+                nameless = raw.batch(b"12", [(raw.Unnamed("name"), b"")])
+                assert await raw.produce(running.settings, running.settings.named(IN.name), partition, nameless) == 0
             await asyncio.sleep(1)
         await load
 
@@ -102,35 +101,6 @@ async def test_a_header_whose_name_nobody_can_read_stops_nothing(engines: Settin
         assert sorted(parked) == sorted(3 * list(range(IN.partitions)))
         found = await running.count()
         assert (found.faults, found.notes) == (0, [])
-
-
-class Unnamed(str):
-    def encode(self, *_how: Any) -> bytes:
-        return b"\xff\xfe"
-
-
-def _batch_with_a_nameless_header() -> bytes:
-    batch = _DefaultRecordBatchBuilderPy(
-        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,
-        batch_size=1000,
-    )  # fmt: skip
-    batch.append(0, int(time.time() * 1000), b"bad", b"12", [(Unnamed("name"), b"")])
-    return bytes(batch.build())
-
-
-async def _produce_raw(settings: Settings, partition: int, batch: bytes) -> None:
-    """No client of Python's writes such a header; others do."""
-    topic = settings.named(IN.name)
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_url)
-    await producer.start()
-    try:
-        await producer.partitions_for(topic)
-        leader = producer.client.cluster.leader_for_partition(TopicPartition(topic, partition))
-        request = ProduceRequest(None, 1, 5000, [(topic, [(partition, batch)])])
-        [(_, [(_, error, *_)])] = (await producer.client.send(leader, request)).topics
-        assert error == 0
-    finally:
-        await producer.stop()
 
 
 async def test_what_no_document_can_hold_is_parked_alone(engines: Settings, logs: Path) -> None:

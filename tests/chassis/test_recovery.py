@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from services.chassis.settings import Settings
-from tests.chassis.example import IN, MIDDLE
+from tests.chassis.example import IN, MIDDLE, Tick
 from tests.chassis.relay import Relay, relay
 
 WATCH_S, FOR_GOOD_S = 13, 60
@@ -48,18 +49,19 @@ async def test_a_take_over_that_outlasts_the_patience_of_the_group_is_done_once(
         assert (logs / "first-0.log").read_text().count("partitions taken over") == 1
 
 
-async def test_a_worker_that_gets_nowhere_ends_itself_and_the_next_one_goes_on(engines: Settings, logs: Path) -> None:
-    async with relay(engines, logs, replicas=1, control="stands_still") as running:
-        done = asyncio.Event()
-        load = asyncio.create_task(running.load(random.Random(6), 50, done.is_set))
-        await running.flowing()
+@pytest.mark.parametrize("control", ["stands_still", "hears_nothing"])
+async def test_a_worker_that_gets_nowhere_ends_itself_and_the_next_one_goes_on(
+    engines: Settings, logs: Path, control: str
+) -> None:
+    async with relay(engines, logs, replicas=1, control=control) as running:
+        await running.assigned("first")
         worker = running.workers["first-0"]
         with standing_still(running):
+            await asyncio.sleep(2)
+            await running.say(Tick(aggregate="aggregate-1", number=1))
             code = await asyncio.wait_for(worker.wait(), FOR_GOOD_S)
-        done.set()
-        await load
 
-        assert (code, "work is waiting and nothing was done" in (logs / "first-0.log").read_text()) == (1, True)
+        assert (code, running.logged("first-0", "work is waiting and nothing was done")) == (1, 1)
         assert await running.settled(60)
         assert (await running.count()).faults == 0
 
@@ -83,6 +85,24 @@ async def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_owes_nothin
             assert await db.offsets.count_documents({}) > 0
             assert await db.offsets.count_documents({"owed": {"$ne": None}}) == 0
             assert await db.offsets.count_documents({"lsid": {"$ne": None}}) == 0
+
+
+async def test_a_transaction_of_a_client_is_no_work_that_waits(engines: Settings, logs: Path) -> None:
+    """The mark at its end is never handed out."""
+    async with relay(engines, logs, replicas=1, control="stands_still") as running:
+        await running.assigned("first")
+        worker, topic = running.workers["first-0"], running.settings.named(IN.name)
+        for commits in (True, False):
+            async with AIOKafkaProducer(
+                bootstrap_servers=running.settings.kafka_url, transactional_id=running.settings.namespace
+            ) as client:
+                await client.begin_transaction()
+                for partition in range(IN.partitions):
+                    await client.send_and_wait(topic, b"{", partition=partition)
+                await (client.commit_transaction() if commits else client.abort_transaction())
+        await asyncio.sleep(8)
+
+        assert worker.returncode is None
 
 
 @contextmanager

@@ -4,8 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,13 +18,14 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pymongo.errors import AutoReconnect
 
 from contracts import topics
-from services.chassis import parking, telemetry
+from services.chassis import telemetry
 from services.chassis.ledger import INBOX_DAYS, INDEXES, Ledger
 from services.chassis.messages import Incoming, Outgoing, Source
 from services.chassis.outbox import STUCK_S, Outbox
 from services.chassis.settings import Settings
 from services.chassis.telemetry import JsonLines, belongs_to, processing
-from tests.chassis.example import IN, Tick, first
+from tests.chassis.example import IN, Tick
+from tests.chassis.ledgers import a_ledger, at_once
 
 
 def incoming(**headers: str) -> Incoming:
@@ -52,6 +52,19 @@ def test_a_log_line_says_which_journey_it_is_about_as_long_as_a_message_is_handl
     assert line().get("correlation_id") == before
 
 
+@pytest.mark.parametrize("name", ["traceparent", "ce_traceparent"])
+def test_of_a_callers_trace_no_more_is_looked_at_than_a_trace_is_long(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library's own pattern takes the square of its length."""
+    looked_at: list[Any] = []
+    monkeypatch.setattr(telemetry._w3c, "extract", looked_at.append)
+    with suppress(Exception), processing(incoming(**{name: "00-" + 900_000 * " "}), []):
+        pass
+
+    assert [len(carrier["traceparent"]) for carrier in looked_at] == [55]
+
+
 def test_a_log_line_holds_our_words_and_known_fields_and_no_others() -> None:
     assert "name" not in line(name_of_person="Amina", value="Prova") and "Prova" not in json.dumps(line(value="Prova"))
 
@@ -73,42 +86,14 @@ async def test_a_batch_that_is_done_again_tells_of_each_message_once(
             raise fault
 
     monkeypatch.setattr(Ledger, "_move", away_at_first)
-    async with _a_ledger(network) as ledger:
+    async with a_ledger(network) as ledger:
         await ledger.claim({here: 0})
         for _ in range(2):
             with suppress(AutoReconnect):
-                await ledger.process(batch, {here: 0}, {here: 3}, _at_once)
+                await ledger.process(batch, {here: 0}, {here: 3}, at_once)
         assert await ledger.position(here) == 3
 
     assert [(s.attributes or {})["messaging.kafka.offset"] for s in told.get_finished_spans()] == [0, 1, 2]
-
-
-async def test_who_is_said_again_when_the_inbox_has_forgotten_it_is_set_aside_once(network: Settings) -> None:
-    here, tick = (network.named(IN.name), 3), Tick(aggregate="a", number=1)
-    once = replace(incoming(), id=uuid4(), topic=IN, name=here[0], offset=0, message=tick)
-    async with _a_ledger(network) as ledger:
-        await ledger.claim({here: 0})
-        await ledger.process([once], {here: 0}, {here: 1}, _at_once, "unwritable:11000")
-        await ledger.db.inbox.delete_many({})
-        await ledger.process([replace(once, offset=1)], {here: 1}, {here: 2}, _at_once)
-
-        assert await ledger.position(here) == 2
-        assert [p["offset"] for p in await parking.listed(ledger.db)] == [0]
-
-
-@asynccontextmanager
-async def _a_ledger(network: Settings) -> AsyncIterator[Ledger]:
-    client: Any = AsyncIOMotorClient(network.mongo_url.get_secret_value(), tz_aware=True)
-    ledger = Ledger(client, client[network.named("first")], "first", first.routes, network)
-    await ledger.open()
-    yield ledger
-    await ledger.session.end_session()
-    await client.drop_database(network.named("first"))
-    client.close()
-
-
-async def _at_once() -> None:
-    """Nothing was owed."""
 
 
 async def test_an_outbox_that_the_broker_leaves_waiting_is_stuck_until_it_is_answered(

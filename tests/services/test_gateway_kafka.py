@@ -8,6 +8,7 @@ from uuid import UUID, uuid4, uuid5
 
 import pytest
 import pytest_asyncio
+from aiokafka.errors import MessageSizeTooLargeError
 
 from contracts import events, topics
 from contracts.answers import CommandAccepted
@@ -15,6 +16,7 @@ from contracts.values import Asked
 from services.chassis.kafka import ensure_topics
 from services.chassis.settings import Settings
 from services.gateway.domain.door import minted
+from tests import raw
 from tests.agency import Agency
 from tests.builders import REFERRAL_ID
 from tests.services.two_agencies import SUBMIT, Behind, Two, gateway_alone, two_agencies
@@ -85,6 +87,24 @@ async def test_a_forged_agency_and_a_command_of_the_system_are_refused_on_the_sp
     assert answers[0]["value"]["pointer"] == "/tier0/sender_agency"
     assert await two.asks_nothing()
     assert two.sender.entries == []
+
+
+async def test_a_batch_that_is_compressed_in_a_way_we_cannot_read_is_read_all_the_same(two: Two) -> None:
+    topic, named = two.commands_topic(two.sender), [("ce_id", b"m-1"), ("ce_type", SUBMIT.encode())]
+
+    assert await raw.produce(two.behind.settings, topic, 0, raw.batch(b"{", named, codec=raw.LZ4)) == 0
+
+    assert (await two.sender.answer("m-1"))["value"]["code"] == "malformed_json"
+
+
+async def test_little_that_would_unpack_to_much_is_not_taken(two: Two) -> None:
+    bomb = raw.batch(bytes(10_000_000), [], codec=raw.GZIP)
+
+    assert len(bomb) < 100_000
+    assert (
+        await raw.produce(two.behind.settings, two.commands_topic(two.sender), 0, bomb)
+        == MessageSizeTooLargeError.errno
+    )
 
 
 async def test_bytes_that_cannot_be_read_are_answered_with_where_they_lie_and_stop_nothing(two: Two) -> None:

@@ -1,0 +1,115 @@
+"""One batch and its transaction, on a real store: what is known already, what is parked, what ops ask for."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.chassis import messages, parking
+from services.chassis.faults import Fenced
+from services.chassis.ledger import Ledger
+from services.chassis.messages import Source
+from services.chassis.settings import Settings
+from tests.chassis.example import IN, Noise, Tick
+from tests.chassis.ledgers import a_ledger, a_message, a_record, at_once
+
+TICK = Tick(aggregate="a", number=1)
+
+
+async def test_what_is_known_already_goes_through_the_fence(network: Settings) -> None:
+    """It may be known by a commit of ours of which we did not hear, and then something is owed."""
+    here = (network.named(IN.name), 3)
+    batch = [a_message(network, TICK, 0), a_message(network, Noise(aggregate="b"), 1)]
+    async with a_ledger(network) as ledger:
+        await ledger.claim({here: 0})
+        await ledger.process(batch, {here: 0}, {here: 2}, at_once)
+
+        with pytest.raises(Fenced):
+            await ledger.process(batch, {here: 0}, {here: 2}, at_once)
+        assert [said.topic for said in (await ledger.claim({here: 0}))[1]] == [network.named("middle")]
+
+
+async def test_who_is_said_again_when_the_inbox_has_forgotten_it_is_set_aside_once(network: Settings) -> None:
+    here, once = (network.named(IN.name), 3), a_message(network, TICK, 0)
+    async with a_ledger(network) as ledger:
+        await ledger.claim({here: 0})
+        await ledger.process([once], {here: 0}, {here: 1}, at_once, "unwritable:11000")
+        await ledger.db.inbox.delete_many({})
+        await ledger.process([replace(once, offset=1)], {here: 1}, {here: 2}, at_once)
+
+        assert await ledger.position(here) == 2
+        assert [p["offset"] for p in await parking.listed(ledger.db)] == [0]
+
+
+async def test_what_could_not_be_read_is_discarded_by_the_id_under_which_it_lies_here(network: Settings) -> None:
+    async with a_ledger(network) as ledger:
+        here = await _unreadable_twice(network, ledger)
+
+        first, _ = await parking.listed(ledger.db)
+        await _ask(ledger, here, first["id"], "discard", "replay")
+
+        assert await parking.listed(ledger.db) == []
+        assert await ledger.db.counts.find_one({"_id": "a"}) is None
+
+
+async def test_what_lies_here_twice_because_nobody_could_read_its_name_is_done_once(network: Settings) -> None:
+    async with a_ledger(network) as ledger:
+        here = await _unreadable_twice(network, ledger)
+
+        first, _ = await parking.listed(ledger.db)
+        await _ask(ledger, here, first["id"], "replay", "replay")
+
+        assert await parking.listed(ledger.db) == []
+        assert (await ledger.db.counts.find_one({"_id": "a"}))["seen"] == [1]
+
+
+async def test_what_ops_asked_before_is_over_when_they_ask_anew(network: Settings) -> None:
+    here, once = (network.named(IN.name), 3), a_message(network, TICK, 0)
+    async with a_ledger(network) as ledger:
+        await ledger.claim({here: 0})
+        await ledger.process([once], {here: 0}, {here: 1}, at_once, "unwritable:11000")
+        for action in ("replay", "discard"):
+            await parking.ask(ledger.db, str(once.id), action=action, by="network:ops", why="")
+        [now] = await parking.requested(ledger.db, [here])
+        before = now | {"action": "replay", "at": now["at"] - timedelta(seconds=1)}
+
+        assert await ledger.replay(before, {here: 1}, at_once) == ({}, False)
+        assert await parking.requested(ledger.db, [here]) == [now]
+        assert len(await parking.listed(ledger.db)) == 1
+
+
+async def _unreadable_twice(network: Settings, ledger: Ledger) -> Source:
+    """One message that came twice when nobody could read it, so that each lies here under its place."""
+    here, id = (network.named(IN.name), 3), uuid4()
+    await ledger.claim({here: 0})
+    for offset in range(2):
+        as_it_was = a_message(network, TICK, offset, id, value=b"?")
+        now = replace(as_it_was, value=a_record(network, TICK, offset, id).value)
+        await ledger.process([now], {here: offset}, {here: offset + 1}, at_once)
+    return here
+
+
+async def _ask(ledger: Ledger, here: Source, id: str, *actions: Any) -> None:
+    """One after another, each to its end: of the message, then of what still lies there of its key."""
+    for action in actions:
+        await parking.ask(ledger.db, id, action=action, by="network:ops", why="")
+        for request in await parking.requested(ledger.db, [here]):
+            more = True
+            while more:
+                _, more = await ledger.replay(request, {here: 2}, at_once)
+
+
+@pytest.mark.parametrize("timestamp", [-1, 1 << 62, -(1 << 62)])
+def test_a_record_is_read_whatever_time_it_says(network: Settings, timestamp: int) -> None:
+    read = messages.read(a_record(network, TICK, 0, headers=(), timestamp=timestamp), IN)
+
+    assert (read.fault, read.id) == ("unreadable:KeyError", messages.place_id(read.name, 3, 0))
+
+
+def test_a_time_before_all_times_is_unreadable(network: Settings) -> None:
+    headers = [("ce_id", str(UUID(int=1)).encode()), ("ce_type", TICK.TYPE.encode())]
+    read = messages.read(a_record(network, TICK, 0, headers=[*headers, ("ce_time", b"0001-01-01T00:00:00+05:00")]), IN)
+
+    assert read.fault == "unreadable:OverflowError"
