@@ -10,24 +10,29 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from services.chassis.messages import Record
 
-BATCH = 200
+LEAST, MOST, TURN_S = 100, 1000, 0.25
+"""A batch takes about so long, so that what is quick costs little and nothing waits long for what is not."""
 WAIT_MS = 1000
 NO_HURRY_MS = 250
 """How long what need not hurry may wait."""
 
 
+def at_once(count: int, seconds: float) -> int:
+    """How many records make a batch, after so many took so long."""
+    return max(LEAST, min(MOST, int(count * TURN_S / seconds)))
+
+
 async def fetched(
-    consumer: AIOKafkaConsumer, anew: Callable[[], Awaitable[list[Record]]], hurried: Callable[[], list[TopicPartition]]
+    consumer: AIOKafkaConsumer, most: int, only: list[TopicPartition], anew: Callable[[], Awaitable[list[Record]]]
 ) -> tuple[Record, ...]:
     """Waits for records. FastStream's own looks every few milliseconds, and sleeps between two looks.
 
-    anew: reads again what was lost with a record that aiokafka cannot read. hurried: of which partitions records are
-    wanted now; all if it names none.
+    only: of which partitions; all if it names none. anew: reads again what was lost with a record that aiokafka cannot
+    read.
     """
-    only = hurried()
     try:
         wait_ms = NO_HURRY_MS if only else WAIT_MS
-        found = await consumer.getmany(*only, timeout_ms=wait_ms, max_records=BATCH)
+        found = await consumer.getmany(*only, timeout_ms=wait_ms, max_records=most)
     except UnicodeDecodeError:
         return tuple(await anew())
     return tuple(chain.from_iterable(found.values()))
@@ -42,7 +47,7 @@ async def up_to_a_bad_one(reader: AIOKafkaConsumer, p: TopicPartition, at: int) 
     end = (await reader.end_offsets([p]))[p]
     reader.assign([p])
     reader.seek(p, at)
-    while at < end and len(found) < BATCH:
+    while at < end and len(found) < LEAST:
         try:
             one = (await reader.getmany(p, timeout_ms=WAIT_MS, max_records=1)).get(p)
         except UnicodeDecodeError:

@@ -4,9 +4,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Iterable
-from functools import partial
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -35,6 +34,7 @@ class Worker:
         self.outbox = Outbox(settings, ledger.owns)
         self.partitions = Partitions(ledger, self.outbox, lambda: self.subscriber)
         self.is_open = False
+        self.most = records.LEAST
         self.told: Offsets = {}
         self.told_at = 0.0
         look_ms = NEW_TOPICS_MS if any(topic.one_per_agency for topic in topics) else SAME_TOPICS_MS
@@ -49,10 +49,12 @@ class Worker:
             parser=records.unread, decoder=records.nothing, no_reply=True,
         )  # fmt: skip
         self.subscriber(self.on_batch)
-        fetched = partial(records.fetched, anew=self.partitions.anew, hurried=self.partitions.hurried)
-        self.subscriber.get_msg = fetched  # type: ignore[method-assign]  # FastStream offers no other way to wait
+        self.subscriber.get_msg = self._fetched  # type: ignore[method-assign]  # FastStream has no other way to wait
         if any(s.ack_policy is not AckPolicy.MANUAL for s in self.broker.subscribers):
             raise ValueError("a subscriber would acknowledge by itself: positions are the ledger's alone")
+
+    async def _fetched(self, consumer: AIOKafkaConsumer) -> tuple[Record, ...]:
+        return await records.fetched(consumer, self.most, self.partitions.hurried(), self.partitions.anew)
 
     async def start(self) -> None:
         await self.ledger.open()
@@ -82,12 +84,14 @@ class Worker:
     async def on_batch(self, batch: KafkaMessage) -> None:
         await patiently(self._take, batch.raw_message)
 
-    async def _take(self, records: Iterable[Record]) -> None:
+    async def _take(self, handed: Iterable[Record]) -> None:
         failpoints.hit("fetched")
         async with self.partitions.lock:
-            messages, following = self.partitions.admit(records)
+            began = time.monotonic()
+            messages, following = self.partitions.admit(handed)
             if messages:
                 await self._guarded(self._batch(messages, following), following)
+                self.most = records.at_once(len(messages), time.monotonic() - began)
         await self._tell_kafka()
 
     async def _batch(self, messages: list[Incoming], following: Offsets) -> None:

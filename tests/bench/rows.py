@@ -26,6 +26,7 @@ from contracts.catalogue import Row
 from contracts.topics import Topic
 from contracts.values import Message
 from services.chassis.handlers import Handlers
+from services.chassis.records import MOST
 from services.chassis.service import Service, run
 from services.chassis.settings import Settings, from_environment
 from services.chassis.transaction import Transaction
@@ -79,13 +80,13 @@ def reader(settings: Settings) -> AIOKafkaConsumer:
 
 
 async def loop(settings: Settings, write: Any) -> None:
-    """aiokafka as its documentation shows it, in batches of 200."""
+    """aiokafka as its documentation shows it, in batches of as many as the chassis may take."""
     consumer = reader(settings)
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_url, enable_idempotence=True, acks="all")
     await consumer.start()
     await producer.start()
     while True:
-        batch = await consumer.getmany(timeout_ms=100, max_records=200)
+        batch = await consumer.getmany(timeout_ms=100, max_records=MOST)
         hops = [Hop.model_validate_json(r.value) for records in batch.values() for r in records]
         if hops:
             await write(hops)

@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
 from pytest import MonkeyPatch
 
 from services.chassis.partitions import Partitions
+from services.chassis.records import LEAST, MOST, at_once
 from services.chassis.settings import Settings
 
 SLOW, QUICK = ("slow", 0), ("quick", 0)
@@ -26,6 +28,14 @@ async def hearing(*sources: tuple[str, int]) -> AsyncIterator[Partitions]:
     found.reached = dict.fromkeys(sources, 0)
     yield found
     await found.asked.stop()
+
+
+@pytest.mark.parametrize(
+    ("handled", "seconds", "next"),
+    [(200, 0.1, 500), (500, 2.0, LEAST), (3, 0.0001, MOST), (1, 0.008, LEAST), (400, 0.25, 400)],
+)
+def test_a_batch_is_as_large_as_takes_a_quarter_of_a_second(handled: int, seconds: float, next: int) -> None:
+    assert at_once(handled, seconds) == next
 
 
 async def test_of_what_need_not_hurry_records_are_wanted_a_few_times_a_second(monkeypatch: MonkeyPatch) -> None:
