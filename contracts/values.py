@@ -1,7 +1,7 @@
 """The values messages are made of: bounded texts, codes, aware times, and how a person is described without a name."""
 
 import unicodedata
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from typing import Annotated, ClassVar
 from uuid import UUID, uuid5
 
@@ -43,10 +43,9 @@ def _known_part(text: str) -> str:
 
 
 def _utc(at: datetime) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise PydanticCustomError("datetime_out_of_range", "lies outside the years 1 to 9999 in UTC") from None
+    if not MINYEAR < at.year < MAXYEAR:  # then it has no year in some city
+        raise PydanticCustomError("datetime_out_of_range", "lies outside the years 2 to 9998")
+    return at.astimezone(UTC)
 
 
 def _written_out(at: object) -> object:

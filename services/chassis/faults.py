@@ -28,7 +28,7 @@ class Fenced(Exception):
 
 
 class Unwritable(Exception):
-    """The store refuses what a batch would write, or ask, for a reason of the data: its code, and where."""
+    """The store refuses what a batch would write, or ask, for a reason of the data: its code and where; or we do."""
 
 
 def unwritable(fault: Exception) -> Unwritable | None:

@@ -15,7 +15,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from services.chassis import failpoints, parking
-from services.chassis.faults import Fenced, die, unwritable
+from services.chassis.faults import Fenced, Unwritable, die, unwritable
 from services.chassis.handlers import Route
 from services.chassis.messages import Incoming, Lane, Offsets, Outgoing, Said, Source
 from services.chassis.parking import place
@@ -25,6 +25,8 @@ from services.chassis.transaction import Doc, Transaction
 Published = Callable[[], Awaitable[None]]
 
 INBOX_DAYS = 45
+WRITTEN_BYTES = 12_000_000
+"""Of what a batch writes and says, so that what is said of it fits one document."""
 INDEXES = {
     "inbox": [IndexModel("ids"), IndexModel("at", expireAfterSeconds=INBOX_DAYS * 86_400)],
     **parking.INDEXES,
@@ -119,6 +121,9 @@ class Ledger:
                 if reason := await self.route(m.name).attempt(m, tx, not_now):
                     held.add(m.lane)
                     parked.append((m, reason))
+                if tx.size > WRITTEN_BYTES and len(messages) > 1:
+                    raise Unwritable("too_much_at_once")
+                await tx.breathe()
             if messages and len(fresh) == len(messages) and tx.is_idle and not parked:
                 # were one known already, it might be by a commit of ours that landed unseen: the fence would tell
                 await self.session.abort_transaction()

@@ -17,7 +17,6 @@ from services.chassis.records import NO_HURRY_MS, up_to_a_bad_one
 log = logging.getLogger("staffetta.worker")
 
 BATCH_BYTES = 2_000_000
-"""So that what is said of a batch fits one document."""
 
 
 class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

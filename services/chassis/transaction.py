@@ -1,5 +1,7 @@
 """What a handler sees: cached reads, buffered writes, emitted messages, and one in-memory savepoint a message."""
 
+import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -29,6 +31,7 @@ Write = ReplaceOne[Any] | DeleteOne
 DOCUMENT_BYTES = 16 * 1024 * 1024
 MESSAGE_BYTES = 1_000_000
 """Less than what a broker takes that was told nothing."""
+BREATH_S = 0.1
 ASKED_AT_ONCE = 50
 """The local store compares each document with every id: 200 at once take twice as long as 4 times 50."""
 
@@ -50,6 +53,8 @@ class Transaction:
         self._saved: dict[At, Doc | None] = {}
         self._writes: dict[At, Write] = {}
         self._said: list[Outgoing] = []
+        self.size = self._size = 0
+        self._breath = time.monotonic()
         self._correlation_id = self._kind = ""
         self.traceparent: str | None = None
         self.ended: list[Callable[[], None]] = []
@@ -84,6 +89,7 @@ class Transaction:
         raw = RawBSONDocument(bson.encode(doc))
         if len(raw.raw) > DOCUMENT_BYTES:
             raise ValueError(f"a document of {len(raw.raw)} bytes")
+        self._size += len(raw.raw)
         self._change(collection, doc["_id"], doc, ReplaceOne({"_id": doc["_id"]}, raw, upsert=True))
 
     def delete(self, collection: str, id: object) -> None:
@@ -116,6 +122,7 @@ class Transaction:
         said = Outgoing(self.settings.named(topic), key.encode(), message.model_dump_json().encode(), headers)
         if (size := sum(map(len, chain(said[:3], *headers)))) > MESSAGE_BYTES:
             raise ValueError(f"a message of {size} bytes")
+        self._size += size
         self._said.append(said)
 
     def _change(self, collection: str, id: str, doc: Doc | None, write: Write) -> None:
@@ -149,8 +156,10 @@ class Transaction:
         parking: what is said now has ids of its own, so that the answer after a replay is not taken for a repeat.
         """
         self._saved, self._writes, self._said, self._kind = {}, {}, [], "parked:" if parking else ""
+        self._size = 0
 
     def keep(self) -> None:
+        self.size += self._size
         self._docs |= self._saved
         self._dirty |= self._writes
         if self._said:
@@ -160,6 +169,12 @@ class Transaction:
     def is_idle(self) -> bool:
         """Whether no message looked at, wrote or said anything: so none ever will, whenever it comes again."""
         return not (self._looked or self._dirty or self.outbox)
+
+    async def breathe(self) -> None:
+        """Let heartbeats and health through, however long a batch only computes."""
+        if time.monotonic() - self._breath > BREATH_S:
+            await asyncio.sleep(0)
+            self._breath = time.monotonic()
 
     async def flush(self) -> None:
         grouped: dict[str, list[Write]] = defaultdict(list)

@@ -95,20 +95,23 @@ class Worker:
         await self._tell_kafka()
 
     async def _batch(self, messages: list[Incoming], following: Offsets) -> None:
-        """In one transaction; if the store refuses that, one message at a time, and what it refuses alone is parked."""
+        """In one transaction; if that is refused, half by half, down to what is refused alone: it is parked."""
         try:
             await patiently(self._process, messages, following)
         except Unwritable as refused:
-            log.warning("the store refuses a batch: its messages one by one", extra={"code": str(refused)})
-            for m in messages:
-                await self._alone(m)
+            log.warning("a batch is refused: half by half", extra={"code": str(refused), "count": len(messages)})
+            half = len(messages) // 2
+            for some in (messages[:half], messages[half:]) if half else ():
+                await self._batch(some, {m.source: m.offset + 1 for m in some})
+            if not half:
+                await self._alone(messages[0])
 
     async def _alone(self, m: Incoming) -> None:
         here = {m.source: m.offset + 1}
         try:
             await patiently(self._process, [m], here)
         except Unwritable as refused:
-            log.error("the store refuses a message: it is parked", extra=m.where | {"code": str(refused)})
+            log.error("a message is refused: it is parked", extra=m.where | {"code": str(refused)})
             await patiently(self._process, [m], here, f"unwritable:{refused}")
 
     async def _process(self, messages: list[Incoming], following: Offsets, why_not: str | None = None) -> None:

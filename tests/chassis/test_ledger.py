@@ -1,18 +1,23 @@
 """One batch and its transaction, on a real store: what is known already, what is parked, what ops ask for."""
 
+import asyncio
+import time
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from services.chassis import ledger as ledger_module
 from services.chassis import messages, parking
-from services.chassis.faults import Fenced
+from services.chassis.faults import Fenced, Unwritable
 from services.chassis.ledger import Ledger
 from services.chassis.messages import Source
 from services.chassis.settings import Settings
-from tests.chassis.example import IN, Noise, Tick
+from services.chassis.transaction import Transaction
+from tests.chassis.example import IN, Noise, Tick, first
 from tests.chassis.ledgers import a_ledger, a_message, a_record, at_once
 
 TICK = Tick(aggregate="a", number=1)
@@ -29,6 +34,45 @@ async def test_what_is_known_already_goes_through_the_fence(network: Settings) -
         with pytest.raises(Fenced):
             await ledger.process(batch, {here: 0}, {here: 2}, at_once)
         assert [said.topic for said in (await ledger.claim({here: 0}))[1]] == [network.named("middle")]
+
+
+async def test_a_batch_that_writes_too_much_is_not_taken_at_once(
+    network: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, batch = (network.named(IN.name), 3), [a_message(network, TICK, n) for n in range(2)]
+    monkeypatch.setattr(ledger_module, "WRITTEN_BYTES", 100)
+    async with a_ledger(network) as ledger:
+        await ledger.claim({here: 0})
+        with pytest.raises(Unwritable, match="too_much"):
+            await ledger.process(batch, {here: 0}, {here: 2}, at_once)
+        for offset, one in enumerate(batch):
+            await ledger.process([one], {here: offset}, {here: offset + 1}, at_once)
+
+        assert (await ledger.db.counts.find_one({"_id": "a"}))["version"] == 2
+
+
+async def test_a_batch_that_only_computes_lets_others_breathe(
+    network: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, batch = (network.named(IN.name), 3), [a_message(network, TICK, n) for n in range(4)]
+    breaths = list[float]()
+
+    async def busy(_tick: Tick, _tx: Transaction) -> None:
+        time.sleep(0.2)  # noqa: ASYNC251
+
+    async def beat() -> None:
+        while True:
+            breaths.append(time.monotonic())
+            await asyncio.sleep(0)
+
+    async with a_ledger(network) as ledger:
+        await ledger.claim({here: 0})
+        ledger.routes = {here[0]: replace(first.routes[IN.name], handle=busy)}
+        heart = asyncio.create_task(beat())
+        await ledger.process(batch, {here: 0}, {here: 4}, at_once)
+        heart.cancel()
+
+    assert max(later - before for before, later in pairwise(breaths)) < 0.5
 
 
 async def test_who_is_said_again_when_the_inbox_has_forgotten_it_is_set_aside_once(network: Settings) -> None:

@@ -51,6 +51,14 @@ def refusal(sharing: Sharing | None, command: WithdrawBases | GiveBasis) -> tupl
     return refused.value.code, refused.value.pointer
 
 
+def test_an_intake_has_at_most_so_many_bases_and_those_it_has_can_be_renewed() -> None:
+    full = the_sharing(*(a_basis("pa.accura", basis_id=f"b{n}") for n in range(basis.MOST)))
+
+    assert refusal(full, giving(a_basis("pa.accura", basis_id="one more"))) == ("invalid_value", "/basis/basis_id")
+    renewed, _ = basis.give(full, giving(a_basis("pa.accura", basis_id="b7", valid_to=date(2027, 3, 1))), NOW)
+    assert len(renewed.bases) == basis.MOST
+
+
 def test_what_is_taken_back_is_told_with_all_bases_as_they_are_now() -> None:
     after, (answer, said) = basis.withdraw(the_sharing(), taking_back("accura"), NOW)
 

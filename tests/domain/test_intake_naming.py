@@ -46,6 +46,15 @@ def test_whoever_has_a_name_is_found_by_it_and_by_it_in_capitals(given_name, fam
     assert finds(f"{family} {given_name}".upper(), name)
 
 
+@pytest.mark.parametrize("sign", ["\u3316", "\ufdfa", "a b", "al"])
+def test_a_name_is_no_longer_for_being_written_in_few_signs(sign: str) -> None:
+    parts = spelling.parts(sign * 120)
+
+    assert len(parts) <= spelling.MOST_NAMES
+    assert all(len(part) <= spelling.MOST_LETTERS for part in parts)
+    assert sum(map(len, spelling.keys(parts))) < 20_000
+
+
 @given(LETTERS.filter(lambda text: len(spelling.sound(text)) >= 5), st.integers(0, 11))
 def test_a_long_name_is_found_though_a_letter_was_left_out(family, at):
     asked = family[: at % len(family)] + family[at % len(family) + 1 :]

@@ -43,6 +43,15 @@ def undone(by: str = "pa.comune", *roles: str) -> UndoPair:
     return UndoPair(pair_id=ASKS.pair_id, asked=Asked(agency=by, actor="op-9", roles=roles), text="Due cugini")
 
 
+def test_who_puts_it_off_for_ever_is_refused_in_the_end() -> None:
+    pair = a_pair()
+    for _ in range(pairs.MOST_DECISIONS):
+        pair, _ = pairs.decide(pair, decided("later"), NOW)
+
+    with pytest.raises(Refusal, match="invalid_transition"):
+        pairs.decide(pair, decided("later"), NOW)
+
+
 def test_a_suspicion_is_told_once_with_ids_and_codes_and_no_more() -> None:
     pair, said = pairs.suspect(None, ASKS, NOW)
 

@@ -219,6 +219,8 @@ def test_a_command_in_the_body_must_be_the_one_of_the_type() -> None:
         ("/occurred_at", "2026-13-26T09:03:00Z", "invalid_format"),
         ("/occurred_at", "0001-01-01T00:00:00+14:00", "invalid_format"),
         ("/occurred_at", "9999-12-31T23:59:59-14:00", "invalid_format"),
+        ("/occurred_at", "9999-12-31T23:30:00Z", "invalid_format"),
+        ("/occurred_at", "0001-01-01T00:30:00Z", "invalid_format"),
         ("/occurred_at", 1767225600, "wrong_type"),
         ("/occurred_at", None, "wrong_type"),
         ("/tier0/sharing_basis/0/valid_from", "2026-13-01", "invalid_format"),

@@ -31,6 +31,8 @@ CAUSES = tuple(
 )
 """Why a person's basis may be taken back by the agency that recorded it."""
 
+MOST = 100
+"""Bases of one intake, given later too: each is told again with every change of another."""
 UNCHANGED = ("recipient", "type", "purposes", "scope", "refused")
 """What new dates cannot change: another recipient or purpose is another basis."""
 
@@ -104,6 +106,8 @@ def give(sharing: Sharing | None, command: GiveBasis, now: datetime) -> Outcome:
         raise Refusal("inconsistent_data", "/basis/valid_to")
     if before := known.find(basis.basis_id):
         _check_renewal(before, basis, known)
+    elif len(known.bases) >= MOST:
+        raise Refusal("invalid_value", "/basis/basis_id")
     after = known.with_bases([basis])
     after = replace(after, over=tuple(ref for ref in after.over if ref != basis.basis_id))
     return after, [_answer(after, command.asked), SharingBasisGiven(**_known(after, now, [basis.basis_id]))]

@@ -34,6 +34,8 @@ FROM = {
     "undone": (SAME,),
 }
 """In which states of a pair each decision may be taken; what was undone stays so."""
+MOST_DECISIONS = 50
+"""To say "later" for ever is to say nothing."""
 COORDINATOR = "coordinator"
 
 
@@ -131,7 +133,7 @@ def _may_undo(known: Pair, asked: Asked, speaker: Agency | None) -> bool:
 
 
 def _check(known: Pair, decision: str) -> None:
-    if known.state not in FROM[decision]:
+    if known.state not in FROM[decision] or len(known.decisions) >= MOST_DECISIONS:
         raise Refusal("invalid_transition", state=known.state, version=known.version)
 
 

@@ -13,6 +13,8 @@ SOUNDS = (
 """How sounds are written by different hands (English, French, Italian), in this order."""
 PARTICLES = frozenset({"abd", "abu", "al", "ben", "bin", "bint", "da", "de", "di", "el", "ibn", "ould", "van", "von"})
 """What some write as a name and others as the beginning of the next one."""
+MOST_NAMES, MOST_LETTERS = 8, 24
+"""No more is looked at: one sign may stand for many letters or words, and each costs time in every comparison."""
 MOST_PARTS = 4
 LEAST_LETTERS = 2
 LEAST_NAMES = 2
@@ -27,8 +29,8 @@ def parts(text: str | None) -> tuple[str, ...]:
     plain = unicodedata.normalize("NFKD", text or "").casefold()
     bare = "".join(c for c in plain if not unicodedata.combining(c))
     found, begun = [], ""
-    for part in re.findall(r"[^\W\d_]+", re.sub("['\u2019`]", "", bare)):
-        begun += part
+    for part in re.findall(r"[^\W\d_]+", re.sub("['\u2019`]", "", bare))[:MOST_NAMES]:
+        begun = (begun + part)[:MOST_LETTERS]
         if part not in PARTICLES:
             found.append(begun)
             begun = ""
