@@ -50,6 +50,7 @@ def test_who_puts_it_off_for_ever_is_refused_in_the_end() -> None:
 
     with pytest.raises(Refusal, match="invalid_transition"):
         pairs.decide(pair, decided("later"), NOW)
+    assert pairs.decide(pair, decided("same"), NOW)[0].state == pairs.SAME
 
 
 def test_a_suspicion_is_told_once_with_ids_and_codes_and_no_more() -> None:

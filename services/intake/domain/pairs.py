@@ -133,7 +133,8 @@ def _may_undo(known: Pair, asked: Asked, speaker: Agency | None) -> bool:
 
 
 def _check(known: Pair, decision: str) -> None:
-    if known.state not in FROM[decision] or len(known.decisions) >= MOST_DECISIONS:
+    put_off_for_ever = decision == "later" and len(known.decisions) >= MOST_DECISIONS
+    if known.state not in FROM[decision] or put_off_for_ever:
         raise Refusal("invalid_transition", state=known.state, version=known.version)
 
 
