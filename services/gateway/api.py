@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -27,6 +29,10 @@ router = APIRouter(prefix="/v1", tags=["agencies"])
 stopping = asyncio.Event()
 
 ANSWER_S, LOOK_S, LONGEST_POLL_S = 5, 0.05, 25
+AT_ONCE, AGAIN_S = 50, 1
+"""Requests of one agency that are in hand here: what one of them sends keeps no other waiting."""
+
+in_hand: Counter[str] = Counter()
 
 
 async def end_polls(_context: Context) -> None:
@@ -71,11 +77,17 @@ class Page(BaseModel):
     next: int | None
 
 
-async def speaking_agency(request: Request, who: Annotated[Speaker, Depends(speaker)]) -> str:
+async def speaking_agency(request: Request, who: Annotated[Speaker, Depends(speaker)]) -> AsyncIterator[str]:
     load = store.loader(request.app.state.context.db)
     if who.agency is None or not await store.is_agency(load, who.agency):
         raise Refusal("not_authorised")
-    return who.agency
+    if in_hand[who.agency] >= AT_ONCE:
+        raise HTTPException(429, headers={"Retry-After": str(AGAIN_S)})
+    in_hand[who.agency] += 1
+    try:
+        yield who.agency
+    finally:
+        in_hand[who.agency] -= 1
 
 
 SpeakingAgency = Annotated[str, Depends(speaking_agency)]
@@ -118,7 +130,7 @@ async def post_command(
     return asked
 
 
-@router.get("/commands/{command_id:path}", responses=problems(401, 403, 404, 422, 503))
+@router.get("/commands/{command_id:path}", responses=problems(401, 403, 404, 422, 429, 503))
 async def get_command(request: Request, command_id: str, who: Speaking) -> Asked:
     """What became of a command of one's own: by its command_id, an intake's idempotency_key, or the message's id.
 
@@ -131,7 +143,7 @@ async def get_command(request: Request, command_id: str, who: Speaking) -> Asked
     return _asked(command_id, answered)
 
 
-@router.get("/feed", responses=problems(401, 403, 410, 422, 503))
+@router.get("/feed", responses=problems(401, 403, 410, 422, 429, 503))
 async def get_feed(
     request: Request,
     agency: SpeakingAgency,

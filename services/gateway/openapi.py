@@ -42,7 +42,7 @@ WITHDRAWAL = {
     "revoke_cause": "consent_withdrawn",
 }
 
-PROBLEMS_OF_COMMANDS = problems(400, 401, 403, 404, 408, 409, 413, 422, 503)
+PROBLEMS_OF_COMMANDS = problems(400, 401, 403, 404, 408, 409, 413, 422, 429, 503)
 
 COMMAND = posted(
     TypeAdapter(Stated).json_schema() | {"$id": "urn:staffetta:stated"},

@@ -12,6 +12,7 @@ import pytest_asyncio
 from contracts.answers import CommandRejected
 from contracts.events import ReferralSent
 from services.chassis.settings import Settings
+from services.gateway.api import AT_ONCE
 from tests.services.two_agencies import Behind, Two, gateway_alone, two_agencies
 
 SUBMIT = "staffetta.intake.submit.v1"
@@ -214,6 +215,19 @@ async def test_who_was_away_reads_the_feed_from_a_time(two: Two) -> None:
 
     versions = [[e["data"]["version"] for e in page["entries"]] for page in (missed, of_old, later, polled)]
     assert versions == [[2, 3], [1, 2, 3], [], [4]]
+
+
+async def test_an_agency_that_asks_too_much_at_once_keeps_no_other_waiting(two: Two) -> None:
+    async with two.http(two.sender) as http, two.http(two.receiver) as other:
+        polling = [asyncio.create_task(http.get("/v1/feed?wait=5")) for _ in range(AT_ONCE + 5)]
+        await asyncio.wait(polling, return_when=asyncio.FIRST_COMPLETED)
+        beside = await other.get("/v1/feed")
+        polled = await asyncio.gather(*polling)
+        later = await http.get("/v1/feed")
+
+    refused = [page for page in polled if page.status_code != 200]
+    assert [(page.status_code, page.headers["retry-after"]) for page in refused] == [(429, "1")] * 5
+    assert (beside.status_code, later.status_code) == (200, 200)
 
 
 async def test_a_long_poll_does_not_hold_up_a_process_that_is_asked_to_stop(two: Two) -> None:
