@@ -23,7 +23,7 @@ def _value(question: Question, typed: list[str]) -> Any:
     match question.kind:
         case "moment":
             return _moment(first)
-        case "number" | "level":
+        case "number" | "level" | "appointment":
             return int(first) if first.isdecimal() else first
         case "yes":
             return {"true": True, "false": False}.get(first, first)

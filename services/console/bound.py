@@ -1,6 +1,7 @@
 """What every page of a person begins with: their gate, the referral they mean, and their last answer."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -29,7 +30,7 @@ async def case_of(request: Request, referral_id: UUID) -> Case:
     return case
 
 
-SAID = ("done", "waiting", "away", "refused", "glass_none", "moved_on")
+SAID = ("done", "waiting", "away", "refused", "glass_none", "glass_why", "moved_on")
 
 
 def said(request: Request) -> dict[str, Any] | None:
@@ -62,13 +63,24 @@ async def stay(request: Request, draw: Drawn, agencies: Iterable[str] = ()) -> R
 
 def doable(case: Case, at: Gate, agencies: Mapping[str, Doc], family: Iterable[Case] = ()) -> list[tuple[str, bool]]:
     """Each command, and whether it asks something first. family: what else there is of the same intake."""
-    state, priority = case.row["state"], case.row["priority"]
-    may = actions.commands(state, case.relations, at.actor.roles)
+    may = actions.commands(case.row["state"], case.relations, at.actor.roles)
     if not is_suspended(case, agencies):
         may = tuple(command for command in may if not command.endswith("_suspended"))
     if any(other.row["predecessor_id"] == case.id for other in family):
         may = tuple(command for command in may if command != "open")  # somebody else was asked already
-    return [(command, bool(actions.questions(command, state, priority))) for command in may]
+    if case.row.get("fixed") == {}:
+        may = tuple(command for command in may if not actions.settles_appointment(command))
+    return [(command, bool(questions(case, command))) for command in may]
+
+
+def questions(case: Case, command: str) -> tuple[actions.Question, ...]:
+    """What has to be asked before it can be said of this referral."""
+    return actions.of_one(actions.questions(command, case.row["state"], case.row["priority"]), fixed(case))
+
+
+def fixed(case: Case) -> dict[str, datetime]:
+    """When the person is expected, by the appointment's number, the first one first. Nothing of what is older."""
+    return dict(sorted((case.row.get("fixed") or {}).items(), key=lambda one: one[1]))
 
 
 def is_suspended(case: Case, agencies: Mapping[str, Doc]) -> bool:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from services.console import asking, pages, web
 from services.console.answering import stated_fields
 from services.console.asking import Answer
-from services.console.bound import case_of, doable, gate_of, is_suspended, refused, said, stay
+from services.console.bound import case_of, doable, fixed, gate_of, is_suspended, questions, refused, said, stay
 from services.console.domain import access, actions
 from services.console.domain.shown import Case, Doc
 from services.console.gate import Gate
@@ -48,7 +48,7 @@ async def _shown(at: Gate, case: Case) -> dict[str, Any]:
     family, agencies = await at.family(case), await at.agencies()
     return {
         "case": case, "agencies": agencies, "offer": await at.offer(case.row["offer"]),
-        "lines": await at.lines(case), "told": await at.told(case), "family": family,
+        "fixed": fixed(case), "lines": await at.lines(case), "told": await at.told(case), "family": family,
         "doable": doable(case, at, agencies, family), "is_party": party, "why": _why(case), "broken": broken,
         "may_ask_who": "receiver" in case.relations and accepted, "glass": glass,
         "reads_note": partial(access.reads_note, case.relations, state=case.row["state"]),
@@ -113,7 +113,7 @@ async def say(request: Request, referral_id: UUID, command: str, back: Back = "r
         return elsewhere
     form = await request.form()
     typed = {name: [str(v) for v in form.getlist(name)] for name in form}
-    asked = actions.questions(command, case.row["state"], case.row["priority"])
+    asked = questions(case, command)
     body = await _by_code(gate_of(request), asked, stated_fields(asked, typed))
     body |= {"referral_id": case.id, "command": command}
     if (version := _one(typed, "version")).isdigit():
@@ -145,7 +145,7 @@ async def _form(
 ) -> Response:
     at, row = gate_of(request), case.row
     agencies, offers = await at.agencies(), await at.offers(row["service"])
-    asked = actions.questions(command, row["state"], row["priority"])
+    asked = questions(case, command)
     if not is_suspended(case, agencies):
         asked = actions.without(asked, "agency_suspended")
     choosable = _who_is_next(case, await at.family(case), agencies, offers)
@@ -156,7 +156,7 @@ async def _form(
         request, "command.html", at.now, 422 if answer.code else 200, case=case, command=command, back=back,
         asked=asked, now_asked=now, stated=stated, pointer=answer.pointer, command_id=uuid4().hex,
         said=refused(request, case, answer), choosable_agencies=choosable,
-        choosable_offers={o["_id"]: o for o in offers},
+        choosable_offers={o["_id"]: o for o in offers}, choosable_appointments=fixed(case),
     )  # fmt: skip
 
 

@@ -37,6 +37,9 @@ LISTS = {
 }
 """The heading of each list, as what its rows are seen, and whose name they show."""
 
+SHORTEST_REASON = 10
+"""Of why glass is broken, in characters."""
+
 BEGIN = {
     access.COORDINATOR: "/city", access.NATIONAL: "/national", access.AUDITOR: "/looks", access.OPS: "/ops",
 }  # fmt: skip
@@ -146,17 +149,20 @@ async def _listing(at: Gate, which: str, number: int) -> dict[str, Any]:
 @router.get("/tasks")
 async def tasks(request: Request) -> Response:
     at = gate_of(request)
-    return pages.page(
-        request, "tasks.html", at.now, said=said(request), tasks=await at.tasks(), agencies=await at.agencies()
-    )
+    return pages.page(request, "tasks.html", at.now, said=said(request), **await _tasks(at))
 
 
 @router.get("/tasks/live")
 async def tasks_live(request: Request) -> Response:
     async def drawn(at: Gate) -> str:
-        return pages.draw(request, "_tasks.html", at.now, tasks=await at.tasks(), agencies=await at.agencies())
+        return pages.draw(request, "_tasks.html", at.now, **await _tasks(at))
 
     return await stay(request, drawn)
+
+
+async def _tasks(at: Gate) -> dict[str, Any]:
+    offers = {offer["_id"]: offer for offer in await at.offers()}
+    return {"tasks": await at.tasks(), "agencies": await at.agencies(), "offers": offers}
 
 
 @router.post("/tasks/{task_id}")
@@ -176,7 +182,9 @@ async def looks(request: Request, code: Annotated[str, Query(max_length=16)] = "
     at = gate_of(request)
     await at.see_glass()
     request.state.unseen = 0
-    return pages.page(request, "looks.html", at.now, said=said(request), **await _looks(at, code.strip()))
+    return pages.page(
+        request, "looks.html", at.now, said=said(request), shortest=SHORTEST_REASON, **await _looks(at, code.strip())
+    )
 
 
 @router.get("/looks/live")
@@ -195,8 +203,10 @@ async def _looks(at: Gate, code: str) -> dict[str, Any]:
 async def break_glass(
     request: Request,
     code: Annotated[str, Form(max_length=16)],
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10), Form(max_length=300)],
+    reason: Annotated[str, StringConstraints(strip_whitespace=True), Form(max_length=300)] = "",
 ) -> Response:
     """Emergency access: for four hours, with a reason, told to the agencies whose referral it is and to auditors."""
+    if len(reason) < SHORTEST_REASON:
+        return RedirectResponse("/looks?said=glass_why", 303)
     opened = await gate_of(request).break_glass(code, reason)
     return RedirectResponse(f"/referrals/{opened}" if opened else "/looks?said=glass_none", 303)

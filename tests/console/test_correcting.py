@@ -125,6 +125,7 @@ async def test_who_says_that_they_do_not_offer_it_is_asked_to_correct_and_by_tha
         after = (await desk.get("/tasks")).text
 
     link = f'href="/directory/{OFFER}"'
+    assert OFFER not in to_worker, "people read its name"
     assert link not in to_worker and "La scheda la corregge chi fa da supervisore" in to_worker
     assert link in to_supervisor and "La scheda la corregge" not in to_supervisor
     assert now["schedules"][0]["opens_at"] == "08:30"

@@ -308,3 +308,29 @@ async def test_who_answers_after_somebody_else_is_led_to_how_it_stands(palermo: 
 
     assert (form.status_code, late.status_code, never.status_code) == (303, 303, 404)
     assert "ora non è possibile: ecco come sta" in page
+
+
+async def test_of_appointments_is_asked_what_there_is_to_say_of_those_that_are_fixed(palermo: Town) -> None:
+    [id] = await sent(palermo)
+    pages = []
+    async with palermo.desk(RECEIVER) as desk:
+        await desk.post(f"/referrals/{id}/accept")
+        for starts_at in ("", "2031-02-03T10:00", "2031-02-01T09:30"):
+            if starts_at:
+                fixed = await desk.post(f"/referrals/{id}/schedule_appointment", starts_at=starts_at)
+                assert fixed.status_code == 303, fixed.text
+            await palermo.settle()
+            pages.append((await desk.get(f"/referrals/{id}")).text)
+        form = (await desk.get(f"/referrals/{id}/cancel_appointment")).text
+        await desk.post(f"/referrals/{id}/cancel_appointment", appointment="1")
+        await palermo.settle()
+        pages.append((await desk.get(f"/referrals/{id}")).text)
+
+    offered = [(f'href="/referrals/{id}/cancel_' in page, f'action="/referrals/{id}/cancel_' in page) for page in pages]
+    assert offered == [(False, False), (False, True), (True, False), (False, True)], "asked, or said at once"
+    assert re.findall(r'<option value="(\d)">[^<]*(\d\d:\d\d)', form) == [("2", "09:30"), ("1", "10:00")]
+    assert [APPOINTMENTS in page for page in pages] == [False, True, True, True]
+    assert "09:30" in pages[3].partition(APPOINTMENTS)[2].partition("</dl>")[0]
+
+
+APPOINTMENTS = "<dt>Appuntamenti</dt>"

@@ -10,12 +10,12 @@ from contracts.beside import TimerFired
 from contracts.events import ReferralEvent
 from contracts.values import Message
 from services.console import pages
+from services.console.bound import SAID as ANSWERS
 from services.console.domain import picture, rights
 from services.console.pages import words
 
 TEMPLATES = {p.name: p.read_text("utf-8") for p in files("services.console").joinpath("templates").iterdir()}
 ASKED = re.compile(r"""\bt\("([a-z_.]+)"[,)]""")
-ANSWERS = ("done", "waiting", "away", "refused", "glass_none")
 
 
 def kinds(of: type[Message]) -> list[type[Message]]:

@@ -192,3 +192,10 @@ def test_an_update_says_what_is_known_of_the_service() -> None:
     assert refused(a_referral("IN_SERVICE"), "record_update", update_code="she is well") == (
         "unknown_code", "/update_code",
     )  # fmt: skip
+
+
+def test_who_accepts_for_an_appointment_that_is_not_there_is_told_so() -> None:
+    asked = a_referral("ACKNOWLEDGED")
+
+    assert refused(asked, "accept", appointment=1) == ("invalid_value", "/appointment")
+    assert decide(asked, "accept")[0].state == "ACCEPTED"

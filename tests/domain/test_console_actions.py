@@ -129,3 +129,13 @@ def test_a_timer_is_raised_to_a_level_that_says_whom_it_tells() -> None:
     assert stated_fields((timer, level), {"timer": ["decide"], "escalation_level": ["2"]}) == {
         "timer": "decide", "escalation_level": 2,
     }  # fmt: skip
+
+
+def test_which_appointment_is_asked_only_where_there_are_several() -> None:
+    asked = actions.questions("record_attendance", "ACCEPTED", "MEDIUM")
+
+    assert actions.of_one(asked, ("1",)) == ()
+    assert [q.kind for q in actions.of_one(asked, ("1", "2"))] == ["appointment"]
+    assert stated_fields(asked, {"appointment": ["2"]}) == {"appointment": 2}
+    settled = {row.command for row in actions.rows() if actions.settles_appointment(row.command)}
+    assert settled == {"cancel_appointment", "record_attendance", "record_no_show"}

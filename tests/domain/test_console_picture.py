@@ -4,10 +4,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from contracts.events import ReferralAccepted, ReferralDeclined, ReferralSent, RoutingDecided
+from contracts.beside import AppointmentCancelled, AppointmentScheduled
+from contracts.events import (
+    ReferralAccepted,
+    ReferralClosed,
+    ReferralDeclined,
+    ReferralEvent,
+    ReferralSent,
+    RoutingDecided,
+)
 from services.console.domain import picture
 
-E = TypeVar("E", ReferralAccepted, ReferralSent, RoutingDecided, ReferralDeclined)
+E = TypeVar("E", bound=ReferralEvent)
 SAMPLES = Path(__file__).parents[2] / "contracts" / "samples"
 
 
@@ -58,3 +66,15 @@ def test_what_was_sent_in_one_week_lies_together_by_city_and_partition() -> None
     assert second["of"] == {"r-1": later, "r-2": counted}
     assert (second["_id"], second["city"]) == (picture.tally_id("palermo", counted["sent_at"], 3), "palermo")
     assert second["week"].weekday() == 0 and second["week"] <= counted["sent_at"] < second["week"] + timedelta(days=7)
+
+
+def test_of_appointments_those_are_kept_to_which_the_person_is_still_expected() -> None:
+    fixed = [said(AppointmentScheduled).model_copy(update={"appointment": n}) for n in (1, 2)]
+    cancelled = said(AppointmentCancelled).model_copy(update={"appointment": 1})
+
+    docs = [picture.after(None, said(ReferralSent), ["palermo"])]
+    for event in (*fixed, cancelled, said(ReferralClosed)):
+        docs.append(picture.after(docs[-1], event, ["palermo"]))
+
+    assert [list(doc["fixed"]) for doc in docs] == [[], ["1"], ["1", "2"], ["2"], []]
+    assert docs[2]["fixed"]["2"] == fixed[1].starts_at

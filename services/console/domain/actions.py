@@ -43,8 +43,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A field of a command. kind: choice, choices, level, text, moment, day, agency, offer, number, yes or id.
-    sometimes: some of the reasons ask for it.
+    """A field of a command. kind: choice, choices, level, text, moment, day, agency, offer, appointment, number, yes
+    or id. sometimes: some of the reasons ask for it.
     """
 
     name: str
@@ -97,6 +97,12 @@ def _place(command: str) -> int:
 
 
 @cache
+def settles_appointment(command: str) -> bool:
+    """Whether it is said of an appointment that is fixed."""
+    return any(r.command == command and "appointment_scheduled" in r.raw.get("guards", ()) for r in rows())
+
+
+@cache
 def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
     """What has to be asked before the command can be said; none means that one press of a button says it."""
     row = next(r for r in rows() if r.command == command and state in r.states).raw
@@ -116,6 +122,11 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
     order = sorted(asked, key=lambda name: name in LAST)
     found = [_question(name, asked[name], row, command, state) for name in order]
     return tuple(replace(question, sometimes=question.name in more) for question in found)
+
+
+def of_one(asked: Sequence[Question], fixed: Collection[str]) -> tuple[Question, ...]:
+    """The same questions; which appointment is meant is asked only where several are fixed."""
+    return tuple(question for question in asked if question.kind != "appointment" or len(fixed) > 1)
 
 
 def without(asked: Sequence[Question], code: str) -> tuple[Question, ...]:
@@ -152,7 +163,7 @@ def _question(name: str, required: bool, row: Any, command: str, state: str) -> 
 
 KINDS = {
     "text": "text", "reason_text": "text", "next_agency": "agency", "offer": "offer", "review_date": "day",
-    "linked_referral_id": "id", "assigned_worker": "line", "basis_id": "line",
+    "linked_referral_id": "id", "assigned_worker": "line", "basis_id": "line", "appointment": "appointment",
 }  # fmt: skip
 CHOSEN = {"documents": "choices", "escalation_level": "level"}
 """Kinds of what is chosen from a list, unless it is one of its codes."""

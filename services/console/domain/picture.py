@@ -5,7 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from contracts import codes
-from contracts.beside import AppointmentEvent, ReceiptEvent, ReferralEscalated, TimerEvent, TimerFired
+from contracts.beside import (
+    AppointmentEvent,
+    AppointmentScheduled,
+    ReceiptEvent,
+    ReferralEscalated,
+    TimerEvent,
+    TimerFired,
+)
 from contracts.events import (
     ReferralAccepted,
     ReferralClosed,
@@ -27,6 +34,8 @@ STATES = codes.codes("transitions", "states")
 OPEN = frozenset(code for code, state in STATES.items() if state["kind"] == "open")
 GONE = frozenset({"REVOKED", "ENTERED_IN_ERROR"})
 """What a receiver must forget at once."""
+[WITH_APPOINTMENTS] = [c["allowed_in"] for c in codes.commands_on_referrals() if c["command"] == "cancel_appointment"]
+"""Whatever leads out of these states cancels what is fixed."""
 ALWAYS = datetime(9999, 1, 1, tzinfo=UTC)
 KEPT_AFTER = timedelta(days=30)
 """How long a receiver still sees what it once had to do with."""
@@ -39,7 +48,7 @@ ADDRESSED = ("sender_agency", "sender_queue", "receiver_agency", "receiver_queue
 NEW: Doc = {
     "code": None, "read_until": None, "why": None, "linked_id": None, "person_ref": None, "person": None,
     "reply_by": None, "sent_at": None, "sender_ref": None, "ended": None, "level": 0,
-    "answered_at": None, "in_error": False, "failed_rule": None,
+    "answered_at": None, "in_error": False, "failed_rule": None, "fixed": {},
 }  # fmt: skip
 """What an event may yet tell."""
 
@@ -56,7 +65,7 @@ def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
         "changed_at": event.at,
         "cities": cities,
     }
-    doc |= _told(event, doc) | _answered(event, doc) | _more(event)
+    doc |= _told(event, doc) | _answered(event, doc) | _more(event) | {"fixed": _fixed(event, doc["fixed"])}
     return doc | {"shown_to": event.receiver_agency if doc["open"] and doc["read_until"] == ALWAYS else None}
 
 
@@ -92,6 +101,19 @@ def _answered(event: ReferralEvent, doc: Doc) -> Doc:
     """When the receiver first decided."""
     decides = isinstance(event, (ReferralAccepted, ReferralDeclined, ReferralRerouted, ReferralWaitlisted))
     return {"answered_at": event.at} if decides and event.by == "receiver" and not doc["answered_at"] else {}
+
+
+def _fixed(event: ReferralEvent, known: Doc) -> Doc:
+    """When the person is still expected, by the appointment's number."""
+    if event.state not in WITH_APPOINTMENTS:
+        return {}
+    match event:
+        case AppointmentScheduled(appointment=number):
+            return known | {str(number): event.starts_at}
+        case AppointmentEvent(appointment=number):
+            return {n: at for n, at in known.items() if n != str(number)}
+        case _:
+            return known
 
 
 def _told(event: ReferralEvent, doc: Doc) -> Doc:

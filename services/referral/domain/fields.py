@@ -49,6 +49,8 @@ def _invalid(case: Case) -> Iterator[Fault]:
             yield Fault("invalid_value", "/count")
         case "schedule_appointment" if command.second_slot and not appointments.is_second_slot(referral.appointments):
             yield Fault("invalid_value", "/second_slot")
+        case "accept" if command.appointment and not appointments.meant(referral.appointments, command.appointment):
+            yield Fault("invalid_value", "/appointment", allowed=())
         case "decline" if command.linked_referral_id and case.facts.served_by is None:
             yield Fault("invalid_value", "/linked_referral_id", allowed=())
         case "revoke" if command.basis_id and referral.basis_id not in (None, command.basis_id):
