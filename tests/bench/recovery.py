@@ -16,7 +16,7 @@ from tests.chassis.relay import relay
 from tests.chassis.test_recovery import longest_silence_after
 from tests.services.two_agencies import gateway_alone
 
-ROUNDS = 3
+ROUNDS, WATCH_S = 3, 13
 CASES = {"one of two killed, the other takes over": (2, False), "a lone worker killed and started anew": (1, True)}
 
 
@@ -27,7 +27,7 @@ async def main() -> None:
         for _ in range(ROUNDS):
             with tempfile.TemporaryDirectory() as folder:
                 async with relay(settings, Path(folder), replicas=replicas) as running:
-                    found.append(await longest_silence_after(running, "first-0", again=again))
+                    found.append(await longest_silence_after(running, "first-0", again=again, seconds=WATCH_S))
         _add(table, what, found)
     with tempfile.TemporaryDirectory() as folder:
         async with gateway_alone(settings, Path(folder)) as behind:

@@ -14,9 +14,9 @@ from tests.chassis.example import IN, Tick
 from tests.chassis.relay import Relay, relay
 
 
-async def _some_load(running: Relay, seconds: float = 4) -> None:
+async def _some_load(running: Relay, seconds: float = 2) -> None:
     done = asyncio.Event()
-    load = asyncio.create_task(running.load(random.Random(3), 150, done.is_set))
+    load = asyncio.create_task(running.load(random.Random(3), 300, done.is_set))
     await asyncio.sleep(seconds)
     done.set()
     await load
