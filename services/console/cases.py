@@ -154,8 +154,8 @@ async def _form(
         now = None
     return pages.page(
         request, "command.html", at.now, 422 if answer.code else 200, case=case, command=command, back=back,
-        asked=asked, now_asked=now, stated=stated, pointer=answer.pointer, command_id=uuid4().hex,
-        said=refused(request, case, answer), choosable_agencies=choosable,
+        asked=asked, now_asked=now, stated=stated, pointed=actions.pointed_at(asked, answer.pointer),
+        command_id=uuid4().hex, said=refused(request, case, answer), choosable_agencies=choosable,
         choosable_offers={o["_id"]: o for o in offers}, choosable_appointments=fixed(case),
     )  # fmt: skip
 

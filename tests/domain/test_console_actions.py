@@ -139,3 +139,19 @@ def test_which_appointment_is_asked_only_where_there_are_several() -> None:
     assert stated_fields(asked, {"appointment": ["2"]}) == {"appointment": 2}
     settled = {row.command for row in actions.rows() if actions.settles_appointment(row.command)}
     assert settled == {"cancel_appointment", "record_attendance", "record_no_show"}
+
+
+def test_a_refusal_points_at_the_question_that_it_means() -> None:
+    declined = actions.questions("decline", "REQUESTED", "MEDIUM")
+    closed = actions.questions("close_suspended", "ACCEPTED", "MEDIUM")
+
+    assert actions.pointed_at(declined, "/documents/0") == "documents"
+    assert actions.pointed_at(declined, "/text") == "text"
+    assert actions.pointed_at(closed, "/text") == "reason_text"
+    assert actions.pointed_at(declined, "/expected_version") is actions.pointed_at(declined, None) is None
+
+
+def test_there_is_one_place_to_write_in() -> None:
+    asked = [actions.questions(row.command, state, "MEDIUM") for row in actions.rows() for state in row.states]
+
+    assert not [names for q in asked if {"text", "reason_text"} <= (names := {one.name for one in q})]

@@ -114,7 +114,8 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
     more = set[str]()
     if reasons := row.get("reasons"):
         asked.setdefault(REASONS[reasons], True)
-        more = {name for item in _reasons(reasons, command) for name in item.asks} - asked.keys()
+        known = {*asked, *(TEXTS if set(TEXTS) & asked.keys() else ())}
+        more = {name for item in _reasons(reasons, command) for name in item.asks} - known
         asked |= dict.fromkeys(sorted(more), False)
         if not set(TEXTS) & asked.keys():
             asked["text"] = False
@@ -122,6 +123,13 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
     order = sorted(asked, key=lambda name: name in LAST)
     found = [_question(name, asked[name], row, command, state) for name in order]
     return tuple(replace(question, sometimes=question.name in more) for question in found)
+
+
+def pointed_at(asked: Sequence[Question], pointer: str | None) -> str | None:
+    """The question that a refusal means (RFC 6901), if it is one of these; of a text there is one, by either name."""
+    name = (pointer or "").removeprefix("/").partition("/")[0]
+    meant = TEXTS if name in TEXTS else (name,)
+    return next((question.name for question in asked if question.name in meant), None)
 
 
 def of_one(asked: Sequence[Question], fixed: Collection[str]) -> tuple[Question, ...]:
