@@ -63,8 +63,6 @@ class Ledger:
         """
         places, mine = {place(s): s for s in begins}, self.session.session_id["id"]
         here, others = {"_id": {"$in": list(places)}}, {"lsid": {"$nin": [None, mine]}}
-        if await self.db.offsets.count_documents(here | {"owed": {"$exists": False}}):
-            die("the store was written by an earlier Staffetta: see docs/operating.md")
         before = {bytes(d["lsid"]) async for d in self.db.offsets.find(here | others, {"lsid": 1})}
         if before:
             await self.client.admin.command("killSessions", [{"id": Binary(lsid, 4)} for lsid in before])
@@ -76,9 +74,18 @@ class Ledger:
         await self.db.offsets.bulk_write(claims, ordered=False)
         self.parked = {lane for lane in self.parked if lane[:2] not in begins} | await parking.lanes(self.db, begins)
         claimed = {places[d["_id"]]: d async for d in self.db.offsets.find(here | {"owner": self.token})}
+        if len(claimed) < len(begins):
+            die("another worker claims my partitions")
+        for doc in claimed.values():
+            if refused := doc.get("refused"):
+                die(f"{doc['_id']}: {refused}: see docs/operating.md")
         self.owing |= {s for s, doc in claimed.items() if doc["owed"]}
         owed = [row for doc in claimed.values() for row in unpacked(doc["owed"])]
         return {s: doc["next"] for s, doc in claimed.items()}, owed
+
+    async def refuse(self, source: Source, why: str) -> None:
+        """Nobody takes a partition of ours over until ops have looked at it."""
+        await self.db.offsets.update_one(self._mine([source]), {"$set": {"refused": why}})
 
     async def owns(self, sources: Collection[Source]) -> bool:
         return bool(await self.db.offsets.count_documents(self._mine(sources)) == len(sources))

@@ -49,12 +49,12 @@ async def heed(worker: Worker) -> None:
 
 async def watch(worker: Worker) -> None:
     """End a worker that has work and gets nowhere, although broker and store are there."""
-    partitions, since, at = worker.partitions, time.monotonic(), dict[Any, int]()
+    since, at = time.monotonic(), 0
     while True:
         await asyncio.sleep(LOOK_S)
         seen = await look(worker)
-        if partitions.reached != at or not (seen["broker"] and seen["store"] and seen["first"] and partitions.behind):
-            since, at = time.monotonic(), dict(partitions.reached)
+        if worker.done != at or not (seen["broker"] and seen["store"] and worker.partitions.behind):
+            since, at = time.monotonic(), worker.done
         elif time.monotonic() - since > STUCK_S:
             die(f"work is waiting and nothing was done for {STUCK_S} s")
 

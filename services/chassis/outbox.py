@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 from aiokafka import AIOKafkaProducer
 
 from services.chassis import failpoints
-from services.chassis.faults import die
+from services.chassis.faults import die, patiently
 from services.chassis.messages import Outgoing, Said, Source
 from services.chassis.settings import Settings
 
@@ -37,18 +37,27 @@ class Outbox:
 
     async def finished(self) -> None:
         if self._sending:
-            try:
-                await self._sending
-            except Exception as fault:  # a later message must not overtake: the next start drains in order
-                die(f"publishing failed: {type(fault).__name__}")
+            await self._sending
             self._sending = None
 
     async def _publish(self, said: Said) -> None:
-        failpoints.hit("before_publish")
-        if time.monotonic() - self._since > self._frozen_s and not await self._owns(said):
-            die("I was frozen, and another worker owns my partition: it has published what I owed")
-        await self.send([row for rows in said.values() for row in rows])
-        failpoints.hit("published_not_deleted")
+        """A later message must not overtake one that cannot be sent: the next start drains in order."""
+        try:
+            failpoints.hit("before_publish")
+            if time.monotonic() - self._since > self._frozen_s:
+                await self._still_ours(said)
+            sending = asyncio.ensure_future(self.send([row for rows in said.values() for row in rows]))
+            while not (await asyncio.wait({sending}, timeout=self._frozen_s))[0]:
+                await self._still_ours(said)
+            await sending
+            failpoints.hit("published_not_deleted")
+        except Exception as fault:
+            die(f"publishing failed: {type(fault).__name__}")
+
+    async def _still_ours(self, said: Said) -> None:
+        """Frozen, or cut off: whoever took over has said what we owe."""
+        if not await patiently(self._owns, said):
+            die("another worker owns my partition: it has published what I owed")
 
     async def send(self, rows: list[Outgoing]) -> None:
         acks = []

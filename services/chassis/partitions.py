@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, NoReturn
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
@@ -36,7 +36,10 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self.reached: Offsets = {}
         # Asking the subscriber itself for offsets would narrow the topics its pattern looks at, and it would rebalance.
         self.asked = AIOKafkaConsumer(bootstrap_servers=ledger.settings.kafka_url)
-        self._rewound: Offsets = {}
+        self.is_taken = True
+        """All that was handed out went on."""
+        self.has_moved = False
+        """Since records were asked for, some partitions were set to where the ledger has them."""
         self._all_at = 0.0
         self._taking_over: asyncio.Task[None] | None = None
 
@@ -62,6 +65,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     async def recover(self, sources: set[Source]) -> None:
         """Claim, then publish what is owed and say so, then go to the stored position: in this order."""
+        self.has_moved = True
         await self.outbox.finished()
         if sources:
             begins = await self._ask(self.asked.beginning_offsets, sources)
@@ -71,8 +75,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             if owed:
                 await self.ledger.settle(self.ledger.owing)
             for source in claimed.keys() & self._assigned():  # any other has a next rebalance to bring it here again
-                self.consumer.seek(TopicPartition(*source), claimed[source])
-                self.stored[source] = self.reached[source] = claimed[source]
+                self.stored[source], self.reached[source] = claimed[source], max(claimed[source], begins[source])
+                self._seek(source, self.reached[source])
         log.info("partitions taken over", extra={"count": len(sources)})
         self._hold_others()
 
@@ -81,9 +85,14 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         for (topic, partition), position in claimed.items():
             begin, end = begins[topic, partition], ends[topic, partition]
             if position < begin and self.ledger.route(topic).topic.kind != "state":
-                die(f"messages {position} to {begin - 1} of {topic}/{partition} are gone: see docs/operating.md")
+                await self._refuse((topic, partition), f"messages {position} to {begin - 1} are gone")
             if position > end:
-                die(f"{topic}/{partition} ends before {position}: the topic or the store is another one")
+                await self._refuse((topic, partition), f"it ends before {position}: topic or store is another one")
+
+    async def _refuse(self, source: Source, why: str) -> NoReturn:
+        """For good: once the topic has grown again, nobody would see it any more."""
+        await self.ledger.refuse(source, why)
+        die(f"{source[0]}/{source[1]}: {why}: see docs/operating.md")
 
     async def _ask(self, what: Callable[[Any], Awaitable[Any]], sources: Iterable[Source]) -> Offsets:
         """Side by side: one by one, each new topic would wait for the broker's metadata anew."""
@@ -99,11 +108,13 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     @property
     def unstored(self) -> Offsets:
-        """Where the partitions stand that nothing has moved since but messages that come to nothing."""
-        return {s: at for s, at in self.reached.items() if at != self.stored[s]}
+        """Where partitions stand that have moved by what came to nothing, or whose last words are kept still."""
+        return {s: at for s, at in self.reached.items() if at != self.stored[s] or s in self.ledger.owing}
 
-    def _assigned(self) -> set[Source]:
-        return {(p.topic, p.partition) for p in self.consumer.assignment()}
+    def _assigned(self, *, running: bool = False) -> set[Source]:
+        """running: without those that wait for what must be read first."""
+        waits = self.consumer.paused() if running else set()
+        return {(p.topic, p.partition) for p in self.consumer.assignment() - waits}
 
     # -- what must be read first -----------------------------------------------------------------------------------
     def _hold_others(self) -> None:
@@ -120,9 +131,9 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     # -- which records go on ---------------------------------------------------------------------------------------
     def admit(self, records: Iterable[Record]) -> tuple[list[Incoming], Offsets]:
-        """Only what goes on where a partition of ours stands; after a gap, look again once from there.
+        """Of records that were asked for since partitions moved last: those of ours that are new.
 
-        aiokafka can hand out what it fetched before a seek. Returns messages, and where their partitions stand then.
+        Returns messages, and where their partitions stand then.
         """
         messages: list[Incoming] = []
         following: Offsets = {}
@@ -132,10 +143,9 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             s = (r.topic, r.partition)
             if s not in self.stored or s in closed or r.offset < self.reached[s]:
                 continue
-            gap = s not in following and r.offset > self.reached[s] != self._rewound.get(s)
             size += len(r.value or b"")
-            if gap or (size > BATCH_BYTES and messages):
-                self._look_again(s, following.get(s, self.reached[s]), gap=gap)
+            if size > BATCH_BYTES and messages:
+                self._seek(s, following.get(s, self.reached[s]))
                 closed.add(s)
                 continue
             messages.append(read(r, self.ledger.route(r.topic).topic, ahead))
@@ -145,7 +155,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     async def anew(self) -> list[Record]:
         """What was handed out and lost, from where each of mine is read to."""
         found: list[Record] = []
-        for source in self.reached.keys() & self._assigned():
+        for source in self.reached.keys() & self._assigned(running=True):
             p, at = TopicPartition(*source), self.reached[source]
             found += (more := await patiently(up_to_a_bad_one, self.asked, p, at))
             self.consumer.seek(p, more[-1].offset + 1 if more else at)
@@ -159,14 +169,33 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             return []
         return [TopicPartition(*s) for s in (self.reached.keys() & self._assigned()) - waits]
 
-    def _look_again(self, source: Source, position: int, *, gap: bool) -> None:
-        self.consumer.seek(TopicPartition(*source), position)
-        if gap:
-            self._rewound[source] = position
+    def look_on(self) -> None:
+        """Before more is asked for. What aiokafka passed without handing it out is no message: a transaction's end, or
+        what compaction took. If something was handed out and did not go on, it is asked for again.
+        """
+        for source in self.reached.keys() & self._assigned():
+            if not self.is_taken:
+                self._seek(source, self.reached[source])
+            elif (state := self._state(source)).has_valid_position:
+                self.reached[source] = max(self.reached[source], state.position)
+        self.is_taken = self.has_moved = False
+
+    async def look_for_gone(self, looked_at: Mapping[TopicPartition, int]) -> None:
+        """Where the broker has nothing to be read: if that is where one of ours stands, it has lost it."""
+        for (topic, partition), at in looked_at.items():
+            if self.reached.get((topic, partition)) == at:
+                await self._refuse((topic, partition), f"nothing is there at {at}, where it was read to")
+
+    def _seek(self, source: Source, at: int) -> None:
+        if source in self._assigned():  # any other has a next take-over
+            self.consumer.seek(TopicPartition(*source), at)
+
+    def _state(self, source: Source) -> Any:
+        """aiokafka tells a position only to who would wait for it."""
+        return self.consumer._subscription.subscription.assignment.state_value(TopicPartition(*source))
 
     @property
     def behind(self) -> bool:
         """Whether work is in hand, or records wait that nobody was handed: what ends a transaction is none."""
-        held = self.consumer._subscription.subscription  # aiokafka tells a position only to who would wait for it
-        states = [held.assignment.state_value(p) for p in self.consumer.assignment()]
+        states = [self._state(source) for source in self._assigned(running=True)]
         return self.lock.locked() or any((s.highwater or 0) > s.position for s in states if s.has_valid_position)

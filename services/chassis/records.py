@@ -10,7 +10,7 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from services.chassis.messages import Record
 
-LEAST, MOST, TURN_S = 100, 1000, 0.25
+LEAST, MOST, TURN_S = 10, 1000, 0.25
 """A batch takes about so long, so that what is quick costs little and nothing waits long for what is not."""
 WAIT_MS = 1000
 NO_HURRY_MS = 250

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
@@ -35,6 +35,8 @@ class Worker:
         self.partitions = Partitions(ledger, self.outbox, lambda: self.subscriber)
         self.is_open = False
         self.most = records.LEAST
+        self.done = 0
+        """Batches that came to an end."""
         self.told: Offsets = {}
         self.told_at = 0.0
         look_ms = NEW_TOPICS_MS if any(topic.one_per_agency for topic in topics) else SAME_TOPICS_MS
@@ -45,7 +47,7 @@ class Worker:
             pattern=kafka.pattern(settings, topics), listener=self.partitions, group_id=settings.named(service),
             group_instance_id=f"{service}-{settings.replica}", session_timeout_ms=settings.session_s * 1000,
             heartbeat_interval_ms=settings.session_s * 1000 // 6, rebalance_timeout_ms=20_000,
-            auto_offset_reset="earliest", batch=True, ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="none", batch=True, ack_policy=AckPolicy.MANUAL,
             parser=records.unread, decoder=records.nothing, no_reply=True,
         )  # fmt: skip
         self.subscriber(self.on_batch)
@@ -54,7 +56,21 @@ class Worker:
             raise ValueError("a subscriber would acknowledge by itself: positions are the ledger's alone")
 
     async def _fetched(self, consumer: AIOKafkaConsumer) -> tuple[Record, ...]:
-        return await records.fetched(consumer, self.most, self.partitions.hurried(), self.partitions.anew)
+        partitions = self.partitions
+        partitions.look_on()
+        try:
+            found = await records.fetched(consumer, self.most, partitions.hurried(), partitions.anew)
+        except NoOffsetForPartitionError:  # its take-over is under way, and says where it stands
+            await asyncio.sleep(0.02)
+            return ()
+        except OffsetOutOfRangeError as nothing:
+            await patiently(partitions.look_for_gone, nothing.args[0])
+            return ()
+        except KafkaError as fault:
+            log.warning("records cannot be read: %s", type(fault).__name__)
+            raise
+        partitions.is_taken = not found
+        return found
 
     async def start(self) -> None:
         await self.ledger.open()
@@ -87,36 +103,33 @@ class Worker:
     async def _take(self, handed: Iterable[Record]) -> None:
         failpoints.hit("fetched")
         async with self.partitions.lock:
+            if self.partitions.has_moved:
+                return
             began = time.monotonic()
             messages, following = self.partitions.admit(handed)
             if messages:
                 await self._guarded(self._batch(messages, following), following)
                 self.most = records.at_once(len(messages), time.monotonic() - began)
+            self.partitions.is_taken = True
         await self._tell_kafka()
 
     async def _batch(self, messages: list[Incoming], following: Offsets) -> None:
         """In one transaction; if that is refused, half by half, down to what is refused alone: it is parked."""
         try:
-            await patiently(self._process, messages, following)
-        except Unwritable as refused:
-            log.warning("a batch is refused: half by half", extra={"code": str(refused), "count": len(messages)})
-            half = len(messages) // 2
-            for some in (messages[:half], messages[half:]) if half else ():
-                await self._batch(some, {m.source: m.offset + 1 for m in some})
-            if not half:
-                await self._alone(messages[0])
-
-    async def _alone(self, m: Incoming) -> None:
-        here = {m.source: m.offset + 1}
-        try:
-            await patiently(self._process, [m], here)
-        except Unwritable as refused:
-            log.error("a message is refused: it is parked", extra=m.where | {"code": str(refused)})
-            await patiently(self._process, [m], here, f"unwritable:{refused}")
+            return await patiently(self._process, messages, following)
+        except Unwritable as fault:
+            refused, half = str(fault), len(messages) // 2
+        if not half:
+            log.error("a message is refused: it is parked", extra=messages[0].where | {"code": refused})
+            return await patiently(self._process, messages, following, f"unwritable:{refused}")
+        log.warning("a batch is refused: half by half", extra={"code": refused, "count": len(messages)})
+        for some in (messages[:half], messages[half:]):
+            await self._batch(some, {m.source: m.offset + 1 for m in some})
 
     async def _process(self, messages: list[Incoming], following: Offsets, why_not: str | None = None) -> None:
         began, partitions = time.monotonic(), self.partitions
         said = await self.ledger.process(messages, partitions.stored, following, self.outbox.finished, why_not)
+        self.done += 1
         partitions.reached |= following
         if said is not None:
             partitions.stored |= following
@@ -139,13 +152,10 @@ class Worker:
         await self.partitions.recover(sources)
 
     async def tidy(self) -> None:
-        """Between two batches: store how far we are."""
+        """Between two batches: store how far we are, and that what was owed is said."""
         async with self.partitions.lock:
-            if reached := self.partitions.unstored:
-                await self._guarded(patiently(self._process, [], reached), reached)
-            await patiently(self.outbox.finished)
-            if self.ledger.owing:
-                await patiently(self.ledger.settle, self.ledger.owing)
+            if due := self.partitions.unstored:
+                await self._guarded(patiently(self._process, [], due), due)
         await self._tell_kafka()
 
     async def heed(self) -> None:
@@ -168,6 +178,7 @@ class Worker:
             await patiently(self._after_fence, {source})
             return False
         self.outbox.begin(said, began)
+        self.done += 1
         return more
 
     async def _tell_kafka(self) -> None:

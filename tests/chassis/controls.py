@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import CorruptRecordException
 from faststream.kafka import KafkaBroker
 from pymongo.errors import AutoReconnect
 
@@ -136,6 +138,19 @@ def lost_answers() -> None:
     Ledger.process, Ledger.replay = unheard, unheard_too
 
 
+def stumbles() -> None:
+    """Not a part taken out but a disturbance: what was drained is lost twice in a row, and the consumer raises."""
+    getmany, turns = AIOKafkaConsumer.getmany, count()
+
+    async def lose(self: AIOKafkaConsumer, *partitions: Any, **how: Any) -> Any:
+        found = await getmany(self, *partitions, **how)
+        if found and next(turns) in (5, 6):
+            raise CorruptRecordException
+        return found
+
+    AIOKafkaConsumer.getmany = lose
+
+
 def slow_claim() -> None:
     """Not a part taken out but a disturbance: taking partitions over takes longer than the group's patience."""
     claim = Ledger.claim
@@ -189,6 +204,7 @@ PARTS = (
     stands_still,
     hears_nothing,
     lost_answers,
+    stumbles,
     slow_claim,
     freezes,
     each_owns_all,

@@ -1,4 +1,4 @@
-"""What need not hurry is looked at a few times a second, and everything else at once."""
+"""What records are asked for next: how many, of which partitions, from where on."""
 
 import time
 from collections.abc import AsyncIterator
@@ -22,7 +22,13 @@ async def hearing(*sources: tuple[str, int]) -> AsyncIterator[Partitions]:
     """Partitions that were just taken over. Nothing is asked of a broker."""
     routes = {"slow": SimpleNamespace(hurried=False, first=False), "quick": SimpleNamespace(hurried=True, first=False)}
     ledger: Any = SimpleNamespace(routes=routes, route=routes.__getitem__, settings=Settings(environment="test"))
-    consumer = SimpleNamespace(assignment=lambda: {TopicPartition(*source) for source in sources})
+    states = {TopicPartition(*source): SimpleNamespace(position=0, has_valid_position=True) for source in sources}
+    held = SimpleNamespace(subscription=SimpleNamespace(assignment=SimpleNamespace(state_value=states.get)))
+
+    def seek(p: TopicPartition, at: int) -> None:
+        states[p].position = at
+
+    consumer = SimpleNamespace(assignment=lambda: set(states), _subscription=held, seek=seek)
     outbox: Any = None
     found = Partitions(ledger, outbox, lambda: SimpleNamespace(consumer=consumer))
     found.reached = dict.fromkeys(sources, 0)
@@ -32,7 +38,7 @@ async def hearing(*sources: tuple[str, int]) -> AsyncIterator[Partitions]:
 
 @pytest.mark.parametrize(
     ("handled", "seconds", "next"),
-    [(200, 0.1, 500), (500, 2.0, LEAST), (3, 0.0001, MOST), (1, 0.008, LEAST), (400, 0.25, 400)],
+    [(200, 0.1, 500), (100, 30.0, LEAST), (3, 0.0001, MOST), (1, 0.05, LEAST), (400, 0.25, 400)],
 )
 def test_a_batch_is_as_large_as_takes_a_quarter_of_a_second(handled: int, seconds: float, next: int) -> None:
     assert at_once(handled, seconds) == next
@@ -53,3 +59,24 @@ async def test_who_hears_nothing_that_need_not_hurry_or_nothing_else_waits_for_a
     for sources in ((QUICK,), (SLOW,), ()):
         async with hearing(*sources) as mine:
             assert [mine.hurried() for _ in range(3)] == [[], [], []]
+
+
+async def test_what_was_passed_without_being_handed_out_is_no_message() -> None:
+    async with hearing(QUICK) as mine:
+        mine.consumer.seek(TopicPartition(*QUICK), 2)
+
+        mine.look_on()
+
+        assert mine.reached == {QUICK: 2}
+        assert (mine.is_taken, mine.has_moved) == (False, False)
+
+
+async def test_what_was_handed_out_and_did_not_go_on_is_asked_for_again() -> None:
+    async with hearing(QUICK) as mine:
+        mine.consumer.seek(TopicPartition(*QUICK), 2)
+        mine.is_taken = False
+
+        mine.look_on()
+
+        assert mine.reached == {QUICK: 0}
+        assert mine.consumer._subscription.subscription.assignment.state_value(TopicPartition(*QUICK)).position == 0

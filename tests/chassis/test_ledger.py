@@ -1,6 +1,7 @@
 """One batch and its transaction, on a real store: what is known already, what is parked, what ops ask for."""
 
 import asyncio
+import sys
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -34,6 +35,37 @@ async def test_what_is_known_already_goes_through_the_fence(network: Settings) -
         with pytest.raises(Fenced):
             await ledger.process(batch, {here: 0}, {here: 2}, at_once)
         assert [said.topic for said in (await ledger.claim({here: 0}))[1]] == [network.named("middle")]
+
+
+async def test_who_claims_in_between_is_noticed(network: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, lanes = {(network.named(IN.name), 3): 0}, parking.lanes
+    async with a_ledger(network) as ledger, a_ledger(network) as other:
+
+        async def meanwhile(db: Any, sources: Any) -> Any:
+            monkeypatch.setattr(parking, "lanes", lanes)
+            await other.claim(here)
+            return await lanes(db, sources)
+
+        monkeypatch.setattr(parking, "lanes", meanwhile)
+        monkeypatch.setattr(ledger_module, "die", sys.exit)
+        with pytest.raises(SystemExit, match="another worker claims"):
+            await ledger.claim(here)
+
+
+async def test_a_partition_that_is_refused_is_taken_over_by_nobody(
+    network: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = (network.named(IN.name), 3)
+    monkeypatch.setattr(ledger_module, "die", sys.exit)
+    async with a_ledger(network) as ledger, a_ledger(network) as other:
+        await ledger.claim({source: 0})
+        await other.claim({source: 0})
+        await ledger.refuse(source, "by who owns it no longer")
+        await other.claim({source: 0})
+        await other.refuse(source, "it is gone")
+
+        with pytest.raises(SystemExit, match="it is gone"):
+            await ledger.claim({source: 0})
 
 
 async def test_a_batch_that_writes_too_much_is_not_taken_at_once(

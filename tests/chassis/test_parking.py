@@ -172,6 +172,23 @@ async def test_a_replay_goes_as_far_as_it_can_and_says_all_of_it_though_answers_
         assert await _eventually(lambda: db.parked_log.find_one({"done": ids[:3], "freed": False}))
 
 
+async def test_a_long_replay_is_not_taken_for_standing_still(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=1, control="stands_still") as running, running.database("first") as db:
+        await running.assigned("first")
+        ticks = [Tick(aggregate="aggregate-8", number=n, poison="here" if n == 1 else "") for n in range(1, LONG + 1)]
+        await running.say(*ticks)
+        assert await _eventually(lambda: _parked(db, LONG))
+        [first, *_] = await parking.listed(db)
+
+        await parking.ask(db, first["id"], action="discard", by="network:ops", why="sent by mistake")
+
+        assert await _eventually(lambda: _is_free(db, "aggregate-8"))
+        assert running.logged("first-0", "nothing was done for") == 0
+
+
+LONG = 800
+
+
 async def _parked(db: Any, count: int) -> bool:
     return len(await parking.listed(db)) == count
 

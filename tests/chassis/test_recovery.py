@@ -103,6 +103,24 @@ async def test_a_transaction_of_a_client_is_no_work_that_waits(engines: Settings
         await asyncio.sleep(8)
 
         assert worker.returncode is None
+        async with running.database("first") as db:
+            stored = [doc["next"] async for doc in db.offsets.find({"_id": {"$regex": f"^{topic}:"}}).sort("_id")]
+        assert stored == await running.ends(IN), "or the start would miss the marks once the topic has dropped them"
+
+
+async def test_what_a_consumer_loses_when_it_raises_is_read_again(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=1, control="stumbles") as running:
+        done = asyncio.Event()
+        load = asyncio.create_task(running.load(random.Random(7), 100, done.is_set))
+        async with asyncio.timeout(60):
+            while running.logged("first-0", "cannot be read") < 2:
+                await asyncio.sleep(0.2)
+        done.set()
+        await load
+
+        assert await running.settled(60)
+        found = await running.count()
+        assert (found.faults, found.notes) == (0, [])
 
 
 @contextmanager

@@ -1,12 +1,15 @@
 """What a worker refuses at its start, and what it waits for."""
 
 import asyncio
+import signal
 import sys
+import time
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from deploy.local.kafka import start_kafka
 from deploy.local.store import start_store
@@ -14,8 +17,8 @@ from services.chassis.failpoints import arm
 from services.chassis.handlers import Handlers
 from services.chassis.service import Service
 from services.chassis.settings import Settings
-from tests.chassis.example import IN, MIDDLE
-from tests.chassis.relay import relay
+from tests.chassis.example import IN, MIDDLE, Tick
+from tests.chassis.relay import Relay, relay
 from tests.processes import free_port, plain_http
 
 
@@ -49,37 +52,56 @@ async def _nothing(_message: object, _tx: object) -> None:
     return None
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"$set": {"next": 10_000}}, "ends before 10000: the topic or the store is another one"),
-        ({"$unset": {"owed": ""}}, "the store was written by an earlier Staffetta"),
-    ],
-    ids=["a_position_that_the_topic_does_not_have", "a_position_of_another_form"],
-)
-async def test_a_position_that_cannot_be_is_not_passed_over_in_silence(
-    engines: Settings, logs: Path, change: dict[str, Any], sentence: str
+async def test_a_position_that_cannot_be_is_not_passed_over_though_the_topic_grows(
+    engines: Settings, logs: Path
 ) -> None:
     async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
+        topic, sentence = running.settings.named(IN.name), "it ends before 5: topic or store is another one"
         await running.assigned("first")
         worker = running.workers["first-0"]
         running.kill("first-0")
         await worker.wait()
-        await db.offsets.update_one({"_id": f"{running.settings.named(IN.name)}:0"}, change)
+        await db.offsets.update_one({"_id": f"{topic}:0"}, {"$set": {"next": 5}})
+        assert await _says(running, sentence, once_more=0)
 
-        assert sentence in await _said(logs / "first-0.log", sentence)
+        async with AIOKafkaProducer(bootstrap_servers=running.settings.kafka_url) as producer:
+            for _ in range(10):
+                await producer.send_and_wait(topic, b"{}", key=b"a", partition=0)
+        assert await _says(running, sentence, once_more=2)
+
+        await db.offsets.update_one({"_id": f"{topic}:0"}, {"$set": {"next": 7}, "$unset": {"refused": ""}})
+        async with asyncio.timeout(30):
+            while await db.parked.count_documents({"place": f"{topic}:0"}) < 3:
+                await asyncio.sleep(0.1)
 
 
-async def _said(log: Path, what: str, seconds: float = 30) -> str:
-    for _ in range(int(seconds * 10)):
-        if what in (text := _text(log)):
-            return text
+async def test_what_the_topic_no_longer_has_is_not_passed_over_by_who_runs(engines: Settings, logs: Path) -> None:
+    async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
+        await running.assigned("first")
+        await running.say(Tick(aggregate="aggregate-1", number=1))
+        assert await running.settled(30)
+        moved = await db.offsets.find_one({"next": {"$gt": 0}})
+        worker, (topic, _, partition) = running.workers["first-0"], moved["_id"].rpartition(":")
+        worker.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(1)  # what it had asked for is answered
+        await running.say(*(Tick(aggregate="aggregate-1", number=n) for n in range(2, 12)))
+        admin = AIOKafkaAdminClient(bootstrap_servers=running.settings.kafka_url)
+        await admin.start()
+        await admin.delete_records({TopicPartition(topic, int(partition)): RecordsToDelete(before_offset=8)})
+        await admin.close()
+        worker.send_signal(signal.SIGCONT)
+
+        assert await asyncio.wait_for(worker.wait(), 60) == 1
+        assert await _says(running, "nothing is there at 1, where it was read to", once_more=2)
+        assert (await db.counts.find_one({"_id": "aggregate-1"}))["seen"] == [1]
+
+
+async def _says(running: Relay, what: str, *, once_more: int) -> bool:
+    """Whether `first` says it within half a minute, so many times more than it did."""
+    wanted, until = running.logged("first-0", what) + once_more, time.monotonic() + 30
+    while running.logged("first-0", what) < max(wanted, 1) and time.monotonic() < until:
         await asyncio.sleep(0.1)
-    return _text(log)
-
-
-def _text(log: Path) -> str:
-    return log.read_text("utf-8", "replace")
+    return running.logged("first-0", what) >= max(wanted, 1)
 
 
 @pytest.mark.own_engines
