@@ -65,7 +65,6 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     async def recover(self, sources: set[Source]) -> None:
         """Claim, then publish what is owed and say so, then go to the stored position: in this order."""
-        self.has_moved = True
         await self.outbox.finished()
         if sources:
             begins = await self._ask(self.asked.beginning_offsets, sources)
@@ -77,6 +76,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             for source in claimed.keys() & self._assigned():  # any other has a next rebalance to bring it here again
                 self.stored[source], self.reached[source] = claimed[source], max(claimed[source], begins[source])
                 self._seek(source, self.reached[source])
+            self.has_moved = True
         log.info("partitions taken over", extra={"count": len(sources)})
         self._hold_others()
 

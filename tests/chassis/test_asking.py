@@ -13,6 +13,7 @@ from pytest import MonkeyPatch
 from services.chassis.partitions import Partitions
 from services.chassis.records import LEAST, MOST, at_once
 from services.chassis.settings import Settings
+from tests.chassis.ledgers import at_once as nothing_to_do
 
 SLOW, QUICK = ("slow", 0), ("quick", 0)
 
@@ -80,3 +81,24 @@ async def test_what_was_handed_out_and_did_not_go_on_is_asked_for_again() -> Non
 
         assert mine.reached == {QUICK: 0}
         assert mine.consumer._subscription.subscription.assignment.state_value(TopicPartition(*QUICK)).position == 0
+
+
+async def test_what_was_asked_for_while_partitions_moved_does_not_go_on(monkeypatch: MonkeyPatch) -> None:
+    """It may begin behind where its partition stands since, and nobody would see the gap."""
+    async with hearing(QUICK) as mine:
+
+        async def claim(begins: Any) -> Any:
+            mine.look_on()
+            return dict.fromkeys(begins, 3), []
+
+        async def here(_what: Any, sources: Any) -> Any:
+            return dict.fromkeys(sources, 3)
+
+        outbox = SimpleNamespace(finished=nothing_to_do, send=lambda _owed: nothing_to_do())
+        monkeypatch.setattr(mine.ledger, "claim", claim, raising=False)
+        monkeypatch.setattr(mine, "outbox", outbox)
+        monkeypatch.setattr(mine, "_ask", here)
+        await mine.recover({QUICK})
+
+        assert mine.has_moved
+        assert mine.reached == {QUICK: 3}
