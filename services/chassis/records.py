@@ -10,8 +10,11 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from services.chassis.messages import Record
 
-LEAST, MOST, TURN_S = 10, 1000, 0.25
-"""A batch takes about so long, so that what is quick costs little and nothing waits long for what is not."""
+FIRST, LEAST, MOST, TURN_S = 10, 100, 1000, 0.25
+"""A batch takes about so long, so that what is quick costs little and nothing waits long for what is not.
+
+The first one is small: who was ended because a batch took too long comes further with each start.
+"""
 WAIT_MS = 1000
 NO_HURRY_MS = 250
 """How long what need not hurry may wait."""

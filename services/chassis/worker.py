@@ -34,7 +34,7 @@ class Worker:
         self.outbox = Outbox(settings, ledger.owns)
         self.partitions = Partitions(ledger, self.outbox, lambda: self.subscriber)
         self.is_open = False
-        self.most = records.LEAST
+        self.most = records.FIRST
         self.done = 0
         """Batches that came to an end."""
         self.told: Offsets = {}
