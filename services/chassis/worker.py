@@ -25,6 +25,7 @@ log = logging.getLogger("staffetta.worker")
 
 NEW_TOPICS_MS, SAME_TOPICS_MS = 5_000, 60_000
 """How often we look for topics: those of agencies come and go, the others were there before us."""
+AGAIN_S = 0.02
 
 
 class Worker:
@@ -60,11 +61,10 @@ class Worker:
         partitions.look_on()
         try:
             found = await records.fetched(consumer, self.most, partitions.hurried(), partitions.anew)
-        except NoOffsetForPartitionError:  # its take-over is under way, and says where it stands
-            await asyncio.sleep(0.02)
-            return ()
-        except OffsetOutOfRangeError as nothing:
-            await patiently(partitions.look_for_gone, nothing.args[0])
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError) as nothing:
+            if isinstance(nothing, OffsetOutOfRangeError):
+                await patiently(partitions.look_for_gone, nothing.args[0])
+            await asyncio.sleep(AGAIN_S)  # a take-over is under way, and says where it stands
             return ()
         except KafkaError as fault:
             log.warning("records cannot be read: %s", type(fault).__name__)
