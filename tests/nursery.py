@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[1]
+USED_AT_ONCE = ("uvicorn.protocols.http.auto", "uvicorn.loops.auto", "uvicorn.lifespan.on", "anyio._backends._asyncio")
+"""What every service would load by name while it starts."""
 SERVICES = ("gateway", "intake", "directory", "referral", "housing", "programmes", "notifications", "console")
 
 
@@ -184,7 +186,7 @@ def _live(argv: list[str], environment: dict[str, str], log: int, errors: int) -
 if __name__ == "__main__":
     for name in SERVICES:
         importlib.import_module(f"services.{name}.app")
-    for name in ("services.chassis.service", "services.directory.load", "services.cli.__main__"):
+    for name in ("services.chassis.service", "services.directory.load", "services.cli.__main__", *USED_AT_ONCE):
         importlib.import_module(name)
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the whole terminal; it ends when its line does
