@@ -19,6 +19,7 @@ LONGEST = (
 )  # fmt: skip
 APART = ("test_journeys_in_time", "test_guarantee", "test_contributing")
 """Each test of these has a network or a tree of its own, and takes a while."""
+SHORT = ("domain", "contracts")
 
 hypothesis.settings.register_profile("whenever", deadline=None)
 hypothesis.settings.load_profile("whenever")
@@ -30,9 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest begin first, so that none ends alone."""
+    """The longest begin first and the shortest come last, so that none ends alone."""
     order = {stem: place for place, stem in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.stem, len(LONGEST)))
+    items.sort(key=lambda item: (order.get(item.path.stem, len(LONGEST)), item.path.parent.name in SHORT))
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
