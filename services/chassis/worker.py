@@ -37,7 +37,7 @@ class Worker:
         self.is_open = False
         self.most = records.FIRST
         self.done = 0
-        """Batches that came to an end."""
+        """Batches and replays that came to an end."""
         self.told: Offsets = {}
         self.told_at = 0.0
         look_ms = NEW_TOPICS_MS if any(topic.one_per_agency for topic in topics) else SAME_TOPICS_MS

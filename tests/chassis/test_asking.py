@@ -102,3 +102,11 @@ async def test_what_was_asked_for_while_partitions_moved_does_not_go_on(monkeypa
 
         assert mine.has_moved
         assert mine.reached == {QUICK: 3}
+
+
+async def test_what_the_client_has_just_given_up_is_not_looked_for() -> None:
+    async with hearing(QUICK) as mine:
+        mine._seek(SLOW, 3)
+        mine._seek(QUICK, 3)
+
+        assert mine._state(QUICK).position == 3
