@@ -160,10 +160,10 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def running(settings: Settings, folder: Path, services: tuple[str, ...] = RELAY, *, replicas: int = 1,
-                  load: tuple[str, ...] = ("directory.palermo.json", "directory.network.json"),
+                  load: tuple[str, ...] = ("directory.palermo.json",),
                   environment: dict[str, str] | None = None, urls: dict[str, str] | None = None,
                   ) -> AsyncIterator[Processes]:  # fmt: skip
-    """These services, ready, with the sample directory loaded. urls: of workers that others must know before."""
+    """These services, ready, with Palermo's sample directory loaded. urls: of workers that others must know before."""
     processes = Processes(settings, folder, environment=environment or {}, urls=dict(urls or {}))
     try:
         for service in services:

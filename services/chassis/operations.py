@@ -52,8 +52,8 @@ async def watch(worker: Worker) -> None:
     since, at = time.monotonic(), 0
     while True:
         await asyncio.sleep(LOOK_S)
-        seen = await look(worker)
-        if worker.done != at or not (seen["broker"] and seen["store"] and worker.partitions.behind):
+        idle = worker.done != at or not worker.partitions.behind
+        if idle or not ((seen := await look(worker))["broker"] and seen["store"]):
             since, at = time.monotonic(), worker.done
         elif time.monotonic() - since > STUCK_S:
             die(f"work is waiting and nothing was done for {STUCK_S} s")

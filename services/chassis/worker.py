@@ -160,6 +160,8 @@ class Worker:
 
     async def heed(self) -> None:
         """Between two batches: do what ops asked for the parked keys of my partitions, a message at a time."""
+        if not self.ledger.parked:
+            return
         for request in await patiently(parking.requested, self.ledger.db, list(self.partitions.stored)):
             source, more = parking.lane(request)[:2], True
             while more:

@@ -101,9 +101,20 @@ def hears_nothing() -> None:
     records.fetched = _not_yet(records.fetched)
 
 
+def slow_replay() -> None:
+    """Not a part taken out but a disturbance: a replay takes its time, and many of them more than a standstill may."""
+    replay, operations.STUCK_S = Ledger.replay, 3
+
+    async def slowly(*args: Any, **how: Any) -> Any:
+        await asyncio.sleep(0.1)
+        return await replay(*args, **how)
+
+    Ledger.replay = slowly
+
+
 def _not_yet(what: Any) -> Any:
     is_stuck = Path(tempfile.gettempdir(), f"{os.environ['STAFFETTA_NAMESPACE']}.stuck").exists
-    operations.STUCK_S = 2
+    operations.STUCK_S = 5
 
     async def later(*args: Any, **how: Any) -> Any:
         while is_stuck():
@@ -202,6 +213,7 @@ PARTS = (
     no_fence,
     not_asked_again,
     stands_still,
+    slow_replay,
     hears_nothing,
     lost_answers,
     stumbles,

@@ -173,7 +173,7 @@ async def test_a_replay_goes_as_far_as_it_can_and_says_all_of_it_though_answers_
 
 
 async def test_a_long_replay_is_not_taken_for_standing_still(engines: Settings, logs: Path) -> None:
-    async with relay(engines, logs, replicas=1, control="stands_still") as running, running.database("first") as db:
+    async with relay(engines, logs, replicas=1, control="slow_replay") as running, running.database("first") as db:
         await running.assigned("first")
         ticks = [Tick(aggregate="aggregate-8", number=n, poison="here" if n == 1 else "") for n in range(1, LONG + 1)]
         await running.say(*ticks)
@@ -186,7 +186,7 @@ async def test_a_long_replay_is_not_taken_for_standing_still(engines: Settings, 
         assert running.logged("first-0", "nothing was done for") == 0
 
 
-LONG = 800
+LONG = 80
 
 
 async def _parked(db: Any, count: int) -> bool:

@@ -100,7 +100,7 @@ async def test_a_transaction_of_a_client_is_no_work_that_waits(engines: Settings
                 for partition in range(IN.partitions):
                     await client.send_and_wait(topic, b"{", partition=partition)
                 await (client.commit_transaction() if commits else client.abort_transaction())
-        await asyncio.sleep(8)
+        await asyncio.sleep(10)
 
         assert worker.returncode is None
         async with running.database("first") as db:

@@ -27,7 +27,7 @@ class City:
 async def a_city(network: Settings, folder: Path) -> AsyncIterator[City]:
     """Every agency of Palermo with a system of its own, and all that the services say."""
     async with AsyncExitStack() as stack:
-        processes = await stack.enter_async_context(running(network, folder, load=("directory.palermo.json",)))
+        processes = await stack.enter_async_context(running(network, folder))
         agencies = {code: Agency(code, network.kafka_url, f"{network.namespace}-") for code in AGENCIES}
         for agency in agencies.values():
             await agency.open()

@@ -97,7 +97,7 @@ class Refused(Exception):
 
 
 async def test_two_agencies_do_all_their_work_with_curl(network: Settings, logs: Path) -> None:
-    async with running(network, logs, load=("directory.palermo.json",)) as relay:
+    async with running(network, logs) as relay:
         sender, receiver = Desk("pa.comune", relay, logs), Desk("pa.accura", relay, logs)
 
         await sender.submits()

@@ -50,7 +50,7 @@ async def test_the_documented_client_submits_reads_and_answers(
 ) -> None:
     client = prepare(tmp_path)
     (tmp_path / "intake.json").write_text(json.dumps(an_intake()))
-    async with running(network, logs, load=("directory.palermo.json",)), AsyncExitStack() as at_the_end:
+    async with running(network, logs), AsyncExitStack() as at_the_end:
         watching = Agency("pa.comune", network.kafka_url, f"{network.namespace}-")
         await watching.open()
         at_the_end.push_async_callback(watching.close)

@@ -18,7 +18,7 @@ async def test_the_desks_are_told_by_mail_and_a_mail_that_fails_becomes_a_task(n
     async with AsyncExitStack() as stack:
         mail = await stack.enter_async_context(mail_server())
         told = {"SMTP_URL": mail.url, "CLOCK_AHEAD_S": "120"}
-        relay = running(network, logs, NEEDED, load=("directory.palermo.json",), environment=told)
+        relay = running(network, logs, NEEDED, environment=told)
         await stack.enter_async_context(relay)
         prefix = f"{network.namespace}-"
         sender, receiver = (Agency(code, network.kafka_url, prefix) for code in ("pa.comune", "pa.accura"))

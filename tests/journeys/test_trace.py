@@ -20,7 +20,7 @@ PERSONAL = ("Amina", "Prova", "1995-03-14", "Sintetico", "pa.comune/T-1/1")
 async def test_an_intake_is_one_trace_from_the_door_to_the_feed(network: Settings, logs: Path) -> None:
     async with collector() as (url, spans):
         tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-        async with running(network, logs, load=("directory.palermo.json",), environment=tracing):
+        async with running(network, logs, environment=tracing):
             agency = Agency("pa.comune", network.kafka_url, f"{network.namespace}-")
             await agency.open()
             await agency.say(SUBMIT, an_intake(), traceparent=f"00-{THEIRS}-00f067aa0ba902b7-01")

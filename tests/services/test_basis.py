@@ -83,9 +83,7 @@ class Network:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def network(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Network]:
     settings = engines.model_copy(update={"namespace": f"t{uuid4().hex[:10]}"})
-    async with running(
-        settings, tmp_path_factory.mktemp("basis"), RELAY, load=("directory.palermo.json",)
-    ) as processes:
+    async with running(settings, tmp_path_factory.mktemp("basis"), RELAY) as processes:
         for service in TWICE:
             await processes.start(service, "1")
         await processes.ready()

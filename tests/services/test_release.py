@@ -100,7 +100,7 @@ async def network(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -
     logs = tmp_path_factory.mktemp("release")
     async with collector() as (url, spans):
         tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-        async with running(settings, logs, load=("directory.palermo.json",), environment=tracing) as processes:
+        async with running(settings, logs, environment=tracing) as processes:
             prefix = f"{settings.namespace}-"
             sender, receiver = (Agency(code, settings.kafka_url, prefix) for code in ("pa.comune", "pa.accura"))
             await sender.open()

@@ -21,7 +21,7 @@ SUSPENDED, ELSEWHERE = "pa.accura", "pa.salute"
 async def test_what_a_coordinator_is_shown_before_is_what_becomes_of_the_referrals(
     network: Settings, logs: Path
 ) -> None:
-    async with running(network, logs, load=("directory.palermo.json",)) as processes:
+    async with running(network, logs) as processes:
         sender, accura = (Agency(code, network.kafka_url, f"{network.namespace}-") for code in ("pa.comune", SUSPENDED))
         await asyncio.gather(sender.open(), accura.open())
         waiting, taken = [await _sent(sender, accura) for _ in range(2)]
