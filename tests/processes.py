@@ -30,6 +30,9 @@ ROOT = Path(__file__).parents[1]
 RELAY = ("gateway", "intake", "directory", "referral", "housing", "programmes")
 ISSUER, AUDIENCE = "https://issuer.test", "staffetta"
 PORTS = 1_500
+PALERMO = ("directory.palermo.json",)
+SIXTEEN = (*PALERMO, "directory.network.json")
+"""All cities: for what is offered in another one, or spoken of there."""
 
 
 @dataclass
@@ -160,7 +163,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def running(settings: Settings, folder: Path, services: tuple[str, ...] = RELAY, *, replicas: int = 1,
-                  load: tuple[str, ...] = ("directory.palermo.json",),
+                  load: tuple[str, ...] = PALERMO,
                   environment: dict[str, str] | None = None, urls: dict[str, str] | None = None,
                   ) -> AsyncIterator[Processes]:  # fmt: skip
     """These services, ready, with Palermo's sample directory loaded. urls: of workers that others must know before."""

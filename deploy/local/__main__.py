@@ -14,7 +14,7 @@ from deploy.local.state import ROOT, STATE
 from deploy.local.up import Wish, up
 
 LINTERS = ("ruff check", "ruff format --check", "mypy", "lint-imports")
-SIDE_BY_SIDE = ("-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
+SIDE_BY_SIDE = ("-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder")
 CONTAINERS = "--containers"
 
 

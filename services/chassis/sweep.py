@@ -1,9 +1,15 @@
 """What is due becomes a command: an edge of our own says it, under an id that makes saying it again harmless."""
 
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
 
 from contracts import catalogue
 from contracts.values import Message
@@ -13,6 +19,9 @@ from services.chassis.settings import Settings
 if TYPE_CHECKING:
     from services.chassis.service import Context
 
+log = logging.getLogger("staffetta.sweep")
+
+EVERY_S = 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,6 +43,22 @@ def edge_now(settings: Settings) -> datetime:
 def due_by(now: datetime) -> dict[str, datetime]:
     """The condition on an indexed instant, bounded on both sides: so no store walks through what waits for nothing."""
     return {"$gt": EPOCH, "$lte": now}
+
+
+def sweeping(due: Callable[[Any, datetime], AsyncIterator[Due]], what: str) -> Callable[["Context"], Awaitable[None]]:
+    """A job that asks for whatever is due, every second. what: waits while broker or store is away, as the log says."""
+
+    async def sweep(context: "Context") -> None:
+        while True:
+            try:
+                now = edge_now(context.settings)
+                async for one in due(context.db, now):
+                    await publish(context, one.command, id=one.id, at=now, journey_id=one.journey_id)
+            except (PyMongoError, KafkaError) as fault:
+                log.warning("%s wait: %s", what, type(fault).__name__)
+            await asyncio.sleep(EVERY_S)
+
+    return sweep
 
 
 async def publish(context: "Context", command: Message, *, id: UUID, at: datetime, journey_id: object = "") -> None:

@@ -2,6 +2,7 @@
 
 from contracts.topics import HOUSING_COMMANDS
 from services.chassis.service import Service
+from services.chassis.sweep import sweeping
 from services.housing import domain
 from services.places import api, handlers, lapse, store
 
@@ -10,5 +11,5 @@ service = Service(
     handlers=handlers.counting(HOUSING_COMMANDS, domain.beds),
     api=api.router,
     indexes=store.INDEXES,
-    jobs=(lapse.lapsing(HOUSING_COMMANDS),),
+    jobs=(sweeping(lapse.due, "holds"),),
 )

@@ -2,6 +2,7 @@
 
 from contracts.topics import PROGRAMMES_COMMANDS
 from services.chassis.service import Service
+from services.chassis.sweep import sweeping
 from services.places import api, handlers, lapse, store
 from services.programmes import domain
 
@@ -10,5 +11,5 @@ service = Service(
     handlers=handlers.counting(PROGRAMMES_COMMANDS, domain.seats),
     api=api.router,
     indexes=store.INDEXES,
-    jobs=(lapse.lapsing(PROGRAMMES_COMMANDS),),
+    jobs=(sweeping(lapse.due, "holds"),),
 )

@@ -92,8 +92,7 @@ async def town(settings: Settings, folder: Path, services: Sequence[str] = BEHIN
     told = {f"{name.upper()}_URL": url for name, url in at.items()} | {"OIDC_ISSUER": at["provider"]}
     told |= {"REQUESTS_PER_MINUTE": "100000"}  # here everybody comes from one address
     urls = {f"{name}-0": url for name, url in at.items() if name in services}
-    palermo = ("directory.palermo.json",)
-    async with running(settings, folder, tuple(services), load=palermo, environment=told, urls=urls) as processes:
+    async with running(settings, folder, tuple(services), environment=told, urls=urls) as processes:
         provider = Provider(at["provider"], f"{at['console']}/login/back", processes.key, ISSUER, AUDIENCE)
         server = _Quiet(uvicorn.Config(provider.app(), port=int(at["provider"].rpartition(":")[2]), log_level="error"))
         serving = asyncio.create_task(server.serve())

@@ -19,13 +19,11 @@ from services.referral import store
 from services.referral.domain.routing import Decision
 from tests.agency import Entry, Step, Working
 from tests.domain.test_routing_samples import INTAKES
-from tests.processes import Processes, running
+from tests.processes import SIXTEEN, Processes, running
 from tests.verified import come_to_rest
 
 AGENCIES = ("pa.comune", "pa.accura", "pa.penc", "pa.mobile", "pa.ponte", "pa.levante", "pa.salute", "pa.legale",
             "pa.officina")  # fmt: skip
-NETWORK = ("directory.palermo.json", "directory.network.json")
-"""Some of what is asked for is offered in another city alone."""
 
 
 @dataclass
@@ -112,7 +110,7 @@ class Palermo:
 @asynccontextmanager
 async def palermo(settings: Settings, logs: Path) -> AsyncIterator[Palermo]:
     async with AsyncExitStack() as stack:
-        processes = await stack.enter_async_context(running(settings, logs, load=NETWORK))
+        processes = await stack.enter_async_context(running(settings, logs, load=SIXTEEN))
         desks = {code: Desk(code, settings.kafka_url, f"{settings.namespace}-") for code in AGENCIES}
         for desk in desks.values():
             await desk.open()

@@ -8,7 +8,7 @@ from pathlib import Path
 from services.chassis.settings import Settings
 from tests.agency import Entry, Working, disorder
 from tests.builders import an_intake
-from tests.processes import ROOT, running
+from tests.processes import ROOT, SIXTEEN, running
 from tests.verified import assert_verified, come_to_rest
 
 ASKED = ("health.primary", "housing.emergency_bed")
@@ -18,7 +18,7 @@ INTAKES = 3
 def twenty() -> list[tuple[str, str]]:
     """(agency, city) of twenty agencies with a system of their own."""
     found = []
-    for name in ("directory.palermo.json", "directory.network.json"):
+    for name in SIXTEEN:
         directory = json.loads((ROOT / "deploy/local/demo" / name).read_text())
         found += [(a["code"], a["city"]) for a in directory["agencies"] if a["delivery"] == "event_topic"]
     return found[:20]
@@ -50,7 +50,7 @@ async def test_twenty_agencies_get_one_answer_to_each_command_in_order_with_its_
 
 
 async def _at_work(stack: AsyncExitStack, network: Settings, logs: Path) -> dict[str, Working]:
-    await stack.enter_async_context(running(network, logs))
+    await stack.enter_async_context(running(network, logs, load=SIXTEEN))
     agencies = {code: Working(code, network.kafka_url, f"{network.namespace}-") for code, _ in twenty()}
     for agency in agencies.values():
         await agency.open()
