@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
@@ -81,18 +81,20 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._hold_others()
 
     async def _check(self, claimed: Offsets, begins: Offsets) -> None:
-        ends = await self._ask(self.asked.end_offsets, claimed)
-        for (topic, partition), position in claimed.items():
-            begin, end = begins[topic, partition], ends[topic, partition]
-            if position < begin and self.ledger.route(topic).topic.kind != "state":
-                await self._refuse((topic, partition), f"messages {position} to {begin - 1} are gone")
-            if position > end:
-                await self._refuse((topic, partition), f"it ends before {position}: topic or store is another one")
+        ends, why = await self._ask(self.asked.end_offsets, claimed), dict[Source, str]()
+        for source, position in claimed.items():
+            if position < begins[source] and self.ledger.route(source[0]).topic.kind != "state":
+                why[source] = f"messages {position} to {begins[source] - 1} are gone"
+            if position > ends[source]:
+                why[source] = f"it ends before {position}: topic or store is another one"
+        await self._refuse(why)
 
-    async def _refuse(self, source: Source, why: str) -> NoReturn:
-        """For good: once the topic has grown again, nobody would see it any more."""
-        await self.ledger.refuse(source, why)
-        die(f"{source[0]}/{source[1]}: {why}: see docs/operating.md")
+    async def _refuse(self, why: Mapping[Source, str]) -> None:
+        """For good, and all at once: when the topics have grown again, nobody would see it any more."""
+        for source, reason in why.items():
+            await self.ledger.refuse(source, reason)
+        for (topic, partition), reason in why.items():
+            die(f"{topic}/{partition}: {reason}: see docs/operating.md")
 
     async def _ask(self, what: Callable[[Any], Awaitable[Any]], sources: Iterable[Source]) -> Offsets:
         """Side by side: one by one, each new topic would wait for the broker's metadata anew."""
@@ -182,9 +184,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     async def look_for_gone(self, looked_at: Mapping[TopicPartition, int]) -> None:
         """Where the broker has nothing to be read: if that is where one of ours stands, it has lost it."""
-        for (topic, partition), at in looked_at.items():
-            if self.reached.get((topic, partition)) == at:
-                await self._refuse((topic, partition), f"nothing is there at {at}, where it was read to")
+        gone = {t: at for t, at in looked_at.items() if self.reached.get(t) == at}
+        await self._refuse({t: f"nothing is there at {at}, where it was read to" for t, at in gone.items()})
 
     def _seek(self, source: Source, at: int) -> None:
         if source in self._assigned():  # any other has a next take-over

@@ -61,15 +61,18 @@ async def test_a_position_that_cannot_be_is_not_passed_over_though_the_topic_gro
         worker = running.workers["first-0"]
         running.kill("first-0")
         await worker.wait()
-        await db.offsets.update_one({"_id": f"{topic}:0"}, {"$set": {"next": 5}})
+        await db.offsets.update_many({"_id": {"$in": [f"{topic}:0", f"{topic}:1"]}}, {"$set": {"next": 5}})
         assert await _says(running, sentence, once_more=0)
+        assert await db.offsets.count_documents({"refused": sentence}) == 2, "ops see all of it at once"
 
         async with AIOKafkaProducer(bootstrap_servers=running.settings.kafka_url) as producer:
             for _ in range(10):
                 await producer.send_and_wait(topic, b"{}", key=b"a", partition=0)
         assert await _says(running, sentence, once_more=2)
 
-        await db.offsets.update_one({"_id": f"{topic}:0"}, {"$set": {"next": 7}, "$unset": {"refused": ""}})
+        for partition, at in ((0, 7), (1, 0)):
+            mended = {"$set": {"next": at}, "$unset": {"refused": ""}}
+            await db.offsets.update_one({"_id": f"{topic}:{partition}"}, mended)
         async with asyncio.timeout(30):
             while await db.parked.count_documents({"place": f"{topic}:0"}) < 3:
                 await asyncio.sleep(0.1)
