@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from services.chassis import messages
 from services.chassis.settings import Settings
 
 if TYPE_CHECKING:
-    from services.chassis.service import Context
+    from services.chassis.service import Context, Job
 
 log = logging.getLogger("staffetta.sweep")
 
@@ -45,7 +45,7 @@ def due_by(now: datetime) -> dict[str, datetime]:
     return {"$gt": EPOCH, "$lte": now}
 
 
-def sweeping(due: Callable[[Any, datetime], AsyncIterator[Due]], what: str) -> Callable[["Context"], Awaitable[None]]:
+def sweeping(due: Callable[[Any, datetime], AsyncIterator[Due]], what: str) -> "Job":
     """A job that asks for whatever is due, every second. what: waits while broker or store is away, as the log says."""
 
     async def sweep(context: "Context") -> None:

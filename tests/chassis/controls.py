@@ -104,6 +104,7 @@ def hears_nothing() -> None:
 def slow_replay() -> None:
     """Not a part taken out but a disturbance: a replay takes its time, and many of them more than a standstill may."""
     replay, operations.STUCK_S = Ledger.replay, 3
+    os.environ["TIDY_S"] = "60"  # what is settled in between would count as well
 
     async def slowly(*args: Any, **how: Any) -> Any:
         await asyncio.sleep(0.1)

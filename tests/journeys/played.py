@@ -4,8 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -178,24 +177,18 @@ class Played:
     async def _let_expire(self, name: str, now: datetime, seconds: float = 120) -> datetime:
         """The clock goes to each step of its timers and waits for it: what comes after it must find its own time."""
         until = asyncio.get_running_loop().time() + seconds
-        with self._store("referral") as db:
+        settings = self.processes.settings
+        client: Any = AsyncIOMotorClient(settings.mongo_url.get_secret_value(), tz_aware=True)
+        with closing(client):
+            referrals = client[settings.named("referral")].referrals
             while "EXPIRED" not in self._states(name):
                 assert asyncio.get_running_loop().time() < until, f"{name} did not expire"
-                kept = await db.referrals.find_one({"_id": str(self.names[name])}, {"next_at": 1, "state": 1})
+                kept = await referrals.find_one({"_id": str(self.names[name])}, {"next_at": 1, "state": 1})
                 if kept["state"] != "EXPIRED" and kept["next_at"] > now:
                     now = kept["next_at"]
                     self._set_clock(now)
                 await asyncio.sleep(0.1)
         return now
-
-    @contextmanager
-    def _store(self, service: str) -> Iterator[Any]:
-        settings = self.processes.settings
-        client: Any = AsyncIOMotorClient(settings.mongo_url.get_secret_value(), tz_aware=True, tzinfo=UTC)
-        try:
-            yield client[settings.named(service)]
-        finally:
-            client.close()
 
     async def _submit(self, sender: Agency, intake: Entry) -> UUID:
         intake["tier1"]["birth_date"] = None  # the journey says how old they are by a band alone
