@@ -108,7 +108,7 @@ class Processes:
     async def kill_some(self, rng: random.Random, times: int = sys.maxsize) -> None:
         """One worker after another, the next when the last is back at work: a busy machine would do nothing else."""
         for _ in range(times):
-            await asyncio.sleep(rng.uniform(0.3, 1.5))
+            await asyncio.sleep(rng.uniform(1, 3))
             name = rng.choice(sorted(self.workers))
             self.kill(name)
             await self.workers[name].wait()

@@ -107,7 +107,10 @@ class Relay:
         if point and code != failpoints.EXIT_CODE:
             self.points.append(point)
         if not self.stopping and f"{service}-{replica}" not in self.no_more:
-            self.crashes += code in (failpoints.EXIT_CODE, -signal.SIGKILL)
+            if code in (failpoints.EXIT_CODE, -signal.SIGKILL):
+                self.crashes += 1
+            else:  # as a supervisor would wait, or two that end each other would do nothing else
+                await asyncio.sleep(random.uniform(0, 1))
             await self.spawn(service, replica)
 
     def kill(self, name: str) -> None:

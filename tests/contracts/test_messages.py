@@ -74,7 +74,7 @@ def lost(stored: Any, written: Any, at: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_what_is_written_is_read_again_as_it_was(model: type[Message], data: st.DataObject) -> None:
     message = data.draw(messages(model))

@@ -65,7 +65,7 @@ def mailed(notices: list[Message], spoken: tuple[str, ...]) -> tuple[set[str], s
 
 
 @pytest.mark.parametrize("model", THOSE_TOLD, ids=lambda model: model.TYPE)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_whatever_an_event_says_nothing_but_allowed_words_gets_into_a_mail(
     model: type[Message], data: st.DataObject
