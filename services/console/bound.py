@@ -30,7 +30,7 @@ async def case_of(request: Request, referral_id: UUID) -> Case:
     return case
 
 
-SAID = ("done", "waiting", "away", "refused", "glass_none", "glass_why", "moved_on")
+SAID = ("done", "waiting", "away", "refused", "moved_on")
 
 
 def said(request: Request) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """The pages that list: one's queue, what was sent, a city, what is to be decided, and who looked at what."""
 
 import gzip
+from collections.abc import Mapping
 from functools import cache, partial
 from importlib.resources import files
 from typing import Annotated, Any
@@ -39,6 +40,9 @@ LISTS = {
 
 SHORTEST_REASON = 10
 """Of why glass is broken, in characters."""
+GLASS_WRONG = {"code": "glass_none", "reason": "glass_why"}
+"""What is said of each field of the form with which glass is broken."""
+NOTHING_TYPED = dict.fromkeys(GLASS_WRONG, "")
 
 BEGIN = {
     access.COORDINATOR: "/city", access.NATIONAL: "/national", access.AUDITOR: "/looks", access.OPS: "/ops",
@@ -179,12 +183,7 @@ async def complete(request: Request, task_id: UUID) -> Response:
 @router.get("/looks")
 async def looks(request: Request, code: Annotated[str, Query(max_length=16)] = "") -> Response:
     """Whoever opens it has seen whose glass was broken. code: of the one referral that an auditor asks about."""
-    at = gate_of(request)
-    await at.see_glass()
-    request.state.unseen = 0
-    return pages.page(
-        request, "looks.html", at.now, said=said(request), shortest=SHORTEST_REASON, **await _looks(at, code.strip())
-    )
+    return await _looks_page(request, code)
 
 
 @router.get("/looks/live")
@@ -193,6 +192,20 @@ async def looks_live(request: Request, code: Annotated[str, Query(max_length=16)
         return pages.draw(request, "_looks.html", at.now, **await _looks(at, code.strip()))
 
     return await stay(request, drawn, [gate_of(request).glass_of])
+
+
+async def _looks_page(
+    request: Request, code: str = "", typed: Mapping[str, str] = NOTHING_TYPED, wrong: str = ""
+) -> Response:
+    """typed: by who would break the glass, by field; wrong: which of them."""
+    at = gate_of(request)
+    await at.see_glass()
+    request.state.unseen = 0
+    told = {"wrong": True, "key": GLASS_WRONG[wrong], "code": "", "why": "", "did": ""} if wrong else None
+    return pages.page(
+        request, "looks.html", at.now, 422 if wrong else 200, said=told, shortest=SHORTEST_REASON, typed=typed,
+        pointed=wrong, **await _looks(at, code.strip()),
+    )  # fmt: skip
 
 
 async def _looks(at: Gate, code: str) -> dict[str, Any]:
@@ -206,7 +219,9 @@ async def break_glass(
     reason: Annotated[str, StringConstraints(strip_whitespace=True), Form(max_length=300)] = "",
 ) -> Response:
     """Emergency access: for four hours, with a reason, told to the agencies whose referral it is and to auditors."""
+    typed = {"code": code, "reason": reason}
     if len(reason) < SHORTEST_REASON:
-        return RedirectResponse("/looks?said=glass_why", 303)
-    opened = await gate_of(request).break_glass(code, reason)
-    return RedirectResponse(f"/referrals/{opened}" if opened else "/looks?said=glass_none", 303)
+        return await _looks_page(request, typed=typed, wrong="reason")
+    if opened := await gate_of(request).break_glass(code, reason):
+        return RedirectResponse(f"/referrals/{opened}", 303)
+    return await _looks_page(request, typed=typed, wrong="code")

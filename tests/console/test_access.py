@@ -192,11 +192,15 @@ async def test_glass_is_broken_for_a_referral_of_ones_own_city_with_a_reason(cas
         unknown = await desk.post("/looks", code="PA-AAAAAA", reason="Ricovero d'urgenza stanotte")
         silent = await desk.post("/looks", code=case.code, reason="")
         blank = await desk.post("/looks", code=case.code, reason=" " * 12)
-        page = (await desk.get(blank.headers["location"])).text
+        short = await desk.post("/looks", code=case.code, reason="Ora <b>")
+        own = (await desk.get("/looks")).text
 
-    assert unknown.headers["location"] == "/looks?said=glass_none"
-    assert {one.headers["location"] for one in (silent, blank)} == {"/looks?said=glass_why"}
-    assert "Serve un motivo" in page and "fino al " not in page
+    assert {one.status_code for one in (unknown, silent, blank, short)} == {422}
+    assert "nessun invio della tua città" in unknown.text
+    assert all("Serve un motivo" in one.text for one in (silent, blank, short))
+    assert 'value="PA-AAAAAA"' in unknown.text and "Ricovero d&#39;urgenza stanotte" in unknown.text
+    assert f'value="{case.code}"' in short.text and 'value="Ora &lt;b&gt;" aria-invalid' in short.text
+    assert "fino al " not in own
 
 
 async def test_the_receiver_reads_who_it_is_and_that_is_written_down(case):

@@ -12,6 +12,7 @@ from contracts.values import Message
 from services.console import pages
 from services.console.bound import SAID as ANSWERS
 from services.console.domain import picture, rights
+from services.console.lists import GLASS_WRONG
 from services.console.pages import words
 
 TEMPLATES = {p.name: p.read_text("utf-8") for p in files("services.console").joinpath("templates").iterdir()}
@@ -30,7 +31,7 @@ def test_every_text_of_a_page_is_there_in_both_languages(template):
 
 
 def test_every_answer_and_every_heading_has_words():
-    assert {*ANSWERS, "my_queue", "my_sent", "my_city", "my_tasks", "my_looks"} <= words().keys()
+    assert {*ANSWERS, *GLASS_WRONG.values(), "my_queue", "my_sent", "my_city", "my_tasks", "my_looks"} <= words().keys()
 
 
 def test_every_event_of_a_referral_is_told_in_words_or_left_out():
@@ -57,7 +58,14 @@ def test_no_text_of_the_pages_is_unused():
     asked = {key for text in TEMPLATES.values() for key in re.findall(r'"([a-z_0-9.]+)"', text)}
     made = ("correct_", "day.", "ops.", "parked.", "do.", "key.", "field.", "event.", "filter.", "task.", "http_",
             "requested_by.", "failed_rule.", "reason.", "new.", "obligation.", "glossary_", "reads_")  # fmt: skip
-    by_code = {*ANSWERS, *(right.what for right in rights.RIGHTS.values()), "in", "late", "no_limit"}
+    by_code = {
+        *ANSWERS,
+        *GLASS_WRONG.values(),
+        *(right.what for right in rights.RIGHTS.values()),
+        "in",
+        "late",
+        "no_limit",
+    }
     elsewhere = {"logged_out", "login_again", "login_failed", "no_desk", "my_queue", "my_sent", "my_city", "given",
                  "family", "birth_date", "contact", "safe_hours", "case_code", "reserved", "days", "batch_not",
                  "batch_asks", "moved_on", *pages.MEANT.values()}  # fmt: skip
