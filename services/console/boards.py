@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from contracts import codes
 from services.console import asking, pages, web
-from services.console.bound import gate_of, said, stay
+from services.console.bound import gate_of, said, stay, wrong
 from services.console.domain import access, board, national
 from services.console.domain.shown import Case
 from services.console.gate import Gate
@@ -114,10 +114,9 @@ async def search_by_name(request: Request, name: Annotated[str, Form(min_length=
             await at.note_read(case, "name")
         if not found:
             await at.note_name(one["intake_id"])
-    wrong = None if told is not None else {"wrong": True, "key": "away", "code": "", "why": ""}
     return pages.page(
         request, "search.html", at.now, cases=[], q="", agencies=await at.agencies(), people=people, name=name,
-        said=wrong, meetings=[],
+        said=wrong("away") if told is None else None, meetings=[],
     )  # fmt: skip
 
 

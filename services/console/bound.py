@@ -49,7 +49,12 @@ def refused(request: Request, case: Case | None, answer: Answer) -> dict[str, An
         return None
     code, away = case.row["code"] if case else "", answer.code == "away"
     why = "" if away else pages.refusal(request, answer.code, answer.pointer)
-    return {"wrong": True, "key": "away" if away else "refused", "code": code, "why": why, "did": ""}
+    return wrong("away" if away else "refused", code, why)
+
+
+def wrong(key: str, code: str = "", why: str = "") -> dict[str, Any]:
+    """What is said above a form or a list. key: of the words; code: of the referral that it is about."""
+    return {"wrong": True, "key": key, "code": code, "why": why, "did": ""}
 
 
 async def stay(request: Request, draw: Drawn, agencies: Iterable[str] = ()) -> Response:

@@ -13,7 +13,7 @@ from pydantic import StringConstraints
 from starlette.exceptions import HTTPException
 
 from services.console import asking, pages, web
-from services.console.bound import doable, gate_of, said, stay
+from services.console.bound import doable, gate_of, said, stay, wrong
 from services.console.domain import access
 from services.console.gate import Gate
 
@@ -195,16 +195,15 @@ async def looks_live(request: Request, code: Annotated[str, Query(max_length=16)
 
 
 async def _looks_page(
-    request: Request, code: str = "", typed: Mapping[str, str] = NOTHING_TYPED, wrong: str = ""
+    request: Request, code: str = "", typed: Mapping[str, str] = NOTHING_TYPED, pointed: str = ""
 ) -> Response:
-    """typed: by who would break the glass, by field; wrong: which of them."""
+    """typed: by who would break the glass, by field; pointed: at which of them, as wrong."""
     at = gate_of(request)
     await at.see_glass()
     request.state.unseen = 0
-    told = {"wrong": True, "key": GLASS_WRONG[wrong], "code": "", "why": "", "did": ""} if wrong else None
     return pages.page(
-        request, "looks.html", at.now, 422 if wrong else 200, said=told, shortest=SHORTEST_REASON, typed=typed,
-        pointed=wrong, **await _looks(at, code.strip()),
+        request, "looks.html", at.now, 422 if pointed else 200, said=wrong(GLASS_WRONG[pointed]) if pointed else None,
+        shortest=SHORTEST_REASON, typed=typed, pointed=pointed, **await _looks(at, code.strip()),
     )  # fmt: skip
 
 
@@ -221,7 +220,7 @@ async def break_glass(
     """Emergency access: for four hours, with a reason, told to the agencies whose referral it is and to auditors."""
     typed = {"code": code, "reason": reason}
     if len(reason) < SHORTEST_REASON:
-        return await _looks_page(request, typed=typed, wrong="reason")
+        return await _looks_page(request, typed=typed, pointed="reason")
     if opened := await gate_of(request).break_glass(code, reason):
         return RedirectResponse(f"/referrals/{opened}", 303)
-    return await _looks_page(request, typed=typed, wrong="code")
+    return await _looks_page(request, typed=typed, pointed="code")

@@ -198,7 +198,7 @@ async def test_glass_is_broken_for_a_referral_of_ones_own_city_with_a_reason(cas
     assert {one.status_code for one in (unknown, silent, blank, short)} == {422}
     assert "Nessun invio della tua città" in unknown.text
     assert all("Serve un motivo" in one.text for one in (silent, blank, short))
-    assert 'value="PA-AAAAAA"' in unknown.text and "Ricovero d&#39;urgenza stanotte" in unknown.text
+    assert 'value="PA-AAAAAA" aria-invalid' in unknown.text and "Ricovero d&#39;urgenza stanotte" in unknown.text
     assert f'value="{case.code}"' in short.text and 'value="Ora &lt;b&gt;" aria-invalid' in short.text
     assert "fino al " not in own
 

@@ -119,6 +119,20 @@ async def test_forbidden_and_unknown_look_the_same_and_each_who_is_found_is_writ
     assert person.name not in looks
 
 
+async def test_who_asks_for_a_name_while_intake_is_away_is_told_so(palermo: Town) -> None:
+    processes = palermo.processes
+    processes.again = False
+    async with palermo.desk("pa.comune:caseworker") as desk:
+        processes.kill("intake-0")
+        await processes.workers["intake-0"].wait()
+        answered = await desk.post("/search", name="Nessuno Dicosì")
+    await processes.start("intake")
+    await processes.ready(only="intake")
+
+    assert answered.status_code == 200
+    assert "un servizio non risponde" in answered.text and 'value="Nessuno Dicosì"' in answered.text
+
+
 async def test_a_name_is_in_no_log(palermo: Town) -> None:
     person = await met(palermo)
 

@@ -105,8 +105,8 @@ def windows(line):
     return [range(1_000) if count is None else range(count, count + LEAST) for count in told]
 
 
-def agrees(of, all, answered, unanswered):
-    return of[0] in answered and of[1] in unanswered and sum(of) in all
+def agrees(of, sums, answered, unanswered):
+    return of[0] in answered and of[1] in unanswered and sum(of) in sums
 
 
 SIZES = st.tuples(st.integers(0, 11), st.integers(0, 11))
