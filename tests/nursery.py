@@ -22,8 +22,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+from contracts.values import Value
+from services.console import pages
+from services.http.trust import authorities
+
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # httpcore looks for it several times a request
+
 ROOT = Path(__file__).parents[1]
-USED_AT_ONCE = ("uvicorn.protocols.http.auto", "uvicorn.loops.auto", "uvicorn.lifespan.on", "anyio._backends._asyncio")
+USED_AT_ONCE = ("uvicorn.protocols.http.auto", "uvicorn.loops.auto", "uvicorn.lifespan.on", "anyio._backends._asyncio",
+                "holidays.countries.italy")  # fmt: skip
 """What every service would load by name while it starts."""
 SERVICES = ("gateway", "intake", "directory", "referral", "housing", "programmes", "notifications", "console")
 
@@ -183,11 +190,26 @@ def _live(argv: list[str], environment: dict[str, str], log: int, errors: int) -
         os._exit(code or 0)
 
 
-if __name__ == "__main__":
+def _learn() -> None:
+    """All that a child would load, build or read when it first needs it."""
     for name in SERVICES:
         importlib.import_module(f"services.{name}.app")
     for name in ("services.chassis.service", "services.directory.load", "services.cli.__main__", *USED_AT_ONCE):
         importlib.import_module(name)
+    for model in _heirs(Value):
+        model.model_rebuild()
+    templates = pages._templates()
+    for name in templates.list_templates():
+        templates.get_template(name)
+    authorities()
+
+
+def _heirs(kind: type[Value]) -> set[type[Value]]:
+    return {kind}.union(*map(_heirs, kind.__subclasses__()))
+
+
+if __name__ == "__main__":
+    _learn()
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the whole terminal; it ends when its line does
     serve(socket.socket(fileno=int(sys.argv[1])))

@@ -147,9 +147,11 @@ def store(url: str) -> Check:
 def service(name: str, url: str) -> Check:
     import httpx
 
+    from services.http.trust import authorities
+
     log = f"Its log is {LOGS}/{name}.log."
     try:
-        response = httpx.get(f"{url.rstrip('/')}/ready", timeout=PATIENCE_S)
+        response = httpx.get(f"{url.rstrip('/')}/ready", timeout=PATIENCE_S, verify=authorities())
         seen = response.json()
     except (httpx.HTTPError, ValueError) as fault:
         return Check(

@@ -11,6 +11,7 @@ import httpx
 
 from services.console import settings
 from services.console.sessions import Session
+from services.http.trust import authorities
 
 PATIENCE_S, SOON_S = 15, 3
 
@@ -30,7 +31,7 @@ class Answer:
 
 @cache
 def _client() -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=PATIENCE_S, trust_env=False, follow_redirects=False)
+    return httpx.AsyncClient(timeout=PATIENCE_S, trust_env=False, verify=authorities(), follow_redirects=False)
 
 
 async def say(session: Session, type: str, body: dict[str, Any], command_id: str = "") -> Answer:

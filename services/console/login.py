@@ -19,6 +19,7 @@ from services.chassis.sweep import edge_now
 from services.console import gate, pages, sessions, settings, web
 from services.console.domain.access import ROLES, Actor
 from services.console.sessions import Login
+from services.http.trust import authorities
 
 with warnings.catch_warnings():
     # it would rather use a fork of httpx; the one it was written for is the one that we pin
@@ -112,7 +113,8 @@ def _client() -> Any:
     secret = us.client_secret.get_secret_value()
     return AsyncOAuth2Client(
         us.client_id, secret, scope=SCOPE, redirect_uri=us.back, timeout=TIMEOUT_S, trust_env=False,
-        token_endpoint_auth_method="client_secret_basic" if secret else "none", code_challenge_method="S256",
+        verify=authorities(), token_endpoint_auth_method="client_secret_basic" if secret else "none",
+        code_challenge_method="S256",
     )  # fmt: skip
 
 

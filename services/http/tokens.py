@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 
 from contracts.refusals import Refusal
 from contracts.values import AgencyCode
+from services.http.trust import authorities
 
 log = logging.getLogger("staffetta.tokens")
 
@@ -74,7 +75,7 @@ async def _fetched(address: str) -> Any:
     import httpx  # here, for most processes need none
 
     try:
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(timeout=5, verify=authorities()) as client:
             return (await client.get(address)).raise_for_status().json()
     except httpx.HTTPError as fault:
         raise OSError("no answer of the issuer") from fault
