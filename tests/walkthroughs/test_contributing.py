@@ -16,7 +16,7 @@ LINT = "\n".join(f".venv/bin/{linter}" for linter in ("ruff check", "ruff format
 def tree(tmp_path: Path) -> Path:
     """A copy of what is in the repository; its environment is the one that runs this test."""
     copy = tmp_path / "staffetta"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "node_modules"))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "node_modules"))
     (copy / ".venv").symlink_to(sys.prefix)
     return copy
 
