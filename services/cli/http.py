@@ -35,10 +35,13 @@ def send(
     """The response itself, whatever its status."""
     import httpx
 
+    from services.http.trust import authorities
+
     url = where.need_service(service).rstrip("/") + path
+    method = "GET" if body is None else "POST"
     try:
         return httpx.request(
-            "GET" if body is None else "POST", url, headers=dict(headers), params=params, json=body, timeout=PATIENCE_S
+            method, url, headers=dict(headers), params=params, json=body, timeout=PATIENCE_S, verify=authorities()
         )
     except httpx.HTTPError as fault:
         raise CannotDo(

@@ -14,6 +14,7 @@ from services.cli import tokens, wire
 from services.cli.conform.transcript import Body, Heard, Reply, Transcript, Untried
 from services.cli.endpoints import Endpoints
 from services.cli.faults import CannotDo
+from services.http.trust import authorities
 
 LOOK_S, QUIET_S, HTTP_S = 0.05, 1.5, 15
 
@@ -23,7 +24,7 @@ class Line:
 
     def __init__(self, where: Endpoints, wire: wire.Wire, transcript: Transcript, patience_s: float) -> None:
         self.where, self.wire, self.transcript, self.patience_s = where, wire, transcript, patience_s
-        self.http = httpx.AsyncClient(timeout=HTTP_S)
+        self.http = httpx.AsyncClient(timeout=HTTP_S, verify=authorities())
         self.start = 0
         self._last = time.monotonic()
 
