@@ -22,16 +22,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from contracts.values import Value
-from services.console import pages
-from services.http.trust import authorities
-
-sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # httpcore looks for it several times a request
-
 ROOT = Path(__file__).parents[1]
 USED_AT_ONCE = ("uvicorn.protocols.http.auto", "uvicorn.loops.auto", "uvicorn.lifespan.on", "anyio._backends._asyncio",
                 "holidays.countries.italy")  # fmt: skip
-"""What every service would load by name while it starts."""
+"""What services would load by name once they run."""
 SERVICES = ("gateway", "intake", "directory", "referral", "housing", "programmes", "notifications", "console")
 
 
@@ -191,7 +185,10 @@ def _live(argv: list[str], environment: dict[str, str], log: int, errors: int) -
 
 
 def _learn() -> None:
-    """All that a child would load, build or read when it first needs it."""
+    """All that a child would load or build when it first needs it; nothing that its environment has a say in."""
+    from contracts.values import Value  # here, for who asks for children needs none of it
+    from services.console import pages
+
     for name in SERVICES:
         importlib.import_module(f"services.{name}.app")
     for name in ("services.chassis.service", "services.directory.load", "services.cli.__main__", *USED_AT_ONCE):
@@ -201,10 +198,9 @@ def _learn() -> None:
     templates = pages._templates()
     for name in templates.list_templates():
         templates.get_template(name)
-    authorities()
 
 
-def _heirs(kind: type[Value]) -> set[type[Value]]:
+def _heirs(kind: type[Any]) -> set[type[Any]]:
     return {kind}.union(*map(_heirs, kind.__subclasses__()))
 
 

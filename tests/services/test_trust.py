@@ -83,6 +83,8 @@ async def test_an_authority_of_ones_own_is_believed_where_the_environment_names_
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
     assert (await tokens.verify(a_token(), issuer)).agency == "pa.comune"
+    async with login._client() as client:
+        assert (await client.request("GET", issuer.token_jwks, withhold_token=True)).status_code == 200
 
 
 async def test_the_worlds_authorities_are_read_once_however_many_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
