@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from contracts import codes
+from contracts.stated import ReferralFields
 from deploy.documents.tables import table
 
 LIFE = codes.table("transitions")
 RUNNING: dict[str, list[str]] = codes.table("running")["commands"]
 REFUSALS = {guard["code"]: guard["rejection_code"] for guard in LIFE["guards"]}
+CARRIED = ("Must carry", "May carry")
 ROLES = ("sender", "receiver", "coordinator", "system")
 
 HEAD = """# The life of a referral
@@ -93,7 +95,7 @@ def _taken(state: str, role: str) -> Iterator[str]:
 
 def _transitions() -> Iterator[str]:
     yield "## Commands that lead to another state\n"
-    columns = ("Row", "Command", "By", "From", "To", "Must carry", "Guards, each with its refusal", "Timers", "Event")
+    columns = ("Row", "Command", "By", "From", "To", *CARRIED, "Guards, each with its refusal", "Timers", "Event")
     yield from table(columns, (_transition(row) for row in _running(LIFE["transitions"])))
 
 
@@ -105,7 +107,7 @@ def _transition(row: dict[str, Any]) -> tuple[str, ...]:
         ", ".join(_by(row)) + (" (S)" if row.get("supervised") else ""),
         ", ".join(row["from"]) or "nothing",
         row["to"],
-        ", ".join(row["required_fields"]),
+        *_carried(row),
         _guards(row),
         " ".join(clocks),
         f"`{row['event']}`",
@@ -114,7 +116,7 @@ def _transition(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _beside() -> Iterator[str]:
     yield "## Commands that change no state\n"
-    columns = ("Command", "Italian", "By", "In", "Must carry", "Guards, each with its refusal", "Event")
+    columns = ("Command", "Italian", "By", "In", *CARRIED, "Guards, each with its refusal", "Event")
     yield from table(columns, (_staying(row) for row in _running(LIFE["non_transition_commands"])))
 
 
@@ -124,10 +126,16 @@ def _staying(row: dict[str, Any]) -> tuple[str, ...]:
         row["label"]["it"],
         ", ".join(_by(row)),
         ", ".join(row["allowed_in"]),
-        ", ".join(row.get("required_fields", ())),
+        *_carried(row),
         _guards(row),
         f"`{row['event']}`",
     )
+
+
+def _carried(row: dict[str, Any]) -> tuple[str, str]:
+    """What it must carry, and what it may beside that."""
+    may = [name for name in row.get("optional_fields", ()) if name in ReferralFields.model_fields]
+    return ", ".join(row.get("required_fields", ())), ", ".join(may)
 
 
 def _guards(row: dict[str, Any]) -> str:

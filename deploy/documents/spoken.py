@@ -46,11 +46,15 @@ class Spoken:
 def _transition(command: str) -> str:
     row = next(row for row in codes.commands_on_referrals() if row["command"] == command)
     by = [role for role in codes.table("running")["commands"][command] if role != "system"]
-    needed = [name for name in row.get("required_fields", ()) if name in StatedCommand.model_fields]
+    needed, may = (
+        [name for name in row.get(kind, ()) if name in StatedCommand.model_fields]
+        for kind in ("required_fields", "optional_fields")
+    )
     whither = f"from {', '.join(row['from'])} to {row['to']}" if "to" in row else f"in {', '.join(row['allowed_in'])}"
     supervised = " (a supervisor)" if row.get("supervised") else ""
     said = f"By the {' or the '.join(by)}{supervised}: {whither}."
-    return said + (f" Must carry {', '.join(needed)}." if needed and row.get("to") != "REQUESTED" else "")
+    said += f" Must carry {', '.join(needed)}." if needed and row.get("to") != "REQUESTED" else ""
+    return said + (f" May carry {', '.join(may)}." if may else "")
 
 
 def all_spoken() -> list[Spoken]:

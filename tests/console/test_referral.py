@@ -310,6 +310,18 @@ async def test_who_answers_after_somebody_else_is_led_to_how_it_stands(palermo: 
     assert "ora non è possibile: ecco come sta" in page
 
 
+async def test_who_accepts_may_say_at_once_when_the_person_is_expected(palermo: Town) -> None:
+    [id] = await sent(palermo)
+    async with palermo.desk(RECEIVER) as desk:
+        form = (await desk.get(f"/referrals/{id}/accept")).text
+        await desk.post(f"/referrals/{id}/accept", starts_at="2031-02-01T09:30")
+        await palermo.settle()
+        page = (await desk.get(f"/referrals/{id}")).text
+
+    assert re.search('name="starts_at" value="" type="datetime-local"', form)
+    assert "09:30" in page.partition(APPOINTMENTS)[2].partition("</dl>")[0]
+
+
 async def test_of_appointments_is_asked_what_there_is_to_say_of_those_that_are_fixed(palermo: Town) -> None:
     [id] = await sent(palermo)
     pages = []

@@ -48,6 +48,23 @@ def test_an_appointment_is_numbered_and_changes_neither_state_nor_timers() -> No
     assert (after.state, after.timers, after.version) == (before.state, before.timers, before.version + 1)
 
 
+def test_who_accepts_may_say_at_once_when_the_person_is_expected() -> None:
+    after, said = decide(a_referral("ACKNOWLEDGED"), "accept", starts_at=NOW + DAY)
+
+    told = only(AppointmentScheduled, said)
+    assert (told.appointment, told.starts_at, told.second_slot) == (1, NOW + DAY, False)
+    assert (told.version, told.state) == (after.version, "ACCEPTED")
+    assert after.history[-1].events == ("referral.accepted", "appointment.scheduled")
+    assert decide(after, "record_no_show", NOW + 2 * DAY)[0].appointments[0].state == "no_show"
+
+
+def test_who_accepts_without_a_time_fixes_none() -> None:
+    after, said = decide(a_referral("ACKNOWLEDGED"), "accept")
+
+    assert not after.appointments
+    assert not [event for event in said if isinstance(event, AppointmentScheduled)]
+
+
 def test_the_first_that_is_scheduled_is_meant_when_none_is_named() -> None:
     after, said = decide(with_appointments("cancelled", "scheduled", "scheduled"), "record_attendance")
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from contracts import codes
 
@@ -26,6 +27,11 @@ Appointments = tuple[Appointment, ...]
 
 def schedule(known: Appointments, starts_at: datetime) -> Appointments:
     return (*known, Appointment(len(known) + 1, starts_at, second_slot=is_second_slot(known)))
+
+
+def told(fixed: Appointment) -> dict[str, Any]:
+    """What the event of a new one says."""
+    return {"appointment": fixed.number, "starts_at": fixed.starts_at, "second_slot": fixed.second_slot}
 
 
 def settle(known: Appointments, number: int, state: str) -> Appointments:

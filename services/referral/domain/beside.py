@@ -82,8 +82,7 @@ KEEPS: dict[str, Callable[[Case], Changes]] = {
 
 
 def _newly_scheduled(moved: Referral, case: Case) -> Changes:
-    one = moved.appointments[-1]
-    return {"appointment": one.number, "starts_at": one.starts_at, "second_slot": one.second_slot}
+    return appointments.told(moved.appointments[-1])
 
 
 def _newly_settled(moved: Referral, case: Case) -> Changes:

@@ -1,10 +1,10 @@
-"""What a move of a referral leaves behind: appointments that nobody will keep, a receipt that its receiver owes."""
+"""What a move of a referral brings with it: an appointment fixed, those that nobody will keep, a receipt owed."""
 
 from dataclasses import replace
 from typing import Any
 
 from contracts import codes
-from contracts.beside import AppointmentCancelled, ReceiptRequested
+from contracts.beside import AppointmentCancelled, AppointmentScheduled, ReceiptRequested
 from contracts.events import ReferralEvent
 from services.referral.domain import appointments, receipts
 from services.referral.domain.appointments import SCHEDULED
@@ -22,10 +22,20 @@ Said = tuple[type[ReferralEvent], dict[str, Any]]
 
 
 def behind(moved: Referral, case: Case) -> tuple[Referral, list[Said]]:
-    """The referral with both noted, and which events tell of it, with what each says beside the snapshot."""
-    after, cancelled = _cancelled(moved)
+    """The referral with all of it noted, and which events tell of it, with what each says beside the snapshot."""
+    after, fixed = _fixed(moved, case)
+    after, cancelled = _cancelled(after)
     after, requested = _owing(after, case)
-    return after, [*cancelled, *requested]
+    return after, [*fixed, *cancelled, *requested]
+
+
+def _fixed(moved: Referral, case: Case) -> tuple[Referral, list[Said]]:
+    """Who accepts may say at once when the person is expected."""
+    command = case.command
+    if command.command != "accept" or not command.starts_at:
+        return moved, []
+    known = appointments.schedule(moved.appointments, command.starts_at)
+    return replace(moved, appointments=known), [(AppointmentScheduled, appointments.told(known[-1]))]
 
 
 def _cancelled(moved: Referral) -> tuple[Referral, list[Said]]:
