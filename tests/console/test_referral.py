@@ -310,27 +310,14 @@ async def test_who_answers_after_somebody_else_is_led_to_how_it_stands(palermo: 
     assert "ora non è possibile: ecco come sta" in page
 
 
-async def test_who_accepts_may_say_at_once_when_the_person_is_expected(palermo: Town) -> None:
-    [id] = await sent(palermo)
-    async with palermo.desk(RECEIVER) as desk:
-        form = (await desk.get(f"/referrals/{id}/accept")).text
-        await desk.post(f"/referrals/{id}/accept", starts_at="2031-02-01T09:30")
-        await palermo.settle()
-        page = (await desk.get(f"/referrals/{id}")).text
-
-    assert re.search('name="starts_at" value="" type="datetime-local"', form)
-    assert "09:30" in page.partition(APPOINTMENTS)[2].partition("</dl>")[0]
-
-
 async def test_of_appointments_is_asked_what_there_is_to_say_of_those_that_are_fixed(palermo: Town) -> None:
     [id] = await sent(palermo)
-    pages = []
     async with palermo.desk(RECEIVER) as desk:
-        await desk.post(f"/referrals/{id}/accept")
-        for starts_at in ("", "2031-02-03T10:00", "2031-02-01T09:30"):
-            if starts_at:
-                fixed = await desk.post(f"/referrals/{id}/schedule_appointment", starts_at=starts_at)
-                assert fixed.status_code == 303, fixed.text
+        pages = [(await desk.get(f"/referrals/{id}")).text]
+        asked = (await desk.get(f"/referrals/{id}/accept")).text
+        for command, starts_at in (("accept", "2031-02-03T10:00"), ("schedule_appointment", "2031-02-01T09:30")):
+            fixed = await desk.post(f"/referrals/{id}/{command}", starts_at=starts_at)
+            assert fixed.status_code == 303, fixed.text
             await palermo.settle()
             pages.append((await desk.get(f"/referrals/{id}")).text)
         form = (await desk.get(f"/referrals/{id}/cancel_appointment")).text
@@ -338,6 +325,7 @@ async def test_of_appointments_is_asked_what_there_is_to_say_of_those_that_are_f
         await palermo.settle()
         pages.append((await desk.get(f"/referrals/{id}")).text)
 
+    assert 'name="starts_at" value="" type="datetime-local"' in asked, "who accepts may say it at once"
     offered = [(f'href="/referrals/{id}/cancel_' in page, f'action="/referrals/{id}/cancel_' in page) for page in pages]
     assert offered == [(False, False), (False, True), (True, False), (False, True)], "asked, or said at once"
     assert re.findall(r'<option value="(\d)">[^<]*(\d\d:\d\d)', form) == [("2", "09:30"), ("1", "10:00")]
