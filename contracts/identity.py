@@ -18,7 +18,7 @@ def pair_id(person_refs: Iterable[str]) -> UUID:
 
 
 class SeekTwins(Message):
-    """An intake was recorded: are there earlier people who may be the same person?"""
+    """An intake was recorded: whom of other meetings may it concern, of this person or of one who may be the same?"""
 
     TYPE = "staffetta.intake.seek_twins.v1"
 

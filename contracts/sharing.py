@@ -27,7 +27,7 @@ class GiveBasis(Message):
 
 
 class ExcludeRecipients(Message):
-    """At a later meeting the person excluded these recipients: that holds for this earlier intake of theirs too."""
+    """Later the person excluded these recipients, at another meeting: that holds for this intake of theirs too."""
 
     TYPE = "staffetta.intake.exclude_recipients.v1"
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("staffetta.sweep")
 
 EVERY_S = 1
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def edge_now(settings: Settings) -> datetime:
 
 def due_by(now: datetime) -> dict[str, datetime]:
     """The condition on an indexed instant, bounded on both sides: so no store walks through what waits for nothing."""
-    return {"$gt": EPOCH, "$lte": now}
+    return {"$gt": BEGINNING, "$lte": now}
 
 
 def sweeping(due: Callable[[Any, datetime], AsyncIterator[Due]], what: str) -> "Job":

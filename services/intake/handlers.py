@@ -1,13 +1,14 @@
 """What intake does when it is asked to record a meeting, to change who may be told, or to keep a text."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from contracts import topics
 from contracts.answers import CommandAccepted
 from contracts.commands import EndAccess, GrantAccess, KeepText, RecordIntake
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded, ReferralEvent
-from contracts.identity import DecidePair, SeekTwins, SuspectPair, UndoPair
+from contracts.identity import DecidePair, IdentityLinked, SeekTwins, SuspectPair, UndoPair
 from contracts.sharing import ExcludeRecipients, ExpireBases, GiveBasis, WithdrawBases
 from contracts.values import Message
 from services.chassis.handlers import Handlers
@@ -59,22 +60,20 @@ async def on_command(command: Message, tx: Transaction) -> None:
 
 async def record_intake(command: RecordIntake, tx: Transaction) -> None:
     tx.correlate(command.intake_id)
-    if known := await store.find_intake(tx, command.intake_id):
-        return tx.answer(intake.again(known, command))
+    if before := await store.find_intake(tx, command.intake_id):
+        return tx.answer(intake.again(before, command))
     directory = await store.get_directory(tx, command.submitted.tier0)
     key = tx.settings.pseudonym_key.get_secret_value().encode()
     recorded, person = intake.record(command, directory, tx.now, key)
+    known = await store.find_meetings(tx, {person.pseudonym})
+    recorded = replace(recorded, recorded=basis.told_late(recorded.recorded, known, tx.now))
     store.save_intake(tx, recorded)
     who = twins.traits(person, recorded.recorded)
     store.save_personal(tx, person, who)
     store.save_sharing(tx, basis.stated(recorded.recorded))
     tx.answer(recorded.answer)
     tx.emit(recorded.recorded)
-    if excluded := basis.excluded_by(recorded.recorded):
-        for earlier in await store.find_earlier(tx, recorded.recorded):
-            tx.emit(ExcludeRecipients(intake_id=earlier, recipients=excluded))
-    if twins.can_be_compared(who):
-        tx.emit(SeekTwins(intake_id=command.intake_id))
+    tx.emit(SeekTwins(intake_id=command.intake_id))
 
 
 async def change_sharing(command: WithdrawBases | GiveBasis | ExcludeRecipients | ExpireBases, tx: Transaction) -> None:
@@ -86,6 +85,8 @@ async def change_sharing(command: WithdrawBases | GiveBasis | ExcludeRecipients 
             check_basis(command.basis)
             check_recipient(command.basis, await store.get_recipient(tx, command.basis.recipient))
             after, said = basis.give(known, command, tx.now)
+            if command.basis.refused:
+                await _exclude_elsewhere(command, tx)
         case ExcludeRecipients():
             after, said = basis.exclude(known, command, tx.now)
         case ExpireBases():
@@ -96,29 +97,43 @@ async def change_sharing(command: WithdrawBases | GiveBasis | ExcludeRecipients 
     _say(said, tx)
 
 
+async def _exclude_elsewhere(command: GiveBasis, tx: Transaction) -> None:
+    """What the person refuses now holds for all that was ever told of them."""
+    met, refused = await store.find_intake(tx, command.intake_id), command.basis.recipient
+    same = await store.find_one_person(tx, met.recorded.person_ref) if met else ()
+    for other in await store.find_meetings(tx, same):
+        if other.intake_id != command.intake_id and refused not in basis.excluded_by(other):
+            tx.emit(ExcludeRecipients(intake_id=other.intake_id, recipients=(refused,)))
+
+
 async def change_access(command: GrantAccess | EndAccess, tx: Transaction) -> None:
     if grant := access.change(await store.find_grant(tx, command.referral_id), command):
         store.save_grant(tx, grant)
 
 
 async def seek_twins(command: SeekTwins, tx: Transaction) -> None:
-    """After the intake is kept: of two recorded at the same instant, one at least finds the other."""
+    """Other meetings of the person, who may be told of none of those whom the person excluded, and others who may be
+    the same person. After the intake is kept: of two recorded at the same instant, one at least finds the other.
+    """
     found = await store.find_traits(tx, command.intake_id)
     if found is None:
         return
     met, who = found
     tx.correlate(command.intake_id)
     same = await store.find_one_person(tx, met.person_ref)
+    meetings = await store.find_meetings(tx, same)
+    for told, excluded in basis.not_yet_excluded(meetings):
+        tx.emit(ExcludeRecipients(intake_id=told, recipients=excluded))
     others = [other for other in await store.find_alike(tx, who) if other.person_ref not in same]
     asked = 0
     for like in twins.suspects(who, others):
-        if asked < twins.MOST_SUSPECTED and await _may_be_asked(met, same, like.person_ref, tx):
+        if asked < twins.MOST_SUSPECTED and await _may_be_asked([met, *meetings], like.person_ref, tx):
             tx.emit(pairs.asks_about(met, like))
             asked += 1
 
 
-async def _may_be_asked(met: IntakeRecorded, same: frozenset[str], other: str, tx: Transaction) -> bool:
-    mine = [met, *await store.find_meetings(tx, same)]
+async def _may_be_asked(mine: list[IntakeRecorded], other: str, tx: Transaction) -> bool:
+    """mine: the meeting in question, then all of its person."""
     theirs = await store.find_meetings(tx, await store.find_one_person(tx, other))
     theirs.sort(key=lambda meeting: meeting.person_ref != other)
     agencies = await store.find_agencies(tx, {mine[0].sender_agency, theirs[0].sender_agency})
@@ -139,6 +154,8 @@ async def change_pair(command: SuspectPair | DecidePair | UndoPair, tx: Transact
         tx.correlate(after.intake_id)
         store.save_pair(tx, after)
     _say(said, tx)
+    if any(isinstance(message, IdentityLinked) for message in said):
+        tx.emit(SeekTwins(intake_id=after.intake_id))
 
 
 def _say(said: Iterable[Message], tx: Transaction) -> None:

@@ -59,15 +59,6 @@ async def find_intake(tx: Transaction, intake_id: UUID) -> Intake | None:
     return INTAKE.validate_python(doc) if doc else None
 
 
-async def find_earlier(tx: Transaction, recorded: IntakeRecorded) -> list[UUID]:
-    """The other intakes of the same person, by whatever name, that were not later than this one."""
-    refs = await find_one_person(tx, recorded.person_ref)
-    found = await tx.find("intakes", {"recorded.person_ref": {"$in": sorted(refs)}})
-    others = [IntakeRecorded.model_validate(doc["recorded"]) for doc in found]
-    earlier = [other for other in others if other.occurred_at <= recorded.occurred_at]
-    return [other.intake_id for other in earlier if other.intake_id != recorded.intake_id]
-
-
 def save_intake(tx: Transaction, intake: Intake) -> None:
     tx.save("intakes", _document(INTAKE, intake, intake.recorded.intake_id))
 
@@ -159,7 +150,7 @@ async def find_one_person(tx: Transaction, person_ref: str) -> frozenset[str]:
 async def find_meetings(tx: Transaction, person_refs: Iterable[str]) -> list[IntakeRecorded]:
     """Every intake of these people, each with its sharing bases as they are now."""
     met = await tx.find("intakes", {"recorded.person_ref": {"$in": sorted(person_refs)}})
-    shared = await tx.find("sharing", {"_id": {"$in": [doc["_id"] for doc in met]}})
+    shared = await tx.find("sharing", {"_id": {"$in": [doc["_id"] for doc in met]}}) if met else []
     now = {doc["_id"]: {"sharing_basis": doc["bases"]} for doc in shared}
     return [IntakeRecorded.model_validate(doc["recorded"] | now.get(doc["_id"], {})) for doc in met]
 

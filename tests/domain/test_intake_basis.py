@@ -1,7 +1,8 @@
 """The sharing bases of an intake: taken back, given later, given new dates, run out; by its own agency alone."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -16,6 +17,7 @@ from contracts.sharing import (
     WithdrawBases,
 )
 from contracts.values import Asked, SharingBasis
+from services.chassis.sweep import due_by
 from services.intake.domain import basis
 from services.intake.domain.basis import Sharing
 from tests.builders import INTAKE_ID, NOW, a_basis, a_recorded_intake
@@ -154,6 +156,36 @@ def test_whom_the_person_excludes_at_a_later_meeting_is_refused_here_too_and_onc
     assert command.recipients == ("pa.accura", "pa.salute")
     assert [b.recipient for b in after.bases if b.refused] == ["pa.salute", "pa.accura"]
     assert basis.exclude(after, command, NOW) == (after, [])
+
+
+def test_of_one_persons_meetings_those_that_still_tell_whom_the_person_excluded_not_earlier_are_found() -> None:
+    first, second, third = (UUID(int=n) for n in (1, 2, 3))
+    met = [
+        a_recorded_intake(intake_id=first, occurred_at=NOW, withhold=("pa.penc",), sharing_basis=(CITY, REFUSED)),
+        a_recorded_intake(intake_id=second, occurred_at=NOW + timedelta(days=1), withhold=("pa.accura",)),
+        a_recorded_intake(intake_id=third, occurred_at=NOW + timedelta(days=1)),
+    ]
+
+    expected = {third: ("pa.accura",), first: ("pa.accura",)}
+    assert dict(basis.not_yet_excluded(met)) == dict(basis.not_yet_excluded(reversed(met))) == expected
+
+
+def test_a_meeting_that_is_recorded_after_a_later_one_is_told_with_its_refusals() -> None:
+    later = a_recorded_intake(intake_id=UUID(int=2), occurred_at=NOW + timedelta(days=1), withhold=("pa.accura",))
+
+    told = basis.told_late(a_recorded_intake(), [later], NOW)
+
+    assert [b.recipient for b in told.sharing_basis if b.refused] == ["pa.accura"]
+    assert basis.told_late(later, [told], NOW) == later
+
+
+def test_a_basis_that_was_over_long_ago_hides_no_end_that_is_to_come() -> None:
+    long_ago = CITY.model_copy(update={"basis_id": "long ago", "valid_to": date.min})
+
+    due = due_by(NOW)
+    ends_at = the_sharing(CITY, long_ago).ends_at
+    assert ends_at is not None
+    assert due["$gt"] < ends_at <= due["$lte"]
 
 
 def test_a_last_day_at_the_end_of_time_never_comes() -> None:

@@ -172,6 +172,42 @@ async def test_whom_the_person_excludes_at_another_meeting_loses_what_it_had_fro
     assert revoked["revoke_cause"] == "recipient_excluded"
 
 
+async def test_whom_the_person_excludes_is_told_of_no_meeting_that_is_recorded_at_the_same_time_or_later(
+    network: Network,
+) -> None:
+    """Of each person the meeting at which nobody is excluded comes first, is said first, or is recorded last."""
+    people = [f"pa.comune:{uuid4().hex}" for _ in range(6)]
+    earlier = [an_intake(f"pa.comune/{uuid4().hex}/1", person_ref=person) for person in people]
+    now, legal = {"occurred_at": datetime.now(UTC).isoformat()}, ("legal.documents",)
+    later = [
+        an_intake(f"pa.comune/{uuid4().hex}/1", person_ref=person, services=legal, withhold=["pa.accura"]) | now
+        for person in people
+    ]
+    last = earlier.pop()
+    await network.sender.answer(await network.sender.submit(later.pop()))
+
+    keys = [await network.sender.submit(intake) for pair in zip(earlier, later, strict=True) for intake in pair]
+    journeys = [(await network.sender.answer(key))["value"]["intake_id"] for key in keys[::2]]
+    told_last = await network.sender.submit(last)
+
+    for journey in journeys:
+        await network.sender.event("sharing_basis.given", intake_id=journey)
+    recorded = (await network.sender.answer(told_last))["value"]["intake_id"]
+    bases = (await network.sender.event("intake.recorded", intake_id=recorded))["value"]["sharing_basis"]
+    assert [b["recipient"] for b in bases if b["refused"]] == ["pa.accura"]
+
+
+async def test_what_is_refused_later_at_one_meeting_is_refused_at_the_others(network: Network) -> None:
+    person = f"pa.comune:{uuid4().hex}"
+    one, other = [await network.journey(CITY, person_ref=person) for _ in range(2)]
+    refusal = an_intake()["tier0"]["sharing_basis"][0] | CONSENT | {"basis_id": "no", "refused": True}
+
+    await network.say("give", one, basis=refusal)
+
+    given = (await network.sender.event("sharing_basis.given", intake_id=other))["value"]
+    assert [b["recipient"] for b in given["sharing_basis"] if b["refused"]] == ["pa.accura"]
+
+
 async def test_a_successor_that_is_opened_while_the_basis_is_taken_back_does_not_stay_open(network: Network) -> None:
     """Declines, each with a successor to open, and the withdrawals at the same instant; a worker dies in it."""
     journeys = [await network.journey(CITY) for _ in range(8)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -114,10 +115,10 @@ def give(sharing: Sharing | None, command: GiveBasis, now: datetime) -> Outcome:
 
 
 def exclude(sharing: Sharing | None, command: ExcludeRecipients, now: datetime) -> Outcome:
-    """Refusals of a later meeting. Nothing for those that are refused here already."""
+    """Refusals of another meeting. Nothing for those that are refused here already."""
     sharing = _recorded(sharing)
     known = {basis.recipient for basis in sharing.bases if basis.refused}
-    new = [_refusal(recipient, sharing, now) for recipient in command.recipients if recipient not in known]
+    new = [_refusal(recipient, sharing.city, now) for recipient in command.recipients if recipient not in known]
     if not new:
         return sharing, []
     after = sharing.with_bases(new)
@@ -128,6 +129,25 @@ def excluded_by(recorded: IntakeRecorded) -> tuple[str, ...]:
     """Whom the person excluded at this meeting."""
     refused = (basis.recipient for basis in recorded.sharing_basis if basis.refused)
     return tuple(dict.fromkeys((*recorded.withhold, *refused)))
+
+
+def not_yet_excluded(meetings: Iterable[IntakeRecorded]) -> Iterator[tuple[UUID, tuple[str, ...]]]:
+    """Of one person's meetings, those that still tell whom the person excluded later or at the same instant."""
+    excluded: dict[str, None] = {}
+    latest_first = sorted(meetings, key=lambda met: met.occurred_at, reverse=True)
+    for _, at_once in groupby(latest_first, key=lambda met: met.occurred_at):
+        these = list(at_once)
+        excluded |= dict.fromkeys(recipient for met in these for recipient in excluded_by(met))
+        for met in these:
+            if more := tuple(recipient for recipient in excluded if recipient not in excluded_by(met)):
+                yield met.intake_id, more
+
+
+def told_late(recorded: IntakeRecorded, meetings: Iterable[IntakeRecorded], now: datetime) -> IntakeRecorded:
+    """The same meeting, with the refusals of later ones that were recorded before it."""
+    excluded = dict(not_yet_excluded([recorded, *meetings])).get(recorded.intake_id, ())
+    refusals = (_refusal(recipient, recorded.city_of_intake, now) for recipient in excluded)
+    return recorded.model_copy(update={"sharing_basis": (*recorded.sharing_basis, *refusals)})
 
 
 def expire(sharing: Sharing | None, now: datetime) -> Outcome:
@@ -164,14 +184,14 @@ def _withdrawable(sharing: Sharing, ref: str, pointer: str) -> SharingBasis:
     return basis
 
 
-def _refusal(recipient: str, sharing: Sharing, now: datetime) -> SharingBasis:
+def _refusal(recipient: str, city: str, now: datetime) -> SharingBasis:
     return SharingBasis(
         basis_id=f"excluded:{recipient}",
         type="consent",
         recipient=recipient,
         purposes=[PURPOSE],
         scope="tier0",
-        valid_from=day_in(sharing.city, now),
+        valid_from=day_in(city, now),
         refused=True,
     )
 

@@ -75,11 +75,6 @@ def traits(person: Personal, met: IntakeRecorded) -> Traits:
     )
 
 
-def can_be_compared(who: Traits) -> bool:
-    """Whether anything is known by which people are found."""
-    return bool(strong_keys(who) or name_keys(who))
-
-
 def strong_keys(of: Traits) -> list[str]:
     """By which an index finds who has an identifier or a way to be reached in common."""
     found = [f"{type}:{value}" for type, value in of.identifiers]
