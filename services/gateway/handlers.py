@@ -36,7 +36,7 @@ def refuse(record: Incoming, refusal: Refusal, tx: Transaction) -> None:
     )
     content = sha256(record.value).hexdigest()
     same = f"{refusal.code}/{record.headers.get('ce_type')}/{content}/{message_id or record.place}"
-    tx.tell(feed_of(who.agency), str(record.id), rejected, id=uuid5(door.MESSAGES, f"{who.name}/refused/{same}"))
+    tx.tell(feed_of(who.agency), str(record.id), rejected, id=uuid5(door.MESSAGES, f"refused@{who.name}/{same}"))
 
 
 def ahead(record: Incoming, tx: Transaction) -> list[tuple[str, str]]:

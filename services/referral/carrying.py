@@ -61,6 +61,8 @@ async def draft_referral(command: DraftReferral | WriteDraft, tx: Transaction) -
     """A service that waits for another one; or a caseworker's own, which is one more need of the journey."""
     own = command.asked if isinstance(command, WriteDraft) else None
     if written := await store.find_referral(tx, command.referral_id):
+        if isinstance(command, WriteDraft):
+            needs.check_same(written.need, command)
         return tx.answer(life.answer(written, own or Asked()))
     need = await _need_of(command, tx) if isinstance(command, WriteDraft) else command.need
     tx.correlate(need.journey_id)

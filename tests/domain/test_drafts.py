@@ -80,6 +80,17 @@ def test_the_same_draft_again_is_answered_again_and_nothing_else() -> None:
     assert len(network.referrals) == 2
 
 
+@pytest.mark.parametrize("other", [{"person_ref": "p-2"}, {"service": "legal.documents"}])
+def test_another_draft_under_the_same_key_is_refused_and_never_taken_for_the_first(other: dict[str, Any]) -> None:
+    network = met()
+    network.ask(a_draft())
+
+    [refused] = network.ask(a_draft(**other))
+
+    assert isinstance(refused, CommandRejected)
+    assert (refused.code, refused.pointer) == ("idempotency_conflict", "/idempotency_key")
+
+
 @pytest.mark.parametrize(("known", "code", "pointer"), [
     ({"person_ref": "p-2"}, "invalid_value", "/person_ref"),
     ({"asked": Asked(agency="pa.accura", command_id="c-1")}, "invalid_value", "/person_ref"),

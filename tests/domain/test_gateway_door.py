@@ -132,6 +132,16 @@ def test_the_reason_text_of_a_command_is_its_text() -> None:
     assert kept.text == "Perché"
 
 
+def test_a_text_is_kept_under_the_usual_form_of_the_referral_whose_it_is() -> None:
+    stated = a_statement("decline", text="Non oggi", referral_id=str(REFERRAL_ID).upper())
+
+    command, kept = forwarded(said(stated), "pa.accura").values()
+
+    assert isinstance(command, ReferralCommand)
+    assert isinstance(kept, KeepText)
+    assert kept.referral_id == str(command.referral_id) == str(REFERRAL_ID)
+
+
 def test_a_command_has_one_text() -> None:
     read = said(a_statement("decline", text="a", reason_text="b"))
 
@@ -216,6 +226,14 @@ def test_one_agency_cannot_make_the_id_of_another(agency: str) -> None:
     assert mine == minted(agency, "m-1")
     assert mine != minted("to.comune", "m-1")
     assert mine != minted("to.comune", f"{agency}/m-1")
+
+
+def test_an_agencys_system_cannot_make_the_id_of_its_people() -> None:
+    people, system = Voice("pa.comune", "pa.comune:w01", ("supervisor",)), Voice("pa.comune")
+
+    for id in ("people/m-1", "@people/m-1", "/people/m-1", "people@pa.comune/m-1"):
+        assert minted(system.name, id) != minted(people.name, "m-1")
+        assert f"{system.name}/{id}" != f"{people.name}/m-1"
 
 
 # -- people -----------------------------------------------------------------------------------------------------------

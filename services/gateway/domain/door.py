@@ -45,8 +45,11 @@ class Voice:
 
     @property
     def name(self) -> str:
-        """Systems and people number their messages apart: they come by two topics, and none waits for the other."""
-        return f"{self.agency}/people" if self.roles else self.agency
+        """Systems and people number their messages apart: they come by two topics, and none waits for the other.
+
+        No agency's code holds an @, so no id behind a name makes it another's.
+        """
+        return f"people@{self.agency}" if self.roles else self.agency
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +210,7 @@ def _without_text(stated: StatedCommand, asked: Asked, id: UUID) -> dict[UUID, M
     )
     if not text:
         return {id: command}
-    about = {"text_id": text_id, "referral_id": stated.referral_id, "agency": stated.agency}
+    about = {"text_id": text_id, "referral_id": str(command.referral_id), "agency": stated.agency}
     return {id: command, text_id: KeepText(**about, text=text, roles=asked.roles)}
 
 

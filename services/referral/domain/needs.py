@@ -82,6 +82,12 @@ def for_a_draft(intake: IntakeRecorded | None, command: WriteDraft) -> Need:
     return _need_of(intake, asked, command.referral_id)
 
 
+def check_same(written: Need, command: WriteDraft) -> None:
+    """Raises Refusal where the key of a draft stands for another one; its priority may have changed meanwhile."""
+    if (written.person_ref, written.service) != (command.person_ref, command.service):
+        raise Refusal("idempotency_conflict", "/idempotency_key")
+
+
 def one_more(need: Need) -> AddNeed:
     return AddNeed(journey_id=need.journey_id, need=JourneyNeed(service=need.service, referral_id=need.need_id))
 
