@@ -101,7 +101,12 @@ class Delivery:
         if not address:
             return Fault("no_address", final=known is not None)
         letter = letters.write(mail.notices, desk.languages if desk else (), self.mail.console_url)
-        return await self.post.hand_over(compose(mail.mail_id, letter, address, mail.notices[-1].at, self.mail))
+        try:
+            message = compose(mail.mail_id, letter, address, mail.notices[-1].at, self.mail)
+        except Exception as fault:  # whatever the library trips over in an address that only looks like one
+            log.warning("a mail cannot be addressed: %s", type(fault).__name__)
+            return Fault("no_address", final=True)
+        return await self.post.hand_over(message)
 
     async def _say(self, command: OfQueue, *, id: UUID, at: datetime) -> None:
         """However long the broker is away: what was sent is not sent again for want of telling."""

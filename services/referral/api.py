@@ -43,13 +43,17 @@ async def get_referral(request: Request, referral_id: UUID, who: Who) -> Shown:
 async def get_explanation(request: Request, referral_id: UUID, who: Who, replay: Replay = False) -> Shown:
     """Why it went there, or why to nobody: every candidate, rule by rule, and the facts that were used.
 
-    A receiver sees the order it was part of, but not whom the person excluded or what else the sender knows.
+    A receiver sees the order it was part of, but not whom the person excluded or what else the sender knows; once the
+    referral was revoked it sees nothing, and after another end nothing from a month on.
     replay: also whether the decision, made again from the facts that are kept with it, is the same.
     """
     found = await reading.read_explanation(_db(request), referral_id)
     if found is None or not _may_read(who, *found.parties):
         raise HTTPException(404)
-    told = telling.explanation(found, whole=_may_read(who, found.sender))
+    whole = _may_read(who, found.sender)
+    if not (whole or await _is_for_its_receiver(request, referral_id)):
+        raise HTTPException(404)
+    told = telling.explanation(found, whole=whole)
     return told | {"replay": telling.replayed(found)} if replay else told
 
 
@@ -104,6 +108,11 @@ async def _if_suspended(db: Any, referral: Referral, now: datetime) -> Shown:
     kept = {name: shown[name] for name in ("referral_id", "code", "state", "priority", "due_at")}
     service = codes.bus_code(referral.need.service)
     return kept | {"service": service, "rerouted": asked_elsewhere, "next": onward.offer if onward else None}
+
+
+async def _is_for_its_receiver(request: Request, referral_id: UUID) -> bool:
+    referral = await reading.read_referral(_db(request), referral_id)
+    return referral is not None and telling.is_for_its_receiver(referral, edge_now(request.app.state.context.settings))
 
 
 async def _coordinated(request: Request, who: Speaker) -> str | None:

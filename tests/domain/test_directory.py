@@ -72,6 +72,7 @@ def test_an_agency_with_a_queue_in_a_city_of_the_network_makes_sense() -> None:
         ({"queues": ()}, ("missing_field", "/queues")),
         ({"queues": (a_queue(), a_queue())}, ("inconsistent_data", "/queues/1/code")),
         ({"contact": Contact(email="desk at example.org")}, ("invalid_value", "/contact/email")),
+        ({"contact": Contact(email="desk@[example.org")}, ("invalid_value", "/contact/email")),
         ({"queues": (a_queue(contact=Contact(email="desk@example")),)}, ("invalid_value", "/queues/0/contact/email")),
         ({"queues": (a_queue(languages=("it", "Arabic")),)}, ("unknown_code", "/queues/0/languages/1")),
         ({"queues": (a_queue(opening_hours=(hours("13:00", "09:00"),)),)},

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import get_args
 
+import pytest
+
 from contracts.notifications import public_code
 from services.cli.words import SEATS
 from services.referral.domain import telling
@@ -41,3 +43,16 @@ def test_a_referral_is_called_as_in_the_mails() -> None:
 
 def test_there_are_words_for_whatever_may_become_of_a_place() -> None:
     assert set(SEATS) == set(get_args(Seat))
+
+
+@pytest.mark.parametrize(("state", "days", "may"), [
+    ("ACCEPTED", 400, True), ("CLOSED", 30, True), ("CLOSED", 31, False), ("DECLINED", 31, False),
+    ("REVOKED", 0, False), ("ENTERED_IN_ERROR", 0, False),
+])  # fmt: skip
+def test_a_receiver_reads_of_the_person_until_a_month_after_the_end_and_never_of_what_was_revoked(
+    state: str, days: int, may: bool
+) -> None:
+    last = Entry(2, NOW, "close", "receiver", "pa.accura", state, ())
+    referral = a_referral(state, history=(last,))
+
+    assert telling.is_for_its_receiver(referral, NOW + timedelta(days=days)) is may

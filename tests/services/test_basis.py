@@ -70,6 +70,10 @@ class Network:
             while await self.person(ref) != status:
                 await asyncio.sleep(0.05)
 
+    async def why(self, id: str, agency: str = "pa.accura") -> int:
+        """Whether it may read why the referral went where it did, from which facts of the person."""
+        return await self._get("referral", f"/v1/referrals/{id}/explanation", agency)
+
     async def referral(self, id: str) -> Entry:
         async with plain_http(self.processes.url("referral")) as client:
             found = await client.get(f"/v1/referrals/{id}", headers=self.processes.bearer("pa.comune"))
@@ -105,6 +109,7 @@ async def test_a_consent_taken_back_revokes_what_rests_on_it_at_once_and_its_rec
     id, ref = sent["referral_id"], sent["person_ref"]
     await network.told(id, "pa.accura", "accept")
     await network.becomes(ref, 200)
+    why = await network.why(id)
 
     asked = await network.withdraw(journey, "accura")
     async with asyncio.timeout(WITHIN_S):
@@ -125,6 +130,7 @@ async def test_a_consent_taken_back_revokes_what_rests_on_it_at_once_and_its_rec
     assert (late["code"], late["state"]) == ("invalid_transition", "REVOKED")
     assert (strange["code"], given["state"], again["code"]) == ("unknown_referral", "REVOKED", "no_receipt_owed")
     await network.becomes(ref, 404, WITHIN_S)
+    assert (why, await network.why(id), await network.why(id, "pa.comune")) == (200, 404, 200)
     assert (await network.referral(id))["receipts"][0]["confirmed_at"] is not None
     assert (await network.referral(other["referral_id"]))["state"]["code"] == "REQUESTED"
     await assert_verified(network.processes.settings)

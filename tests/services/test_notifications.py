@@ -195,8 +195,11 @@ async def test_a_mail_that_is_cut_off_in_the_middle_is_sent_again_under_the_same
     assert ids_of(telling.mail.to(address)) == [f"<{fate.mail_id}@staffetta.test>"]
 
 
-async def test_a_desk_without_an_address_is_seen_and_not_tried_for_ever(telling: Telling) -> None:
-    agency, _ = await telling.an_agency(email=None)
+@pytest.mark.parametrize("address", [None, "desk@[example.org"])
+async def test_a_desk_to_which_no_mail_can_be_addressed_is_seen_and_not_tried_for_ever(
+    telling: Telling, address: str | None
+) -> None:
+    agency, _ = await telling.an_agency(address)
 
     (fate,) = await telling.fates(await telling.tell(agency))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from contracts import codes
 from contracts.directory import OpeningHours
 
-EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>.]+(\.[^@\s,;<>.]+)+")
+NOT_IN_EMAIL = r"@\s,;:<>()\[\]\"\\"
+EMAIL = re.compile(f"[^{NOT_IN_EMAIL}]+@[^{NOT_IN_EMAIL}.]+(\\.[^{NOT_IN_EMAIL}.]+)+")
 """Its form only: whether it exists is known when a mail goes there."""
 
 

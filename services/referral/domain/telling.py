@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,9 @@ from services.referral.domain.tasks import Task
 Shown = dict[str, Any]
 
 NOT_FOR_THE_RECEIVER = {"withhold", "sharing_basis", "sender_ref", "priority_reason", "person_ref"}
+FORGOTTEN = frozenset({"REVOKED", "ENTERED_IN_ERROR"})
+KEPT_AFTER = timedelta(days=30)
+"""How long a receiver may still read why it was asked, after the referral has ended in another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,12 @@ class Explanation:
     @property
     def parties(self) -> tuple[str, str | None]:
         return self.sender, self.receiver
+
+
+def is_for_its_receiver(of: Referral, now: datetime) -> bool:
+    """Whether it may still read of the person: not of what it has to forget, nor long after the end."""
+    over = of.state not in table.OPEN_STATES and now > of.history[-1].at + KEPT_AFTER
+    return of.state not in FORGOTTEN and not over
 
 
 def referral(of: Referral) -> Shown:
