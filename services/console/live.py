@@ -1,12 +1,15 @@
 """Pages that change by themselves: each open page is told anew whenever the work that it shows has moved."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
+from http import HTTPStatus
 
+from fastapi import HTTPException
 from fastapi.responses import StreamingResponse
 
 from services.chassis.service import Context
@@ -15,8 +18,10 @@ from services.console.gate import Gate
 
 LOOK_S, SOON_S, AT_LEAST_S = 0.1, 0.02, 20
 """How often the marks are looked at, how often while this process stores what moves them, and how often a page is told
-anyway: time that passes shows too.
+anyway: time that passes shows too, and whoever has logged out or lost a role meanwhile sees no more.
 """
+MOST_OPEN = 30
+"""Pages of one session that stay open: what one person looks at, and no flood."""
 
 BEAT = "event: beat\ndata: still here\n\n"
 """By which a page knows that it would hear of news: without one for long it loads itself anew."""
@@ -57,6 +62,8 @@ class Hub:
     expected: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while this process stores something that pages may show."""
     stopping: bool = False
+    open: Counter[str] = field(default_factory=Counter)
+    """By the word of a session, how many of its pages."""
 
     async def look(self, marks: Marks) -> bool:
         """Whether anything has moved."""
@@ -119,15 +126,22 @@ async def keep_looking(context: Context) -> None:
 
 
 def stream(view: View) -> StreamingResponse:
-    """Server-sent events, each a whole fragment: after a lost connection the first one puts everything right."""
+    """Server-sent events, each a whole fragment: after a lost connection the first one puts everything right.
+
+    Raises HTTPException(429) for one page too many.
+    """
+    if hub.open[view.csrf] >= MOST_OPEN:
+        raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, headers={"Retry-After": "60"})
     return StreamingResponse(_events(view), media_type="text/event-stream")
 
 
-async def _events(view: View) -> AsyncIterator[str]:
+async def _events(view: View) -> AsyncGenerator[str, None]:
     for agency in view.agencies:
         hub.watched[agency] = hub.watched.get(agency, 0) + 1
-    last, at = "", await view.look()
+    hub.open[view.csrf] += 1
+    clock = asyncio.get_running_loop().time
     try:
+        last, looked, at = "", clock(), await view.look()
         if at:  # nobody may have looked for a while, and what was drawn then is old
             await hub.look(at.marks)
         while at and not hub.stopping:
@@ -139,8 +153,13 @@ async def _events(view: View) -> AsyncIterator[str]:
             yield BEAT if id == last else _event(id, drawn.replace(CSRF, view.csrf))
             last = id
             moved = await hub.wait(view.agencies, known)
-            at = at.later() if moved else await view.look()
+            if moved and clock() < looked + AT_LEAST_S:
+                at = at.later()
+            else:
+                looked, at = clock(), await view.look()
     finally:
+        hub.open[view.csrf] -= 1
+        hub.open += Counter()  # forgets who has none
         for agency in view.agencies:
             hub.watched[agency] -= 1
             if not hub.watched[agency]:
