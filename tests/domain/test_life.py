@@ -1,5 +1,6 @@
 """What becomes of a referral when its sender, its receiver or the network says something."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -26,7 +27,7 @@ from contracts.journeys import EndNeed, OpenTask, SettleTask
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
 from services.referral.domain import life, unsent
-from services.referral.domain.referral import Referral, successor_id
+from services.referral.domain.referral import Entry, Referral, successor_id
 from services.referral.domain.routing import Place, Search
 from services.referral.domain.unsent import Link
 from tests.builders import (
@@ -333,6 +334,20 @@ def test_what_cannot_be_passed_on_is_refused_by_the_first_guard_of_its_row(facts
 
 
 # -- the sender's next choice ------------------------------------------------------------------------------------------
+
+
+def test_a_referral_of_which_too_much_was_recorded_can_only_be_ended_and_the_network_goes_on() -> None:
+    entry = Entry(2, NOW, "add_note", "receiver", "pa.accura", "ACKNOWLEDGED", ())
+    full = a_referral("ACKNOWLEDGED", history=(entry,) * life.LONGEST_HISTORY)
+
+    for command in ("add_note", "accept"):
+        with pytest.raises(Refusal) as refused:
+            life.decide(full, a_command(command), the_facts())
+        assert (refused.value.code, refused.value.pointer) == ("too_many_entries", "/command")
+    assert life.decide(replace(full, history=full.history[1:]), a_command("accept"), the_facts())
+    assert life.decide(full, a_command("decline"), the_facts())[0].state == "DECLINED"
+    with pytest.raises(Refusal, match="escalation_not_complete"):
+        life.decide(full, a_command("expire", None, timer="decide", escalation_level=3), the_facts())
 
 
 @pytest.mark.parametrize(("reason", "code"), [

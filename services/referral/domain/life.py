@@ -26,6 +26,9 @@ from services.referral.domain.referral import (
 
 Outcome = tuple[Referral, list[Message]]
 
+LONGEST_HISTORY = 1_000
+"""Commands on one referral that keep it open; two a week for ten years."""
+
 
 def decide(referral: Referral, command: ReferralCommand, facts: Facts) -> Outcome:
     """The referral after the command, with the answer, the events and what is asked of others, in this order.
@@ -104,7 +107,15 @@ def _version(case: Case) -> Fault | None:
 
 
 def _guards(case: Case) -> Fault | None:
-    return _nobody(case) or guards.fault(case)
+    return _full(case) or _nobody(case) or guards.fault(case)
+
+
+def _full(case: Case) -> Fault | None:
+    """One document holds all that happened, and each change reads it: what is too long can only be ended."""
+    whither = case.row.to if case.row else ""
+    goes_on = case.referral.is_open and (not whither or whither in table.OPEN_STATES)
+    too_long = len(case.referral.history) >= LONGEST_HISTORY and case.role != "system"
+    return Fault("too_many_entries", "/command") if goes_on and too_long else None
 
 
 def _nobody(case: Case) -> Fault | None:
