@@ -12,7 +12,7 @@ from services.chassis.faults import die, patiently
 from services.chassis.ledger import Ledger
 from services.chassis.messages import Incoming, Offsets, Record, Source, read
 from services.chassis.outbox import Outbox
-from services.chassis.records import NO_HURRY_MS, up_to_a_bad_one
+from services.chassis.records import NO_HURRY_MS, past_bad_ones
 
 log = logging.getLogger("staffetta.worker")
 
@@ -157,9 +157,11 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     async def anew(self) -> list[Record]:
         """What was handed out and lost, from where each of mine is read to."""
         found: list[Record] = []
-        for source in self.reached.keys() & self._assigned(running=True):
-            p, at = TopicPartition(*source), self.reached[source]
-            found += (more := await patiently(up_to_a_bad_one, self.asked, p, at))
+        mine = {TopicPartition(*s): self.reached[s] for s in self.reached.keys() & self._assigned(running=True)}
+        ends = await patiently(self.asked.end_offsets, list(mine))
+        for p, at in mine.items():
+            more = await patiently(past_bad_ones, self.asked, p, at, ends[p]) if at < ends[p] else []
+            found += more
             self.consumer.seek(p, more[-1].offset + 1 if more else at)
         return found
 

@@ -41,20 +41,20 @@ async def fetched(
     return tuple(chain.from_iterable(found.values()))
 
 
-async def up_to_a_bad_one(reader: AIOKafkaConsumer, p: TopicPartition, at: int) -> list[Record]:
-    """aiokafka never gets past a header whose name is not UTF-8: that record is handed on as an empty one.
+async def past_bad_ones(reader: AIOKafkaConsumer, p: TopicPartition, at: int, end: int) -> list[Record]:
+    """aiokafka never gets past a header whose name is not UTF-8: such a record is handed on as an empty one.
 
     reader: one that reads nothing else, or it would wait for its other partitions.
     """
     found: list[Record] = []
-    end = (await reader.end_offsets([p]))[p]
     reader.assign([p])
     reader.seek(p, at)
     while at < end and len(found) < LEAST:
         try:
             one = (await reader.getmany(p, timeout_ms=WAIT_MS, max_records=1)).get(p)
         except UnicodeDecodeError:
-            return [*found, _empty(p, at)]
+            one = [_empty(p, at)]
+            reader.seek(p, at + 1)
         if not one:
             break
         found += one
