@@ -8,7 +8,7 @@ from contracts.answers import CommandAccepted
 from contracts.commands import EndAccess, GrantAccess, KeepText, RecordIntake
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded, ReferralEvent
-from contracts.identity import DecidePair, IdentityLinked, SeekTwins, SuspectPair, UndoPair
+from contracts.identity import DecidePair, SeekTwins, SuspectPair, UndoPair
 from contracts.sharing import ExcludeRecipients, ExpireBases, GiveBasis, WithdrawBases
 from contracts.values import Message
 from services.chassis.handlers import Handlers
@@ -122,7 +122,7 @@ async def seek_twins(command: SeekTwins, tx: Transaction) -> None:
     tx.correlate(command.intake_id)
     same = await store.find_one_person(tx, met.person_ref)
     meetings = await store.find_meetings(tx, same)
-    for told, excluded in basis.not_yet_excluded(meetings):
+    for told, excluded in basis.not_yet_excluded(met, meetings).items():
         tx.emit(ExcludeRecipients(intake_id=told, recipients=excluded))
     others = [other for other in await store.find_alike(tx, who) if other.person_ref not in same]
     asked = 0
@@ -154,8 +154,6 @@ async def change_pair(command: SuspectPair | DecidePair | UndoPair, tx: Transact
         tx.correlate(after.intake_id)
         store.save_pair(tx, after)
     _say(said, tx)
-    if any(isinstance(message, IdentityLinked) for message in said):
-        tx.emit(SeekTwins(intake_id=after.intake_id))
 
 
 def _say(said: Iterable[Message], tx: Transaction) -> None:

@@ -158,16 +158,16 @@ def test_whom_the_person_excludes_at_a_later_meeting_is_refused_here_too_and_onc
     assert basis.exclude(after, command, NOW) == (after, [])
 
 
-def test_of_one_persons_meetings_those_that_still_tell_whom_the_person_excluded_not_earlier_are_found() -> None:
+def test_what_is_excluded_at_one_meeting_holds_for_those_that_were_not_later() -> None:
     first, second, third = (UUID(int=n) for n in (1, 2, 3))
-    met = [
-        a_recorded_intake(intake_id=first, occurred_at=NOW, withhold=("pa.penc",), sharing_basis=(CITY, REFUSED)),
-        a_recorded_intake(intake_id=second, occurred_at=NOW + timedelta(days=1), withhold=("pa.accura",)),
-        a_recorded_intake(intake_id=third, occurred_at=NOW + timedelta(days=1)),
-    ]
+    earlier = a_recorded_intake(intake_id=first, withhold=("pa.penc",), sharing_basis=(CITY, REFUSED))
+    met = a_recorded_intake(intake_id=second, occurred_at=NOW + timedelta(days=1), withhold=("pa.accura",))
+    later = a_recorded_intake(intake_id=third, occurred_at=NOW + timedelta(days=1))
 
-    expected = {third: ("pa.accura",), first: ("pa.accura",)}
-    assert dict(basis.not_yet_excluded(met)) == dict(basis.not_yet_excluded(reversed(met))) == expected
+    all_of_them = [earlier, met, later]
+    assert basis.not_yet_excluded(earlier, all_of_them) == {first: ("pa.accura",)}
+    assert basis.not_yet_excluded(met, all_of_them) == {first: ("pa.accura",), third: ("pa.accura",)}
+    assert basis.not_yet_excluded(later, all_of_them) == {third: ("pa.accura",)}
 
 
 def test_a_meeting_that_is_recorded_after_a_later_one_is_told_with_its_refusals() -> None:

@@ -70,6 +70,11 @@ class Network:
             while await self.person(ref) != status:
                 await asyncio.sleep(0.05)
 
+    async def refused(self, journey: str, event: str) -> list[str]:
+        """Whom the person excludes, as this event says."""
+        told = (await self.sender.event(event, intake_id=journey))["value"]
+        return [basis["recipient"] for basis in told["sharing_basis"] if basis["refused"]]
+
     async def why(self, id: str, agency: str = "pa.accura") -> int:
         """Whether it may read why the referral went where it did, from which facts of the person."""
         return await self._get("referral", f"/v1/referrals/{id}/explanation", agency)
@@ -194,13 +199,12 @@ async def test_whom_the_person_excludes_is_told_of_no_meeting_that_is_recorded_a
 
     keys = [await network.sender.submit(intake) for pair in zip(earlier, later, strict=True) for intake in pair]
     journeys = [(await network.sender.answer(key))["value"]["intake_id"] for key in keys[::2]]
-    told_last = await network.sender.submit(last)
+    told_last = (await network.sender.answer(await network.sender.submit(last)))["value"]["intake_id"]
 
-    for journey in journeys:
-        await network.sender.event("sharing_basis.given", intake_id=journey)
-    recorded = (await network.sender.answer(told_last))["value"]["intake_id"]
-    bases = (await network.sender.event("intake.recorded", intake_id=recorded))["value"]["sharing_basis"]
-    assert [b["recipient"] for b in bases if b["refused"]] == ["pa.accura"]
+    refused = {id: await network.refused(id, "intake.recorded") for id in (told_last, *journeys)}
+    later_told = {id: await network.refused(id, "sharing_basis.given") for id, of in refused.items() if not of}
+    assert refused[told_last] == ["pa.accura"], "what was there already is known at once"
+    assert set(map(tuple, (refused | later_told).values())) == {("pa.accura",)}
 
 
 async def test_what_is_refused_later_at_one_meeting_is_refused_at_the_others(network: Network) -> None:

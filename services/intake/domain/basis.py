@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -131,21 +130,26 @@ def excluded_by(recorded: IntakeRecorded) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*recorded.withhold, *refused)))
 
 
-def not_yet_excluded(meetings: Iterable[IntakeRecorded]) -> Iterator[tuple[UUID, tuple[str, ...]]]:
-    """Of one person's meetings, those that still tell whom the person excluded later or at the same instant."""
-    excluded: dict[str, None] = {}
-    latest_first = sorted(meetings, key=lambda met: met.occurred_at, reverse=True)
-    for _, at_once in groupby(latest_first, key=lambda met: met.occurred_at):
-        these = list(at_once)
-        excluded |= dict.fromkeys(recipient for met in these for recipient in excluded_by(met))
-        for met in these:
-            if more := tuple(recipient for recipient in excluded if recipient not in excluded_by(met)):
-                yield met.intake_id, more
+def excluded_since(met: IntakeRecorded, others: Iterable[IntakeRecorded]) -> tuple[str, ...]:
+    """Whom the person excluded at other meetings, later or at the same instant, and did not at this one."""
+    known = excluded_by(met)
+    later = (other for other in others if other.occurred_at >= met.occurred_at)
+    found = (recipient for other in later for recipient in excluded_by(other) if recipient not in known)
+    return tuple(dict.fromkeys(found))
+
+
+def not_yet_excluded(met: IntakeRecorded, others: Iterable[IntakeRecorded]) -> dict[UUID, tuple[str, ...]]:
+    """Whom the person's other meetings still tell and this one excludes, and whom this one tells and they exclude."""
+    others = [other for other in others if other.intake_id != met.intake_id]
+    found = {other.intake_id: excluded_since(other, [met]) for other in others} | {
+        met.intake_id: excluded_since(met, others)
+    }
+    return {intake: recipients for intake, recipients in found.items() if recipients}
 
 
 def told_late(recorded: IntakeRecorded, meetings: Iterable[IntakeRecorded], now: datetime) -> IntakeRecorded:
     """The same meeting, with the refusals of later ones that were recorded before it."""
-    excluded = dict(not_yet_excluded([recorded, *meetings])).get(recorded.intake_id, ())
+    excluded = excluded_since(recorded, meetings)
     refusals = (_refusal(recipient, recorded.city_of_intake, now) for recipient in excluded)
     return recorded.model_copy(update={"sharing_basis": (*recorded.sharing_basis, *refusals)})
 
