@@ -28,6 +28,11 @@ class Answer:
     message: str | None = None
     intake_id: str | None = None
 
+    @property
+    def is_refusal(self) -> bool:
+        """No was said for good, and to say something else under the same id is a conflict."""
+        return self.code not in (None, "waiting", "away", "parked")
+
 
 @cache
 def _client() -> httpx.AsyncClient:

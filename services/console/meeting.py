@@ -25,26 +25,33 @@ LISTS = ("age_bands", "genders", "households", "languages", "priorities", "citie
 
 @router.get("")
 async def begin(request: Request) -> Response:
-    return await _form(request, {"key": [uuid4().hex]}, Answer(None))
+    return await _form(request, _begun(gate_of(request)), Answer(None))
 
 
 @router.post("")
 async def state(request: Request) -> Response:
     """Say it; or, when asked to, only look what the needs suggest. The same form sent twice is one intake."""
-    form = await request.form()
-    typed = {name: [str(v) for v in form.getlist(name) if str(v)] for name in form}
+    at, session, form = gate_of(request), web.session_of(request), await request.form()
+    filled = {name: [str(v) for v in form.getlist(name) if str(v)] for name in form}
+    typed = _begun(at) | {name: values for name, values in filled.items() if values}
     if "suggest" in typed:
         return await _form(request, typed, Answer(None))
-    at, session = gate_of(request), web.session_of(request)
-    agency = (await at.agencies())[str(session.actor.agency)]
-    key = f"{agency['_id']}/{(typed.get('key') or [uuid4().hex])[0][:64]}"
+    agency, begun = (await at.agencies())[str(session.actor.agency)], meeting.begun_at(typed["begun"][0], at.now)
+    typed["begun"], key = [begun.isoformat()], f"{agency['_id']}/{typed['key'][0][:64]}"
     queue = next(iter(sorted(session.actor.queues)), None)
-    body = meeting.statement(typed, agency=agency["_id"], queue=queue, city=agency["city"], key=key, now=at.now)
+    body = meeting.statement(typed, agency=agency["_id"], queue=queue, city=agency["city"], key=key, begun=begun)
     answer = await asking.submit(session, SUBMIT, body)
     if answer.code in (None, "waiting"):
         where = f"/new/{answer.intake_id}" if answer.intake_id else "/sent"
         return RedirectResponse(f"{where}?said={answer.code or 'done'}", 303)
+    if answer.is_refusal:  # its key stands for what was refused
+        typed["key"] = _begun(at)["key"]
     return await _form(request, typed, answer)
+
+
+def _begun(at: Gate) -> dict[str, list[str]]:
+    """What a form carries that nobody types: under which key it is said, and since when it is there."""
+    return {"key": [uuid4().hex], "begun": [at.now.isoformat()]}
 
 
 @router.get("/{intake_id}")

@@ -193,6 +193,7 @@ def problem(request: Request, status: HTTPStatus) -> Response:
 MEANT: dict[tuple[str, str | None], str] = {
     ("no_candidate", "/next_agency"): "chosen_cannot", ("agency_already_tried", None): "everyone_tried",
     ("invalid_value", "/escalation_level"): "level_told", ("invalid_format", "/linked_referral_id"): "code_unknown",
+    ("idempotency_conflict", "/idempotency_key"): "form_said_before",
 }  # fmt: skip
 
 

@@ -1,17 +1,20 @@
 """What a desk states of a meeting: as little as is known, in the shape that the door takes."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from contracts.stated import SubmitIntake
-from services.console.domain.meeting import field_of, priority_of, statement, suggestions
+from services.console.asking import Answer
+from services.console.domain.meeting import begun_at, field_of, priority_of, statement, suggestions
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 
 
 def stated(**typed):
     known = {"services": ["health.primary"], "basis": ["public_task"]} | typed
-    return statement(known, agency="pa.comune", queue=None, city="palermo", key="pa.comune/k/1", now=NOW)
+    return statement(known, agency="pa.comune", queue=None, city="palermo", key="pa.comune/k/1", begun=NOW)
 
 
 def test_a_service_and_a_ground_are_enough():
@@ -68,6 +71,25 @@ def test_a_date_as_it_is_written_here_is_taken():
 
 
 def test_what_a_refusal_points_at_is_told_as_the_form_asks_for_it():
-    pointers = ["/tier0/services", "/tier0/services/0/service", "/tier1/birth_date/value", "/tier0/other", None]
+    pointers = ["/tier0/services", "/tier0/services/0/service", "/tier1/birth_date/value", "/tier0/other", None,
+                "/idempotency_key"]  # fmt: skip
 
-    assert [field_of(p) for p in pointers] == ["new_services", "new_services", "new.birth_date", "/tier0/other", None]
+    told = [field_of(p) for p in pointers]
+    assert told == ["new_services", "new_services", "new.birth_date", "/tier0/other", None, None]
+
+
+def test_a_form_says_when_it_was_begun_and_what_cannot_be_so_is_now():
+    an_hour_ago = NOW - timedelta(hours=1)
+    forged = ["", "yesterday", "2026-11-26T08:00:00", f"{NOW + timedelta(days=30)}", "2020-01-01T00:00:00+00:00",
+              "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"]  # fmt: skip
+
+    assert begun_at(an_hour_ago.isoformat(), NOW) == an_hour_ago
+    assert {begun_at(typed, NOW) for typed in forged} == {NOW}
+
+
+@pytest.mark.parametrize(("code", "is_refusal"), [
+    (None, False), ("waiting", False), ("away", False), ("parked", False), ("missing_field", True),
+    ("idempotency_conflict", True),
+])  # fmt: skip
+def test_what_was_not_answered_for_good_is_no_refusal(code, is_refusal):
+    assert Answer(code).is_refusal == is_refusal

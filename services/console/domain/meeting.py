@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from contracts import codes
@@ -11,6 +11,8 @@ NEEDS, SERVICES = codes.codes("needs"), codes.codes("services")
 PURPOSES = ["referral", "appointment_contact"]
 SCOPE, FORM = "tier1", "console-1"
 SHARED_FOR_YEARS = 1
+OLDEST = timedelta(hours=12)
+"""How long ago a form can have been begun: no session lasts longer."""
 FACTS = ("age_band", "gender", "household", "language", "priority")
 NAMES = ("given", "family")
 ASKED_AS = {
@@ -49,22 +51,33 @@ def priority_of(services: Sequence[str], needs: Sequence[str]) -> str | None:
     return min((p for p in brought if p in ranks), key=lambda p: ranks[p]["rank"], default=None)
 
 
-def statement(typed: Typed, *, agency: str, queue: str | None, city: str, key: str, now: datetime) -> dict[str, Any]:
-    """The value of one `staffetta.intake.submit.v1`; what was left empty is left out. key: of this meeting."""
+def begun_at(stated: str, now: datetime) -> datetime:
+    """When a form says that it was begun; now, if that cannot be read or cannot be so."""
+    try:
+        begun = datetime.fromisoformat(stated)
+    except ValueError:
+        return now
+    return begun if begun.tzinfo and timedelta() <= now - begun <= OLDEST else now
+
+
+def statement(typed: Typed, *, agency: str, queue: str | None, city: str, key: str, begun: datetime) -> dict[str, Any]:
+    """The value of one `staffetta.intake.submit.v1`; what was left empty is left out. key: of this meeting, which took
+    place when its form was begun: the same form always states the same.
+    """
     one = {name: values[0].strip() for name, values in typed.items() if values and values[0].strip()}
     tier0: dict[str, Any] = {
         "person_ref": one.get("person_ref") or f"{agency}:{key}", "city_of_intake": city, "sender_agency": agency,
         "sender_queue": queue, "sender_ref": one.get("sender_ref"), "intake_channel": "desk",
         "city_of_presence": one.get("city_of_presence") or city,
         "services": [{"service": service} for service in typed.get("services", ())],
-        "withhold": list(typed.get("withhold", ())), "sharing_basis": _bases(typed, one, city, now.date()),
+        "withhold": list(typed.get("withhold", ())), "sharing_basis": _bases(typed, one, city, begun.date()),
         "interpreter_needed": "interpreter_needed" in one or None,
     }  # fmt: skip
     tier0 |= {name: one[name] for name in FACTS if name in one}
     tier0 |= {"household_size": _number(one["household_size"])} if "household_size" in one else {}
     return {
         "idempotency_key": key,
-        "occurred_at": now.isoformat(),
+        "occurred_at": begun.isoformat(),
         "tier0": {name: value for name, value in tier0.items() if value not in (None, [])},
         "tier1": _tier1(one),
         "tier2": {"needs": list(typed["needs"])} if typed.get("needs") else {},
@@ -107,7 +120,11 @@ def _tier1(one: Mapping[str, str]) -> dict[str, Any]:
 
 
 def field_of(pointer: str | None) -> str | None:
-    """The word under which the form asks for what a refusal points at; the pointer itself where it asks for no such."""
+    """The word under which the form asks for what a refusal points at; the pointer itself where it asks for no such,
+    and nothing of the key, which nobody types.
+    """
+    if pointer == "/idempotency_key":
+        return None
     part = next((part for part in reversed((pointer or "").split("/")) if part in ASKED_AS), None)
     return ASKED_AS[part] if part else pointer
 

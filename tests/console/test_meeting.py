@@ -1,0 +1,77 @@
+"""What becomes of the form of a meeting: refused, mended, sent twice, sent again with other content."""
+
+import asyncio
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.console.desk import Desk, Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+WORKER = "pa.comune:caseworker"
+HIDDEN = re.compile(r'name="(key|begun)" value="([^"]*)"')
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What a form carries that nobody types."""
+    return dict(HIDDEN.findall(page))
+
+
+async def a_form(desk: Desk, **typed: Any) -> dict[str, Any]:
+    """As it is drawn for a new meeting, with enough typed in for it to be taken."""
+    known = {"services": "material.food", "basis": "public_task", "sender_ref": f"R-{uuid4().hex[:8]}"}
+    return known | hidden((await desk.get("/new")).text) | typed
+
+
+async def test_a_form_that_was_refused_is_taken_once_it_is_mended(palermo: Town) -> None:
+    async with palermo.desk(WORKER) as desk:
+        form = await a_form(desk, age_band="14-17")
+        refused = await desk.post("/new", **form)
+        mended = await desk.post("/new", **form | hidden(refused.text) | {"caregiver": "Zia Prova"})
+
+    assert refused.status_code == 422 and "Adulto di riferimento" in refused.text
+    assert mended.status_code == 303, mended.text
+    assert mended.headers["location"].startswith("/new/")
+
+
+async def test_the_very_same_form_sent_twice_is_one_intake(palermo: Town) -> None:
+    async with palermo.desk(WORKER) as desk:
+        form = await a_form(desk)
+        first, second = await asyncio.gather(desk.post("/new", **form), desk.post("/new", **form))
+        again = await desk.post("/new", **form)
+
+    assert [said.status_code for said in (first, second, again)] == [303, 303, 303], again.text
+    assert first.headers["location"] == again.headers["location"]
+
+
+async def test_a_form_that_was_recorded_and_is_sent_with_other_content_says_that_it_is_a_new_meeting(
+    palermo: Town,
+) -> None:
+    async with palermo.desk(WORKER) as desk:
+        form = await a_form(desk)
+        first = await desk.post("/new", **form)
+        changed = await desk.post("/new", **form | {"language": "wo"})
+        anew = await desk.post("/new", **form | {"language": "wo"} | hidden(changed.text))
+
+    assert changed.status_code == 422 and "guarda prima fra gli inviati" in changed.text
+    assert anew.status_code == 303 and anew.headers["location"] != first.headers["location"]
+
+
+async def test_a_form_keeps_its_key_while_services_are_suggested_and_while_somebody_is_away(palermo: Town) -> None:
+    processes = palermo.processes
+    async with palermo.desk(WORKER) as desk:
+        form = await a_form(desk)
+        suggested = hidden((await desk.post("/new", **form, needs="ill_now", suggest="yes")).text)
+        processes.again = False
+        processes.kill("gateway-0")
+        await processes.workers["gateway-0"].wait()
+        away = await desk.post("/new", **form)
+        await processes.start("gateway")
+        await processes.ready(only="gateway")
+        taken = await desk.post("/new", **form | hidden(away.text))
+
+    assert suggested == hidden(away.text) == {name: form[name] for name in ("key", "begun")}
+    assert "un servizio non risponde" in away.text and taken.status_code == 303
