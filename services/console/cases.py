@@ -14,6 +14,7 @@ from services.console.answering import stated_fields
 from services.console.asking import Answer
 from services.console.bound import case_of, doable, fixed, gate_of, is_suspended, questions, refused, said, stay
 from services.console.domain import access, actions
+from services.console.domain.person import facts
 from services.console.domain.shown import Case, Doc
 from services.console.gate import Gate
 
@@ -70,7 +71,7 @@ async def person(request: Request, referral_id: UUID) -> Response:
     await at.note_read(case, "person")
     ref = case.row["person_ref"]
     told = await asking.person(web.session_of(request), ref) if ref else None
-    return pages.page(request, "person.html", at.now, case=case, facts=_facts((told or {}).get("tier1") or {}))
+    return pages.page(request, "person.html", at.now, case=case, facts=facts((told or {}).get("tier1") or {}))
 
 
 @router.get("/{referral_id}/notes/{text_id}")
@@ -83,16 +84,6 @@ async def note(request: Request, referral_id: UUID, text_id: UUID) -> Response:
     await at.note_read(case, "note")
     told = await asking.text(web.session_of(request), str(text_id))
     return pages.page(request, "note.html", at.now, case=case, line=line, text=told, agencies=await at.agencies())
-
-
-def _facts(tier1: dict[str, Any]) -> list[tuple[str, str]]:
-    name, birth, contact = (tier1.get(part) or {} for part in ("name", "birth_date", "contact"))
-    facts = [
-        ("given", name.get("given")), ("family", name.get("family")), ("birth_date", birth.get("value")),
-        ("contact", contact.get("value")), ("safe_hours", contact.get("safe_hours")),
-        ("case_code", tier1.get("case_code")),
-    ]  # fmt: skip
-    return [(key, str(value)) for key, value in facts if value]
 
 
 # -- saying something of it --------------------------------------------------------------------------------------------

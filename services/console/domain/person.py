@@ -1,0 +1,53 @@
+"""Who a person is, as a receiver is told it: name, how to reach them and whether that is safe, a minor's adult."""
+
+from dataclasses import dataclass
+from typing import Any
+
+CALLS, NO_CHANNEL = ("phone", "sms"), "none"
+SAFE_TO_CALL = {True: ("calm", "call_safe"), False: ("late", "call_unsafe"), None: ("soon", "call_unknown")}
+SAFE_OTHERWISE = {True: ("calm", "reach_safe"), False: ("late", "reach_unsafe"), None: ("soon", "reach_unknown")}
+MESSAGE = {True: ("calm", "message_yes"), False: ("late", "message_no"), None: ("soon", "message_unknown")}
+"""What is said of a contact: how pressing it is, and the key of its words. None: nobody stated it."""
+
+Note = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """key: of its words. channel: of a contact, which may have no value. notes: what to know before it is used."""
+
+    key: str
+    value: str
+    channel: str | None = None
+    notes: tuple[Note, ...] = ()
+
+
+def facts(tier1: dict[str, Any]) -> list[Fact]:
+    """What of it is known, in the order in which it is read."""
+    name, birth, contact, adult = (tier1.get(part) or {} for part in ("name", "birth_date", "contact", "caregiver"))
+    known = [
+        Fact("given", _text(name.get("given"))), Fact("family", _text(name.get("family"))),
+        Fact("birth_date", _text(birth.get("value"))),
+        Fact("contact", _text(contact.get("value")), contact.get("channel"), _notes(contact)),
+        Fact("safe_hours", _text(contact.get("safe_hours"))),
+        Fact("new.caregiver", _named(adult.get("name") or {})), Fact("caregiver_contact", _text(adult.get("contact"))),
+        Fact("case_code", _text(tier1.get("case_code"))),
+    ]  # fmt: skip
+    return [fact for fact in known if fact.value or fact.channel]
+
+
+def _notes(contact: dict[str, Any]) -> tuple[Note, ...]:
+    channel, may = contact.get("channel"), contact.get("may_leave_message")
+    if channel in (None, NO_CHANNEL):
+        return ()
+    if channel in CALLS:
+        return SAFE_TO_CALL[contact.get("safe")], MESSAGE[may]
+    return (SAFE_OTHERWISE[contact.get("safe")], *(() if may is None else (MESSAGE[may],)))
+
+
+def _named(name: dict[str, Any]) -> str:
+    return " ".join(name[part] for part in ("given", "family") if name.get(part))
+
+
+def _text(value: Any) -> str:
+    return str(value or "")
