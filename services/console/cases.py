@@ -116,7 +116,7 @@ async def say(request: Request, referral_id: UUID, command: str, back: Back = "r
         where = "/queue" if back == "queue" else f"/referrals/{case.id}"
         told = "done" if answer.code is None else "waiting"
         return RedirectResponse(f"{where}?said={told}&of={case.row['code']}&did={command}", 303)
-    return await _form(request, case, command, back, {name: _one(typed, name) for name in typed}, answer)
+    return await _form(request, case, command, back, typed, answer)
 
 
 async def _by_code(at: Gate, asked: Sequence[actions.Question], stated: Doc) -> Doc:
@@ -132,7 +132,7 @@ def _one(typed: dict[str, list[str]], name: str) -> str:
 
 
 async def _form(
-    request: Request, case: Case, command: str, back: str, stated: dict[str, str], answer: Answer
+    request: Request, case: Case, command: str, back: str, typed: dict[str, list[str]], answer: Answer
 ) -> Response:
     at, row = gate_of(request), case.row
     agencies, offers = await at.agencies(), await at.offers(row["service"])
@@ -145,7 +145,7 @@ async def _form(
         now = None
     return pages.page(
         request, "command.html", at.now, 422 if answer.code else 200, case=case, command=command, back=back,
-        asked=asked, now_asked=now, stated=stated, pointed=actions.pointed_at(asked, answer.pointer),
+        asked=asked, now_asked=now, typed=typed, pointed=actions.pointed_at(asked, answer.pointer),
         command_id=uuid4().hex, said=refused(request, case, answer), choosable_agencies=choosable,
         choosable_offers={o["_id"]: o for o in offers}, choosable_appointments=fixed(case),
     )  # fmt: skip

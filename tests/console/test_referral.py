@@ -212,14 +212,17 @@ async def test_another_referral_is_named_by_the_code_that_people_say(palermo: To
 
 async def test_which_documents_are_missing_the_two_sides_read_and_nobody_else(palermo: Town) -> None:
     [id] = await sent(palermo)
-    shown = {}
+    shown, typed = {}, {"decline_reason": "missing_documents", "documents": ["stp", "eni"]}
     async with palermo.desk(RECEIVER) as desk:
-        await desk.post(f"/referrals/{id}/decline", decline_reason="missing_documents", documents=["stp", "eni"])
+        late = await desk.post(f"/referrals/{id}/decline", **typed, version="99")
+        await desk.post(f"/referrals/{id}/decline", **typed)
         await palermo.settle()
     for who in (SENDER, RECEIVER, "pa.comune:coordinator"):
         async with palermo.desk(who) as desk:
             shown[who] = part((await desk.get(f"/referrals/{id}")).text, "Che cosa è accaduto")
 
+    chosen = re.findall(r'<option value="(\w+)" selected', late.text)
+    assert (late.status_code, chosen) == (422, ["missing_documents", "stp", "eni"]), "a refused form keeps all of them"
     assert all("Documenti mancanti" in page for page in shown.values())
     assert ["STP" in page for page in shown.values()] == [True, True, False]
 
