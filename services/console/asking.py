@@ -119,11 +119,14 @@ async def parked(session: Session, service: str) -> list[dict[str, Any]] | None:
     return found
 
 
-async def act_on_parked(session: Session, service: str, message_id: str, action: str, why: str) -> int:
-    """The status of the service's answer; 503 when there is none."""
+async def act_on_parked(session: Session, service: str, message_id: str, action: str, why: str) -> Answer:
+    """`waiting` once the service is to do it, `ops_gone` where it holds no such message any more."""
     headers = {"Authorization": f"Bearer {session.token}"}
     url = f"{settings.services()[service]}/ops/parked/{message_id}/{action}"
     try:
-        return (await _client().post(url, headers=headers, json={"why": why})).status_code
-    except httpx.HTTPError:
-        return 503
+        sent = await _client().post(url, headers=headers, json={"why": why})
+        said = sent.json()
+    except (httpx.HTTPError, ValueError):
+        return Answer("away")
+    told = {202: "waiting", 404: "ops_gone"}.get(sent.status_code)
+    return Answer(told or said.get("code") or "away")

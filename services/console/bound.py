@@ -4,11 +4,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
+from contracts import codes
 from services.console import live, pages, web
 from services.console.asking import Answer
 from services.console.domain import actions
@@ -30,7 +33,14 @@ async def case_of(request: Request, referral_id: UUID) -> Case:
     return case
 
 
-SAID = ("done", "waiting", "away", "refused", "moved_on")
+SAID = ("done", "waiting", "away", "refused", "moved_on", "ops_gone")
+
+
+def back_to(page: str, answer: Answer) -> Response:
+    """Where a command was said, with what became of it."""
+    key = answer.code or "done"
+    told = {"said": key} if key in SAID else {"said": "refused", "why": key}
+    return RedirectResponse(f"{page}?{urlencode(told)}", 303)
 
 
 def said(request: Request) -> dict[str, Any] | None:
@@ -40,7 +50,9 @@ def said(request: Request) -> dict[str, Any] | None:
         return None
     code = of if of.replace("-", "").isalnum() and len(of) <= 16 else ""
     did = next((row.command for row in actions.rows() if row.command == request.query_params.get("did")), "")
-    return {"wrong": key not in ("done", "waiting"), "key": key, "code": code, "why": "", "did": did}
+    reason = request.query_params.get("why", "")
+    why = pages.refusal(request, reason) if key == "refused" and reason in codes.codes("rejection_codes") else ""
+    return {"wrong": key not in ("done", "waiting"), "key": key, "code": code, "why": why, "did": did}
 
 
 def refused(request: Request, case: Case | None, answer: Answer) -> dict[str, Any] | None:

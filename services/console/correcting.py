@@ -50,5 +50,5 @@ def _form(request: Request, offer: Doc, stated: Doc, answer: Answer) -> Response
     return pages.page(
         request, "correct.html", gate_of(request).now, 422 if answer.code else 200, offer=offer, stated=stated,
         lines=correcting.lines(stated["opening_hours"]), days=correcting.DAYS, languages=languages | others,
-        pointer=answer.pointer, said=refused(request, None, answer),
+        pointer=answer.pointer, fields=correcting.fields_of(answer.pointer), said=refused(request, None, answer),
     )  # fmt: skip

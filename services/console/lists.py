@@ -13,7 +13,7 @@ from pydantic import StringConstraints
 from starlette.exceptions import HTTPException
 
 from services.console import asking, pages, web
-from services.console.bound import doable, gate_of, said, stay, wrong
+from services.console.bound import back_to, doable, gate_of, said, stay, wrong
 from services.console.domain import access
 from services.console.gate import Gate
 
@@ -175,8 +175,7 @@ async def complete(request: Request, task_id: UUID) -> Response:
     if not any(todo.row["_id"] == str(task_id) for todo in await at.tasks()):
         raise HTTPException(404)
     answer = await asking.say(web.session_of(request), "staffetta.task.complete.v1", {"task_id": str(task_id)})
-    said = {None: "done", "waiting": "waiting", "away": "away"}.get(answer.code, "refused")
-    return RedirectResponse(f"/tasks?said={said}", 303)
+    return back_to("/tasks", answer)
 
 
 # -- who looked --------------------------------------------------------------------------------------------------------

@@ -5,11 +5,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response
-from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from services.console import asking, pages, settings, web
-from services.console.bound import gate_of, said
+from services.console.bound import back_to, gate_of, said
 
 router = APIRouter(prefix="/ops", route_class=web.Page, include_in_schema=False)
 
@@ -37,9 +36,8 @@ async def act(
     """The service writes down who asked, why and what came of it."""
     if service not in settings.services():
         raise HTTPException(404)
-    asked = await asking.act_on_parked(web.session_of(request), service, str(message_id), action, why)
-    told = {202: "waiting", 404: "refused"}.get(asked, "away")
-    return RedirectResponse(f"/ops?said={told}", 303)
+    answer = await asking.act_on_parked(web.session_of(request), service, str(message_id), action, why)
+    return back_to("/ops", answer)
 
 
 async def _services(request: Request) -> list[dict[str, Any]]:

@@ -4,11 +4,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response
-from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from services.console import asking, pages, web
-from services.console.bound import gate_of, said, stay
+from services.console.bound import back_to, gate_of, said, stay
 from services.console.domain.twins import UNDO
 from services.console.gate import Gate
 
@@ -45,6 +44,4 @@ async def decide(
     type = f"staffetta.identity.{UNDO if decision == UNDO else 'decide'}.v1"
     body |= {} if decision == UNDO else {"decision": decision}
     answer = await asking.say(web.session_of(request), type, body)
-    told = {None: "done", "waiting": "waiting", "away": "away"}.get(answer.code, "refused")
-    where = f"/new/{pair.row['intake_id']}" if back == "met" else "/twins"
-    return RedirectResponse(f"{where}?said={told}", 303)
+    return back_to(f"/new/{pair.row['intake_id']}" if back == "met" else "/twins", answer)

@@ -54,6 +54,10 @@ def test_every_kind_of_task_has_words():
     assert not [kind for kind in (*ours, *named) if pages.kind_of_task(kind, "it") == kind]
 
 
+def test_every_cause_for_which_a_message_is_set_aside_has_words():
+    assert {f"parked.{cause}" for cause in ("failed", "unreadable", "unwritable", "after_parked")} <= words().keys()
+
+
 def test_no_text_of_the_pages_is_unused():
     asked = {key for text in TEMPLATES.values() for key in re.findall(r'"([a-z_0-9.]+)"', text)}
     made = ("correct_", "day.", "ops.", "parked.", "do.", "key.", "field.", "event.", "filter.", "task.", "http_",

@@ -6,6 +6,12 @@ from typing import Any
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ROWS = 4
 """How many lines of opening hours a form has at least; there is always one that is empty."""
+ASKED_AS = {
+    "status": "correct_status", "phone": "new.phone", "email": "correct_email", "opening_hours": "correct_hours",
+    "from": "correct_from", "to": "correct_to", "languages": "correct_languages", "it": "correct_description_it",
+    "en": "correct_description_en",
+}  # fmt: skip
+"""Parts of a correction, and the words under which the form asks for them."""
 
 Doc = dict[str, Any]
 Typed = Mapping[str, Sequence[str]]
@@ -42,6 +48,17 @@ def correction(typed: Typed, offer: Doc) -> Doc:
         words = changed["description"]
         changed["description"] = {name: text for name, text in words.items() if text != before["description"][name]}
     return changed
+
+
+def fields_of(pointer: str | None) -> list[tuple[str, tuple[int, ...]]]:
+    """The words under which the form asks for what a refusal points at, the widest first, and the number of a line."""
+    found: list[tuple[str, tuple[int, ...]]] = []
+    for part in (pointer or "").split("/"):
+        if part in ASKED_AS:
+            found.append((ASKED_AS[part], ()))
+        elif part.isdecimal() and found == [(ASKED_AS["opening_hours"], ())]:
+            found.append(("correct_line", (int(part) + 1,)))
+    return found
 
 
 def lines(hours: Sequence[Doc]) -> list[Doc]:
