@@ -7,6 +7,7 @@ from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any, Literal
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
@@ -170,9 +171,19 @@ def draw(request: Request, template: str, now: datetime, **values: Any) -> str:
     csrf = getattr(request.state, "csrf", session.csrf if session else "")
     known = {"language": request.state.language, "now": now, "path": request.url.path, "csrf": csrf,
              "actor": session.actor if session else None,
+             "translated": _translated(request),
              "twins": getattr(request.state, "twins", False),
              "unseen": getattr(request.state, "unseen", 0)}  # fmt: skip
     return _templates().get_template(template).render(known | values)
+
+
+def _translated(request: Request) -> tuple[Language, str] | None:
+    """The other language, and where the same page is in it; None for what answers a form: no address brings it back."""
+    if request.method not in ("GET", "HEAD"):
+        return None
+    other: Language = "en" if request.state.language == "it" else "it"
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return other, f"?{urlencode([*asked, ('lang', other)])}"
 
 
 def page(request: Request, template: str, now: datetime, status: int = 200, **values: Any) -> Response:
