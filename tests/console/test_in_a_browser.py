@@ -75,9 +75,9 @@ async def test_a_decline_asks_its_reason_and_a_refusal_says_why(palermo: Town, b
 
 
 @pytest.mark.parametrize(("who", "service", "keys", "state", "size", "language"), [
-    (MOBILE, SERVICE, ("r", "2"), "Non accettata.*Servizio non offerto", WIDE, "it-IT"),
+    (MOBILE, SERVICE, ("r", "2"), "Non accettato.*Servizio non offerto", WIDE, "it-IT"),
     (ACCURA, "health.primary", ("i", "1"), "Rerouted.*No capacity", NARROW, "en-GB"),
-    (MOBILE, SERVICE, ("a", "Enter"), "Accettata", NARROW, "it-IT"),
+    (MOBILE, SERVICE, ("a", "Enter"), "Accettato", NARROW, "it-IT"),
 ], ids=["decline", "pass on", "accept"])  # fmt: skip
 async def test_two_key_presses_answer(
     palermo: Town, browser: Browser, who: str, service: str, keys: tuple[str, str], state: str, size: ViewportSize,
@@ -154,7 +154,7 @@ async def test_what_one_desk_does_the_other_sees_without_reloading(palermo: Town
         await sender.log_in(COMUNE)
         await sender.page.goto(f"{palermo.url}/r/{code}")
         state = sender.page.locator("#live > p strong").first
-        await expect(state).to_have_text("Inviata")
+        await expect(state).to_have_text("Inviato")
 
         await receiver.page.locator("[data-row]", has_text=code).locator("[data-key=p]").click()
 
@@ -455,7 +455,7 @@ async def test_several_are_acknowledged_at_once_after_a_look_at_what_comes_of_ea
     await palermo.submit(a_new_intake(), a_new_intake())
     async with screen(browser, palermo.url) as seen:
         await seen.log_in(MOBILE)
-        asked = seen.page.locator("[data-row]", has_text="Inviata")
+        asked = seen.page.locator("[data-row]", has_text="Inviato")
         codes = [await asked.nth(n).locator("strong").inner_text() for n in (0, 1)]
         for code in codes:
             await seen.page.get_by_label(f"Scegli {code}").check()

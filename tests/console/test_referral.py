@@ -238,7 +238,7 @@ async def test_a_duplicate_is_withdrawn_with_the_code_of_the_one_that_was_there(
         page = (await desk.get(f"/referrals/{again}")).text
 
     assert withdrawn.status_code == 303, withdrawn.text
-    assert "Ritirata" in page
+    assert ">Ritirato</a></strong>" in page
 
 
 async def test_where_nobody_else_offers_it_there_is_nobody_to_pass_on_to_and_the_page_says_so(palermo: Town) -> None:

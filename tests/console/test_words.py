@@ -1,5 +1,6 @@
 """Pages speak both languages: every text that a template asks for is there, and every code has words."""
 
+import json
 import re
 from importlib.resources import files
 
@@ -39,6 +40,24 @@ def test_every_event_of_a_referral_is_told_in_words_or_left_out():
 
     assert {f"event.{type}" for type in told} <= words().keys()
     assert TimerFired.TYPE in told
+
+
+@pytest.mark.parametrize(("state", "event"), [
+    ("REQUESTED", "sent"), ("ACKNOWLEDGED", "acknowledged"), ("WAITLISTED", "waitlisted"), ("ACCEPTED", "accepted"),
+    ("ON_HOLD", "held"), ("REROUTED", "rerouted"), ("WITHDRAWN", "withdrawn"), ("REVOKED", "revoked"),
+    ("EXPIRED", "expired"), ("ENTERED_IN_ERROR", "entered_in_error"),
+])  # fmt: skip
+def test_how_a_referral_stands_is_said_with_the_word_that_says_how_it_came_there(state, event):
+    label = codes.codes("transitions", "states")[state]["label"]["it"]
+
+    assert label.split()[0] == words()[f"event.staffetta.referral.{event}.v1"][0].split()[0]
+
+
+def test_what_is_passed_on_is_said_with_one_word():
+    tables = ("transitions", "decline_reasons", "rejection_codes", "indicators")
+    said = [json.dumps(codes.table(name), ensure_ascii=False).lower() for name in tables]
+
+    assert "inoltro" in said[0] and not [name for name, text in zip(tables, said, strict=True) if "rinvi" in text]
 
 
 def test_every_filter_of_routing_has_words():
