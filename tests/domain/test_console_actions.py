@@ -26,6 +26,13 @@ def test_what_needs_no_question_is_one_press():
     assert actions.questions("accept", "ACKNOWLEDGED", "MEDIUM")[0].required is False
 
 
+@pytest.mark.parametrize("command", ["confirm_seat", "confirm_interest"])
+def test_that_the_person_is_still_interested_is_said_by_the_press_itself(command):
+    assert actions.questions(command, "WAITLISTED", "MEDIUM") == ()
+    assert actions.said_by_itself(command) == {"person_still_interested": True}
+    assert actions.said_by_itself("accept") == {}
+
+
 def test_an_emergency_is_acknowledged_with_the_time_of_the_phone_call():
     asked = actions.questions("acknowledge", "REQUESTED", "EMERGENCY")
 

@@ -58,6 +58,9 @@ def test_the_commands_of_the_bad_samples_are_refused_as_they_say(
     ("REQUESTED", "withdraw", {"requested_by": "somebody"}, "unknown_code", "/requested_by"),
     ("REQUESTED", "withdraw", {"withdraw_reason": "consent_withdrawn"}, "unknown_reason", "/withdraw_reason"),
     ("REQUESTED", "withdraw", {"withdraw_reason": "safety_concern"}, "missing_text", "/text"),
+    ("WAITLISTED", "confirm_seat", {"person_still_interested": None}, "missing_field", "/person_still_interested"),
+    ("WAITLISTED", "confirm_seat", {"person_still_interested": False}, "invalid_value", "/person_still_interested"),
+    ("WAITLISTED", "confirm_interest", {"person_still_interested": False}, "invalid_value", "/person_still_interested"),
 ])  # fmt: skip
 def test_what_a_command_must_carry_is_named(
     state: str, command: str, fields: dict[str, Any], code: str, pointer: str
@@ -66,6 +69,18 @@ def test_what_a_command_must_carry_is_named(
 
     assert (refusal.code, refusal.pointer) == (code, pointer)
     assert (refusal.state, refusal.version) == (state, 3)
+
+
+def test_who_says_that_the_person_is_not_interested_any_more_reads_what_else_there_is_to_say() -> None:
+    refusal = refused("WAITLISTED", "confirm_interest", person_still_interested=False)
+
+    assert refusal.code == "invalid_value"
+    assert {"decline", "withdraw"} <= set(refusal.allowed)
+
+
+def test_a_rule_of_version_nought_has_a_version() -> None:
+    assert refused("REQUESTED", "waitlist", order_rule_version=None).pointer == "/order_rule_version"
+    assert refused("REQUESTED", "waitlist", order_rule_version=0).code == "no_waitlist"
 
 
 def test_an_unknown_code_is_answered_with_its_list() -> None:

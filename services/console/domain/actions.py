@@ -21,6 +21,8 @@ REASONS = {
     "decline_reasons": "decline_reason", "closure_outcomes": "closure_outcome", "withdraw_reasons": "withdraw_reason",
     "hold_reasons": "hold_reason",
 }  # fmt: skip
+BY_ITSELF: dict[str, Any] = {"person_still_interested": True}
+"""What is said by the press of the button: there is no other answer that the command could carry."""
 FILLED_BY_ROUTING = "REQUESTED"
 """A command that leads there asks for nothing: routing knows. Who asks once more may say whom."""
 
@@ -120,9 +122,16 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
         if not set(TEXTS) & asked.keys():
             asked["text"] = False
     asked |= {name: False for name in row.get("optional_fields", ()) if name in ReferralFields.model_fields}
-    order = sorted(asked, key=lambda name: name in LAST)
+    order = sorted((name for name in asked if name not in BY_ITSELF), key=lambda name: name in LAST)
     found = [_question(name, asked[name], row, command, state) for name in order]
     return tuple(replace(question, sometimes=question.name in more) for question in found)
+
+
+@cache
+def said_by_itself(command: str) -> dict[str, Any]:
+    """What the command carries without being asked for it."""
+    row = next(row for row in rows() if row.command == command).raw
+    return {name: value for name, value in BY_ITSELF.items() if name in row.get("required_fields", ())}
 
 
 def pointed_at(asked: Sequence[Question], pointer: str | None) -> str | None:

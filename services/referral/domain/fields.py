@@ -20,7 +20,7 @@ OF_LISTS = (
 
 def fault(case: Case) -> Fault | None:
     """The first thing that is missing or wrong: fields, values, codes, then the reason with what it asks for."""
-    steps = (_missing, _invalid, _unknown, _override, _reason, _text, _review_date)
+    steps = (_missing, _invalid, _not_interested, _unknown, _override, _reason, _text, _review_date)
     return next((found for look in steps for found in look(case)), None)
 
 
@@ -31,8 +31,13 @@ def _missing(case: Case) -> Iterator[Fault]:
         return
     needed = [*row.required, *(f for when, fields in row.conditional if _applies(when, case) for f in fields)]
     for name in needed:
-        if name in ReferralFields.model_fields and not getattr(case.command, name):
+        if name in ReferralFields.model_fields and _is_empty(getattr(case.command, name)):
             yield Fault("missing_field", f"/{name}")
+
+
+def _is_empty(value: object) -> bool:
+    """No and nought are answers."""
+    return value is None or value in ("", [])
 
 
 def _applies(when: str, case: Case) -> bool:
@@ -59,6 +64,12 @@ def _invalid(case: Case) -> Iterator[Fault]:
             yield Fault("invalid_value", "/priority")
         case "escalate" if command.timer in codes.of_field("timer"):
             yield from _raised(referral.timer(command.timer), command.escalation_level)
+
+
+def _not_interested(case: Case) -> Iterator[Fault]:
+    """Of who is not interested any more nothing is confirmed: they are declined, withdrawn, or let the place go."""
+    if case.command.person_still_interested is False:
+        yield Fault("invalid_value", "/person_still_interested")
 
 
 def _raised(timer: Timer | None, level: int | None) -> Iterator[Fault]:
@@ -105,7 +116,7 @@ def _reason(case: Case) -> Iterator[Fault]:
         yield Fault("unknown_reason", f"/{case.reason_field}", (fixed,) if fixed else tuple(usable))
         return
     for name in case.reason.get("required_fields", ()):
-        if not getattr(case.command, name):
+        if _is_empty(getattr(case.command, name)):
             yield Fault("missing_field", f"/{name}")
     if case.reason["text_required"] and case.command.text_id is None:
         yield Fault("missing_text", "/text")
