@@ -40,6 +40,7 @@ def is_code(name: str, code: str, part: str = "items") -> bool:
 LISTS = {
     "update_code": (("reports", "update_codes"),),
     "result": (("reports", "contact_results"),),
+    "lapse_cause": (("reports", "lapse_causes"),),
     "channel": (("channels", "contact_channels"),),
     "contact_mode": (("channels", "intake_channels"), ("channels", "contact_channels")),
     "priority": (("priorities", "items"),),

@@ -145,7 +145,7 @@ class ReferralWaitlisted(ReferralEvent):
 
 
 class ReferralSeatLapsed(ReferralEvent):
-    """lapse_cause: lapsed (its time was over) or what the receiver states."""
+    """lapse_cause: a code of `reports.json`."""
 
     TYPE = "staffetta.referral.seat_lapsed.v1"
 

@@ -59,6 +59,13 @@ def test_a_decline_is_said_at_once_by_the_reasons_that_are_enough():
     assert every - found == more
 
 
+def test_a_place_is_let_go_at_once_by_why():
+    now = actions.at_once(actions.questions("lapse_seat", "WAITLISTED", "MEDIUM"))
+
+    assert now
+    assert [choice.code for choice in now.choices] == ["lapsed", "person_refused", "person_unreachable"]
+
+
 def test_who_passes_on_says_why_and_the_agency_is_proposed():
     now = actions.at_once(actions.questions("pass_on", "REQUESTED", "MEDIUM"))
 

@@ -1,13 +1,16 @@
 """Why a command is refused: the first of the precedence that applies, with a pointer and without any input."""
 
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
 
 from contracts import codes
 from contracts.refusals import Refusal
-from services.referral.domain import life
+from contracts.stated import ReferralFields
+from contracts.values import Code
+from services.referral.domain import fields, life
+from services.referral.domain.case import OTHERWISE_NAMED, REASON_FIELDS
 from tests.builders import NOW, a_command, a_need, a_referral, the_facts
 
 EMERGENCY = a_need(priority="EMERGENCY")
@@ -58,6 +61,8 @@ def test_the_commands_of_the_bad_samples_are_refused_as_they_say(
     ("REQUESTED", "withdraw", {"requested_by": "somebody"}, "unknown_code", "/requested_by"),
     ("REQUESTED", "withdraw", {"withdraw_reason": "consent_withdrawn"}, "unknown_reason", "/withdraw_reason"),
     ("REQUESTED", "withdraw", {"withdraw_reason": "safety_concern"}, "missing_text", "/text"),
+    ("WAITLISTED", "lapse_seat", {"lapse_cause": None}, "missing_field", "/lapse_cause"),
+    ("WAITLISTED", "lapse_seat", {"lapse_cause": "Fatou says no"}, "unknown_code", "/lapse_cause"),
     ("WAITLISTED", "confirm_seat", {"person_still_interested": None}, "missing_field", "/person_still_interested"),
     ("WAITLISTED", "confirm_seat", {"person_still_interested": False}, "invalid_value", "/person_still_interested"),
     ("WAITLISTED", "confirm_interest", {"person_still_interested": False}, "invalid_value", "/person_still_interested"),
@@ -91,6 +96,17 @@ def test_an_unknown_code_is_answered_with_its_list() -> None:
     assert "person_refused" not in reason.allowed
     assert {"desk", "in_person"} <= set(mode.allowed)
     assert len(mode.allowed) == len(set(mode.allowed))
+    assert refused("WAITLISTED", "lapse_seat", lapse_cause="Fatou says no").allowed == (
+        "lapsed", "person_refused", "person_unreachable"
+    )  # fmt: skip
+
+
+def test_every_code_of_a_command_is_one_of_a_list() -> None:
+    stated = {name for name, field in ReferralFields.model_fields.items() if Code in get_args(field.annotation)}
+    of_reasons = {*REASON_FIELDS.values(), *OTHERWISE_NAMED.values(), "override_reason"}
+
+    assert stated == {*fields.OF_LISTS, *of_reasons}
+    assert all(codes.of_field(name) for name in fields.OF_LISTS)
 
 
 def test_an_emergency_is_acknowledged_with_the_phone_call_that_was_made() -> None:
@@ -133,11 +149,11 @@ FAULTS: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("code", "state", "given"), FAULTS, ids=[code for code, _, _ in FAULTS])
 def test_of_many_faults_the_first_of_the_precedence_is_the_answer(code: str, state: str, given: dict[str, Any]) -> None:
-    fields = dict(given)
-    facts = fields.pop("facts", the_facts())
+    stated = dict(given)
+    facts = stated.pop("facts", the_facts())
 
     with pytest.raises(Refusal) as refusal:
-        life.decide(a_referral(state), a_command(**fields), facts)
+        life.decide(a_referral(state), a_command(**stated), facts)
 
     assert refusal.value.code == code
 

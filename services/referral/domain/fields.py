@@ -14,7 +14,7 @@ TEXTS = ("text", "reason_text")
 
 OF_LISTS = (
     "contact_mode", "failed_rule", "requested_by", "update_code", "channel", "result", "obligation", "priority",
-    "timer",
+    "timer", "lapse_cause",
 )  # fmt: skip
 
 
