@@ -127,14 +127,15 @@ def test_a_revoked_referral_is_over_and_its_receiver_owes_a_receipt_in_five_busi
 COORDINATOR: dict[str, Any] = {"by": "pa.comune", "roles": ("coordinator",), "revoke_cause": "basis_invalid"}
 
 
-def by_hand(referral: Referral, named: str) -> life.Outcome:
+def by_hand(referral: Referral, named: str | None) -> life.Outcome:
     facts = the_facts(basis_ended=True, speaker=an_agency("pa.comune"))
-    asked = a_command("revoke", **COORDINATOR, text_id=TEXT_ID, basis_id=str(basis_id(INTAKE_ID, named)))
-    return life.decide(referral, asked, facts)
+    id = str(basis_id(INTAKE_ID, named)) if named else None
+    return life.decide(referral, a_command("revoke", **COORDINATOR, text_id=TEXT_ID, basis_id=id), facts)
 
 
-def test_a_coordinator_revokes_a_referral_for_the_basis_that_it_rests_on() -> None:
-    after, said = by_hand(resting("b1"), "b1")
+@pytest.mark.parametrize("named", ["b1", None])
+def test_a_coordinator_revokes_a_referral_for_the_basis_that_it_rests_on_named_or_not(named: str | None) -> None:
+    after, said = by_hand(resting("b1"), named)
 
     assert (after.state, only(ReferralRevoked, said).basis_id) == ("REVOKED", basis_id(INTAKE_ID, "b1"))
 

@@ -66,6 +66,15 @@ def test_a_place_is_let_go_at_once_by_why():
     assert [choice.code for choice in now.choices] == ["lapsed", "person_refused", "person_unreachable"]
 
 
+def test_who_revokes_by_hand_says_why_of_what_a_coordinator_may_find_and_no_more():
+    cause, text = actions.questions("revoke", "ACCEPTED", "MEDIUM")
+
+    assert (cause.name, cause.required, [choice.code for choice in cause.choices]) == (
+        "revoke_cause", True, ["basis_invalid"],
+    )  # fmt: skip
+    assert (text.name, text.required, text.sometimes) == ("text", True, False), "the only cause asks for it"
+
+
 def test_who_passes_on_says_why_and_the_agency_is_proposed():
     now = actions.at_once(actions.questions("pass_on", "REQUESTED", "MEDIUM"))
 

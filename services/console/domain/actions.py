@@ -21,6 +21,12 @@ REASONS = {
     "decline_reasons": "decline_reason", "closure_outcomes": "closure_outcome", "withdraw_reasons": "withdraw_reason",
     "hold_reasons": "hold_reason",
 }  # fmt: skip
+OTHERWISE_NAMED = {"revoke": "revoke_cause"}
+"""Commands that give a reason of such a list in a field of their own."""
+BY_HAND = {"revoke": "coordinator"}
+"""Commands of which a person may give only the reasons of this side; the others are found by the network itself."""
+KNOWN = ("basis_id",)
+"""What the network knows without being told; the systems of agencies may say it all the same."""
 BY_ITSELF: dict[str, Any] = {"person_still_interested": True}
 """What is said by the press of the button: there is no other answer that the command could carry."""
 FILLED_BY_ROUTING = "REQUESTED"
@@ -115,14 +121,16 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
         asked |= dict.fromkeys(names, True) if when == f"priority={priority}" else {}
     more = set[str]()
     if reasons := row.get("reasons"):
-        asked.setdefault(REASONS[reasons], True)
+        asked.setdefault(_reason_field(reasons, command), True)
         known = {*asked, *(TEXTS if set(TEXTS) & asked.keys() else ())}
-        more = {name for item in _reasons(reasons, command) for name in item.asks} - known
-        asked |= dict.fromkeys(sorted(more), False)
+        wanted = [set(item.asks) for item in _reasons(reasons, command)]
+        always = set.intersection(*wanted)
+        more = set.union(*wanted) - always - known
+        asked |= dict.fromkeys(sorted(always - known), True) | dict.fromkeys(sorted(more), False)
         if not set(TEXTS) & asked.keys():
             asked["text"] = False
     asked |= {name: False for name in row.get("optional_fields", ()) if name in ReferralFields.model_fields}
-    order = sorted((name for name in asked if name not in BY_ITSELF), key=lambda name: name in LAST)
+    order = sorted((name for name in asked if name not in (*BY_ITSELF, *KNOWN)), key=lambda name: name in LAST)
     found = [_question(name, asked[name], row, command, state) for name in order]
     return tuple(replace(question, sometimes=question.name in more) for question in found)
 
@@ -180,7 +188,7 @@ def _question(name: str, required: bool, row: Any, command: str, state: str) -> 
 
 KINDS = {
     "text": "text", "reason_text": "text", "next_agency": "agency", "offer": "offer", "review_date": "day",
-    "linked_referral_id": "id", "assigned_worker": "line", "basis_id": "line", "appointment": "appointment",
+    "linked_referral_id": "id", "assigned_worker": "line", "appointment": "appointment",
 }  # fmt: skip
 CHOSEN = {"documents": "choices", "escalation_level": "level"}
 """Kinds of what is chosen from a list, unless it is one of its codes."""
@@ -202,7 +210,7 @@ def _kind(name: str) -> str:
 
 def _choices(name: str, row: Any, command: str, state: str) -> tuple[Choice, ...]:
     reasons = row.get("reasons")
-    if reasons and name in (REASONS[reasons], "revoke_cause"):
+    if reasons and name == _reason_field(reasons, command):
         return tuple(c for c in _reasons(reasons, command) if _fits(reasons, c.code, state))
     if name == "escalation_level":
         return tuple(Choice(str(rung["level"]), rung["label"]) for rung in LADDER if rung["level"])
@@ -212,10 +220,16 @@ def _choices(name: str, row: Any, command: str, state: str) -> tuple[Choice, ...
     return tuple(Choice(code, label) for code, label in labels.items())
 
 
+def _reason_field(list_: str, command: str) -> str:
+    return OTHERWISE_NAMED.get(command, REASONS[list_])
+
+
 def _reasons(list_: str, command: str) -> list[Choice]:
+    side = BY_HAND.get(command)
     usable = {
-        c: i for c, i in codes.codes(list_).items() if command in (i.get("usable_in") or [i.get("command", command)])
-    }
+        c: i for c, i in codes.codes(list_).items()
+        if command in (i.get("usable_in") or [i.get("command", command)]) and side in (None, i.get("side"))
+    }  # fmt: skip
     return [Choice(c, i["label"], _asks(i), "conditions" in i) for c, i in usable.items()]
 
 
