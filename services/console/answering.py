@@ -25,8 +25,6 @@ def _value(question: Question, typed: list[str]) -> Any:
             return _moment(first)
         case "number" | "level" | "appointment":
             return int(first) if first.isdecimal() else first
-        case "yes":
-            return {"true": True, "false": False}.get(first, first)
         case _:
             return first
 

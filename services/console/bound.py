@@ -81,13 +81,18 @@ async def stay(request: Request, draw: Drawn, agencies: Iterable[str] = ()) -> R
 def doable(case: Case, at: Gate, agencies: Mapping[str, Doc], family: Iterable[Case] = ()) -> list[tuple[str, bool]]:
     """Each command, and whether it asks something first. family: what else there is of the same intake."""
     may = actions.commands(case.row["state"], case.relations, at.actor.roles)
-    if not is_suspended(case, agencies):
-        may = tuple(command for command in may if not command.endswith("_suspended"))
-    if any(other.row["predecessor_id"] == case.id for other in family):
-        may = tuple(command for command in may if command != "open")  # somebody else was asked already
-    if case.row.get("fixed") == {}:
-        may = tuple(command for command in may if not actions.settles_appointment(command))
-    return [(command, bool(questions(case, command))) for command in may]
+    return [(c, bool(questions(case, c))) for c in may if not _is_in_vain(c, case, agencies, family)]
+
+
+def _is_in_vain(command: str, case: Case, agencies: Mapping[str, Doc], family: Iterable[Case]) -> bool:
+    """Whether the state takes it, and what else is known here does not."""
+    if command == "open":
+        return any(other.row["predecessor_id"] == case.id for other in family)  # somebody else was asked already
+    if command == "change_priority":
+        return not actions.may_change_priority(case.row["priority"], case.relations)
+    if command.endswith("_suspended"):
+        return not is_suspended(case, agencies)
+    return case.row.get("fixed") == {} and actions.settles_appointment(command)
 
 
 def questions(case: Case, command: str) -> tuple[actions.Question, ...]:

@@ -106,7 +106,7 @@ async def say(request: Request, referral_id: UUID, command: str, back: Back = "r
     typed = {name: [str(v) for v in form.getlist(name)] for name in form}
     asked = questions(case, command)
     body = await _by_code(gate_of(request), asked, stated_fields(asked, typed))
-    body |= actions.said_by_itself(command) | {"referral_id": case.id, "command": command}
+    body |= actions.said_by_itself(command, case.row["state"]) | {"referral_id": case.id, "command": command}
     if (version := _one(typed, "version")).isdigit():
         body["expected_version"] = int(version)
     answer = await asking.say(
@@ -148,6 +148,8 @@ async def _form(
         asked=asked, now_asked=now, typed=typed, pointed=actions.pointed_at(asked, answer.pointer),
         command_id=uuid4().hex, said=refused(request, case, answer), choosable_agencies=choosable,
         choosable_offers={o["_id"]: o for o in offers}, choosable_appointments=fixed(case),
+        review_days=actions.review_days(at.now.astimezone(pages.ROME).date()), longest_review=actions.LONGEST_REVIEW,
+        shorter_reviews=actions.SHORTER_REVIEWS,
     )  # fmt: skip
 
 

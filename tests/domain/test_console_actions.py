@@ -1,5 +1,7 @@
 """The buttons of the console follow the state table, and its forms ask what the door wants."""
 
+from datetime import date
+
 import pytest
 
 from contracts import codes
@@ -29,8 +31,46 @@ def test_what_needs_no_question_is_one_press():
 @pytest.mark.parametrize("command", ["confirm_seat", "confirm_interest"])
 def test_that_the_person_is_still_interested_is_said_by_the_press_itself(command):
     assert actions.questions(command, "WAITLISTED", "MEDIUM") == ()
-    assert actions.said_by_itself(command) == {"person_still_interested": True}
-    assert actions.said_by_itself("accept") == {}
+    assert actions.said_by_itself(command, "WAITLISTED") == {"person_still_interested": True}
+    assert actions.said_by_itself("accept", "REQUESTED") == {}
+
+
+@pytest.mark.parametrize(("state", "obligation"), [
+    ("WITHDRAWN", "withdraw_seen_receipt"), ("REVOKED", "deletion_receipt"), ("ENTERED_IN_ERROR", "deletion_receipt"),
+])  # fmt: skip
+def test_a_receipt_is_given_by_one_press_which_one_the_state_says(state, obligation):
+    assert actions.questions("confirm_receipt", state, "MEDIUM") == ()
+    assert actions.said_by_itself("confirm_receipt", state) == {"obligation": obligation}
+
+
+@pytest.mark.parametrize(("command", "state", "asked"), [
+    ("record_no_show", "ACCEPTED", ["appointment"]), ("schedule_appointment", "ACCEPTED", ["starts_at"]),
+    ("close_suspended", "ACCEPTED", ["reason_text"]), ("decline_suspended", "REQUESTED", ["text"]),
+])  # fmt: skip
+def test_what_is_known_without_asking_is_not_asked(command, state, asked):
+    assert [question.name for question in actions.questions(command, state, "MEDIUM")] == asked
+
+
+def test_a_priority_is_changed_to_another():
+    priority, _ = actions.questions("change_priority", "REQUESTED", "MEDIUM")
+
+    assert [choice.code for choice in priority.choices] == ["EMERGENCY", "URGENT", "ROUTINE"]
+
+
+def test_the_priority_of_an_emergency_is_the_coordinations_to_change():
+    party, coordinator = frozenset({"sender"}), frozenset({"sender", "coordinator"})
+
+    assert [actions.may_change_priority("EMERGENCY", relations) for relations in (party, coordinator)] == [False, True]
+    assert actions.may_change_priority("URGENT", party)
+
+
+def test_until_when_a_hold_may_be_is_said_with_the_reasons_that_allow_less():
+    first, last = actions.review_days(date(2026, 11, 28))
+
+    assert (first, last) == (date(2026, 11, 29), date(2026, 12, 28))
+    assert [(days, [label["en"] for label in labels]) for days, labels in actions.SHORTER_REVIEWS.items()] == [
+        (14, ["Service interrupted", "Other reason"])
+    ]  # fmt: skip
 
 
 def test_an_emergency_is_acknowledged_with_the_time_of_the_phone_call():

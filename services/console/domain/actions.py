@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
@@ -25,10 +26,23 @@ OTHERWISE_NAMED = {"revoke": "revoke_cause"}
 """Commands that give a reason of such a list in a field of their own."""
 BY_HAND = {"revoke": "coordinator"}
 """Commands of which a person may give only the reasons of this side; the others are found by the network itself."""
-KNOWN = ("basis_id",)
+KNOWN = ("basis_id", "count", "second_slot")
 """What the network knows without being told; the systems of agencies may say it all the same."""
-BY_ITSELF: dict[str, Any] = {"person_still_interested": True}
+OWES = "obligation_"
+OBLIGATIONS: dict[str, str] = {
+    row["to"]: effect.removeprefix(OWES)
+    for row in LIFE["transitions"] for effect in row.get("effects", ()) if effect.startswith(OWES)
+}  # fmt: skip
+"""Which receipt is owed in which state."""
+BY_ITSELF = ("person_still_interested", "obligation")
 """What is said by the press of the button: there is no other answer that the command could carry."""
+HIGHEST = min(codes.codes("priorities").values(), key=lambda item: int(item["rank"]))["code"]
+LONGEST_REVIEW: int = codes.table("priorities")["review_defaults"]["hold_review_max"]["amount"]
+SHORTER_REVIEWS: dict[int, list[dict[str, str]]] = {
+    days: [i["label"] for i in codes.codes("hold_reasons").values() if i["max_days_to_review"] == days]
+    for days in sorted({i["max_days_to_review"] for i in codes.codes("hold_reasons").values()}) if days < LONGEST_REVIEW
+}  # fmt: skip
+"""The reasons for which a hold is reviewed within so many days; for all others within the longest."""
 FILLED_BY_ROUTING = "REQUESTED"
 """A command that leads there asks for nothing: routing knows. Who asks once more may say whom."""
 
@@ -51,8 +65,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A field of a command. kind: choice, choices, level, text, moment, day, agency, offer, appointment, number, yes
-    or id. sometimes: some of the reasons ask for it.
+    """A field of a command. kind: choice, choices, level, text, moment, day, agency, offer, appointment, number or id.
+    sometimes: some of the reasons ask for it.
     """
 
     name: str
@@ -130,16 +144,29 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
         if not set(TEXTS) & asked.keys():
             asked["text"] = False
     asked |= {name: False for name in row.get("optional_fields", ()) if name in ReferralFields.model_fields}
-    order = sorted((name for name in asked if name not in (*BY_ITSELF, *KNOWN)), key=lambda name: name in LAST)
+    left_out = {*BY_ITSELF, *KNOWN, *row.get("fixed", ())}
+    order = sorted((name for name in asked if name not in left_out), key=lambda name: name in LAST)
     found = [_question(name, asked[name], row, command, state) for name in order]
+    if command == "change_priority":
+        found = list(without(found, priority))
     return tuple(replace(question, sometimes=question.name in more) for question in found)
 
 
-@cache
-def said_by_itself(command: str) -> dict[str, Any]:
+def said_by_itself(command: str, state: str) -> dict[str, Any]:
     """What the command carries without being asked for it."""
-    row = next(row for row in rows() if row.command == command).raw
-    return {name: value for name, value in BY_ITSELF.items() if name in row.get("required_fields", ())}
+    needed = next(row for row in rows() if row.command == command).raw.get("required_fields", ())
+    said = {"person_still_interested": True, "obligation": OBLIGATIONS.get(state)}
+    return {name: said[name] for name in BY_ITSELF if name in needed}
+
+
+def may_change_priority(priority: str, relations: frozenset[str]) -> bool:
+    """Whether there is another for them to choose: an emergency is the coordination's to lower."""
+    return priority != HIGHEST or "coordinator" in relations
+
+
+def review_days(today: date) -> tuple[date, date]:
+    """The first and the last day until which a hold may be."""
+    return today + timedelta(days=1), today + timedelta(days=LONGEST_REVIEW)
 
 
 def pointed_at(asked: Sequence[Question], pointer: str | None) -> str | None:
@@ -192,7 +219,7 @@ KINDS = {
 }  # fmt: skip
 CHOSEN = {"documents": "choices", "escalation_level": "level"}
 """Kinds of what is chosen from a list, unless it is one of its codes."""
-TYPES = {"date-time": "moment", "date": "day", "integer": "number", "boolean": "yes", "uuid": "id"}
+TYPES = {"date-time": "moment", "date": "day", "integer": "number", "uuid": "id"}
 
 
 @cache
