@@ -7,12 +7,13 @@ from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, NAT
 from services.console.domain.rights import RIGHTS, Right
 
 ROLES = (CASEWORKER, SUPERVISOR, COORDINATOR, NATIONAL, AUDITOR, OPS)
-RELATIONS = ("sender", "receiver", COORDINATOR, "glass")
+RELATIONS = ("sender", "receiver", COORDINATOR, "glass", "owing")
 
 HEAD = """# Who sees what in the console
 
 Made from `services/console/domain/rights.py` by `python -m deploy.documents`; do not edit.
-`tests/console/test_access.py` asks every cell over HTTP. A page that the table does not name is not served.
+`tests/console/test_access.py` asks every cell over HTTP, `test_receipts.py` those of *owing*. A page that the table
+does not name is not served.
 
 As what somebody sees a referral:
 
@@ -21,6 +22,8 @@ As what somebody sees a referral:
   error. A caseworker who has queues of their own sees those queues, a supervisor the whole agency.
 - *coordinator*: of the sender's or the receiver's city; of notes only those that the coordination wrote, which both
   agencies read too. *glass*: who broke the glass, for four hours.
+- *owing*: of the agency from which it was taken, while it owes a receipt for it: by itself and in no list, its code,
+  its service and what is owed, and nothing of the person.
 
 Nobody else sees it, and what is not there and what may not be seen look the same (404).
 """

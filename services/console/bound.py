@@ -27,7 +27,7 @@ def gate_of(request: Request) -> Gate:
 
 
 async def case_of(request: Request, referral_id: UUID) -> Case:
-    case = await gate_of(request).case(str(referral_id))
+    case = await gate_of(request).case(str(referral_id), owed=True)
     if case is None or not request.state.right.relations & case.relations:
         raise HTTPException(404)
     return case
@@ -88,6 +88,8 @@ def _is_in_vain(command: str, case: Case, agencies: Mapping[str, Doc], family: I
     """Whether the state takes it, and what else is known here does not."""
     if command == "open":
         return any(other.row["predecessor_id"] == case.id for other in family)  # somebody else was asked already
+    if command == actions.RECEIPT:
+        return case.row.get("owes", "") is None  # of what was kept before, nobody knows
     if command == "change_priority":
         return not actions.may_change_priority(case.row["priority"], case.relations)
     if command.endswith("_suspended"):

@@ -26,6 +26,8 @@ Back = Annotated[str, Query(pattern=r"^(queue|referral)$")]
 @router.get("/{referral_id}")
 async def referral(request: Request, referral_id: UUID) -> Response:
     at, case = gate_of(request), await case_of(request, referral_id)
+    if case.relations == access.OWING:
+        return pages.page(request, "owed.html", at.now, said=said(request), case=case)
     await at.note_read(case, "referral")
     return pages.page(request, "referral.html", at.now, said=said(request), **await _shown(at, case))
 
@@ -38,8 +40,10 @@ async def referral_live(request: Request, referral_id: UUID) -> Response:
 
 
 async def _drawn(request: Request, referral_id: str, at: Gate) -> str | None:
-    case = await at.case(referral_id)
-    return pages.draw(request, "_referral.html", at.now, **await _shown(at, case)) if case else None
+    case = await at.case(referral_id, owed=True)
+    if case is None or case.relations == access.OWING:
+        return None
+    return pages.draw(request, "_referral.html", at.now, **await _shown(at, case))
 
 
 async def _shown(at: Gate, case: Case) -> dict[str, Any]:

@@ -46,6 +46,8 @@ NOBODY: Doc = {"person": None, "person_ref": None}
 """What of a person is shown to who is no party to the referral."""
 NOT_THEIRS: Doc = {"sender_ref": None}
 """What is shown to the sender alone: what it calls the referral."""
+OWED = ("_id", "code", "service", "state", "version", "priority", "owes", "journey_id", "receiver_agency")
+"""What is left of a referral for who has to delete the rest."""
 DUE, CODE = {"due_at": 1}, {"code": 1}
 EVERY_GLASS = "broken"
 """Where it is counted how often glass was broken; of one agency's referrals at the same name with the agency's code."""
@@ -88,13 +90,16 @@ class Gate:
         ids = [id for _, id in sorted(order)[(page - 1) * Page.ROWS : page * Page.ROWS]]
         return Page(await self._cases({"_id": {"$in": ids}}), len(order), page)
 
-    async def case(self, referral_id: str) -> Case | None:
-        """None for one that is not there and for one that this person may not see: they look the same."""
-        found = await self._cases({"_id": referral_id}, whole=True)
+    async def case(self, referral_id: str, *, owed: bool = False) -> Case | None:
+        """None for one that is not there and for one that this person may not see: they look the same.
+
+        owed: also what is left of one for which their agency owes a receipt.
+        """
+        found = await self._cases({"_id": referral_id}, whole=True, owed=owed)
         return found[0] if found else None
 
     async def called(self, code: str) -> list[Case]:
-        return await self._cases({"code": code.upper()})
+        return await self._cases({"code": code.upper()}, owed=True)
 
     async def family(self, case: Case) -> list[Case]:
         """The other referrals of the same intake, as far as this person may see them."""
@@ -370,12 +375,13 @@ class Gate:
         return await marks(self._db, agencies)
 
     # -- within ----------------------------------------------------------------------------------------------------
-    async def _cases(self, wanted: Doc, *, whole: bool = False) -> list[Case]:
+    async def _cases(self, wanted: Doc, *, whole: bool = False, owed: bool = False) -> list[Case]:
         """wanted: what an index finds. Of that, what this person may see; nothing else leaves this function."""
+        granted = (*self.granted, *access.debts(self.actor)) if owed else self.granted
         rows = await self._list(self._db[REFERRALS].find(wanted, None if whole else SUMMARY).limit(LONGEST))
         rows.sort(key=lambda row: row["due_at"] or ALWAYS)
-        seen = [(row, access.relations(self.granted, row)) for row in rows]
-        return [Case(row | _hidden_from(as_), as_) for row, as_ in seen if as_]
+        seen = [(row, access.relations(granted, row)) for row in rows]
+        return [Case(_shown(row, as_), as_) for row, as_ in seen if as_]
 
     async def _counted(self, cities: Iterable[str], since: datetime) -> list[Doc]:
         """What was counted of the referrals sent since then, by an agency of one of these cities or to one."""
@@ -391,6 +397,10 @@ class Gate:
 
     async def _list(self, cursor: AsyncIterator[Doc]) -> list[Doc]:
         return [doc async for doc in cursor]
+
+
+def _shown(row: Doc, relations: frozenset[str]) -> Doc:
+    return {name: row[name] for name in OWED} if relations == access.OWING else row | _hidden_from(relations)
 
 
 def _hidden_from(relations: frozenset[str]) -> Doc:

@@ -64,6 +64,10 @@ def test_every_filter_of_routing_has_words():
     assert {f"filter.{f['code']}" for f in codes.table("routing")["filters"]} <= words().keys()
 
 
+def test_every_receipt_that_is_owed_has_words():
+    assert {f"owed.{code}" for code in codes.of_field("obligation")} <= words().keys()
+
+
 def test_every_kind_of_task_has_words():
     ours = ("linked_referral_ended", "no_candidate", "dependency_ended", "receiver_not_told", "sender_not_told",
             "same_person")  # fmt: skip
@@ -80,7 +84,7 @@ def test_every_cause_for_which_a_message_is_set_aside_has_words():
 def test_no_text_of_the_pages_is_unused():
     asked = {key for text in TEMPLATES.values() for key in re.findall(r'"([a-z_0-9.]+)"', text)}
     made = ("correct_", "day.", "ops.", "parked.", "do.", "key.", "field.", "event.", "filter.", "task.", "http_",
-            "requested_by.", "failed_rule.", "reason.", "new.", "glossary_", "reads_", "call_", "reach_",
+            "requested_by.", "failed_rule.", "reason.", "new.", "owed.", "glossary_", "reads_", "call_", "reach_",
             "message_")  # fmt: skip
     by_code = {
         *ANSWERS,

@@ -67,6 +67,18 @@ def test_broken_glass_opens_one_referral():
     assert seen_as(actor, a_row(_id="r-2"), frozenset({"r-1"})) == set()
 
 
+def test_who_owes_a_receipt_sees_that_and_as_nothing_else_until_it_is_given():
+    gone = a_row(read_until=None, owes="deletion_receipt")
+    receiver, of_another = an_actor("pa.penc"), an_actor("pa.penc", "caseworker", queues={"pa.penc.other"})
+
+    assert relations(access.debts(receiver), gone) == access.OWING
+    assert seen_as(receiver, gone) == set(), "no list shows it"
+    for actor in (of_another, an_actor("pa.comune"), an_actor("pa.penc", "auditor"), an_actor(None, "ops")):
+        assert relations(access.debts(actor), gone) == set()
+    assert relations(access.debts(receiver), gone | {"owes": None}) == set()
+    assert relations(access.debts(receiver), a_row()) == set(), "of what was kept before"
+
+
 ROWS = st.builds(
     a_row,
     _id=st.sampled_from(["r-1", "r-2"]),

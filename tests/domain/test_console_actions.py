@@ -23,6 +23,15 @@ def test_a_button_is_there_exactly_when_the_referral_would_take_the_command(stat
     assert set(actions.commands(state, frozenset({relation}), frozenset({role}))) == taken
 
 
+def test_who_owes_a_receipt_may_give_it_and_say_nothing_else():
+    owing = frozenset({"owing"})
+
+    assert [actions.commands(state, owing, frozenset({"caseworker"})) for state in ("REVOKED", "ACCEPTED")] == [
+        ("confirm_receipt",), (),
+    ]  # fmt: skip
+    assert not actions.is_ever_said("add_note", owing, frozenset({"supervisor"}))
+
+
 def test_what_needs_no_question_is_one_press():
     assert actions.questions("acknowledge", "REQUESTED", "MEDIUM") == ()
     assert actions.questions("accept", "ACKNOWLEDGED", "MEDIUM")[0].required is False

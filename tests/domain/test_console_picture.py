@@ -4,12 +4,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from contracts.beside import AppointmentCancelled, AppointmentScheduled
+from contracts.beside import (
+    AppointmentCancelled,
+    AppointmentScheduled,
+    ReceiptConfirmed,
+    ReceiptOverdue,
+    ReceiptRequested,
+)
 from contracts.events import (
     ReferralAccepted,
     ReferralClosed,
     ReferralDeclined,
     ReferralEvent,
+    ReferralRevoked,
     ReferralSent,
     RoutingDecided,
 )
@@ -78,3 +85,15 @@ def test_of_appointments_those_are_kept_to_which_the_person_is_still_expected() 
 
     assert [list(doc["fixed"]) for doc in docs] == [[], ["1"], ["1", "2"], ["2"], []]
     assert docs[2]["fixed"]["2"] == fixed[1].starts_at
+
+
+def test_a_receipt_is_owed_from_when_it_is_asked_for_until_it_is_given() -> None:
+    docs = [picture.after(None, said(ReferralSent), ["palermo"])]
+    for event in (said(ReferralRevoked), said(ReceiptRequested), said(ReceiptOverdue), said(ReceiptConfirmed)):
+        docs.append(picture.after(docs[-1], event.model_copy(update={"state": "REVOKED"}), ["palermo"]))
+
+    assert [doc["owes"] for doc in docs] == [None, None, OWED, OWED, None]
+    assert docs[2]["read_until"] is None, "what a receiver must delete it sees no more"
+
+
+OWED = said(ReceiptRequested).obligation

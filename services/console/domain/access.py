@@ -10,6 +10,8 @@ CASEWORKER, SUPERVISOR, COORDINATOR = "caseworker", "supervisor", "coordinator"
 NATIONAL, AUDITOR, OPS = "national", "auditor", "ops"
 ROLES = frozenset({CASEWORKER, SUPERVISOR, COORDINATOR, NATIONAL, AUDITOR, OPS})
 
+OWING = frozenset({"owing"})
+"""As what somebody sees a referral that was taken from their agency, while it owes a receipt for it."""
 UNACCEPTED = ("REQUESTED", "ACKNOWLEDGED", "WAITLISTED")
 """In which a receiver has not said yes."""
 
@@ -53,7 +55,7 @@ def grants(actor: Actor, now: datetime, glass: frozenset[str] = frozenset()) -> 
     """
     found: list[Grant] = []
     if actor.works:
-        ours = sorted(actor.queues) if actor.queues and SUPERVISOR not in actor.roles else None
+        ours = _queues(actor)
         sent: Where = {"sender_agency": actor.agency}
         received: Where = {"receiver_agency": actor.agency, "read_until": {"$gt": now}}
         found.append(Grant("sender", sent | _in("sender_queue", ours)))
@@ -63,6 +65,19 @@ def grants(actor: Actor, now: datetime, glass: frozenset[str] = frozenset()) -> 
     if glass:
         found.append(Grant("glass", _in("_id", sorted(glass))))
     return tuple(found)
+
+
+def debts(actor: Actor) -> tuple[Grant, ...]:
+    """What the actor's agency owes a receipt for: to be looked at by itself, and in no list."""
+    if not actor.works:
+        return ()
+    owed: Where = {"receiver_agency": actor.agency, "owes": {"$gt": ""}}
+    return (Grant("owing", owed | _in("receiver_queue", _queues(actor))),)
+
+
+def _queues(actor: Actor) -> list[str] | None:
+    """None for all of the agency."""
+    return sorted(actor.queues) if actor.queues and SUPERVISOR not in actor.roles else None
 
 
 def _in(field: str, values: list[str] | None) -> Where:

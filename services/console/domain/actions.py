@@ -8,6 +8,7 @@ from typing import Any
 
 from contracts import codes
 from contracts.stated import ReferralFields
+from services.console.domain.access import OWING
 
 LIFE = codes.table("transitions")
 LADDER = codes.table("priorities")["escalation_ladder"]
@@ -28,6 +29,7 @@ BY_HAND = {"revoke": "coordinator"}
 """Commands of which a person may give only the reasons of this side; the others are found by the network itself."""
 KNOWN = ("basis_id", "count", "second_slot")
 """What the network knows without being told; the systems of agencies may say it all the same."""
+RECEIPT = "confirm_receipt"
 OWES = "obligation_"
 OBLIGATIONS: dict[str, str] = {
     row["to"]: effect.removeprefix(OWES)
@@ -101,13 +103,17 @@ def rows() -> tuple[Row, ...]:
 @cache
 def commands(state: str, relations: frozenset[str], roles: frozenset[str]) -> tuple[str, ...]:
     """What may be said of a referral in this state by who has these relations to it and these roles."""
-    may = {r.command for r in rows() if state in r.states and relations & r.by and _supervises(r, roles)}
+    may = {r.command for r in rows() if state in r.states and _speaks(r, relations) and _supervises(r, roles)}
     return tuple(sorted(may, key=lambda c: (FIRST.index(c) if c in FIRST else len(FIRST), _place(c))))
 
 
 def is_ever_said(command: str, relations: frozenset[str], roles: frozenset[str]) -> bool:
     """Whether, in one state or another, who has these relations and roles may say it."""
-    return any(r.command == command and relations & r.by and _supervises(r, roles) for r in rows())
+    return any(r.command == command and _speaks(r, relations) and _supervises(r, roles) for r in rows())
+
+
+def _speaks(row: Row, relations: frozenset[str]) -> bool:
+    return bool(relations & row.by) or (row.command == RECEIPT and relations >= OWING)
 
 
 def _supervises(row: Row, roles: frozenset[str]) -> bool:

@@ -8,6 +8,7 @@ from contracts import codes
 from contracts.beside import (
     AppointmentEvent,
     AppointmentScheduled,
+    ReceiptConfirmed,
     ReceiptEvent,
     ReferralEscalated,
     TimerEvent,
@@ -48,7 +49,7 @@ ADDRESSED = ("sender_agency", "sender_queue", "receiver_agency", "receiver_queue
 NEW: Doc = {
     "code": None, "read_until": None, "why": None, "linked_id": None, "person_ref": None, "person": None,
     "reply_by": None, "sent_at": None, "sender_ref": None, "ended": None, "level": 0,
-    "answered_at": None, "in_error": False, "failed_rule": None, "fixed": {},
+    "answered_at": None, "in_error": False, "failed_rule": None, "fixed": {}, "owes": None,
 }  # fmt: skip
 """What an event may yet tell."""
 
@@ -65,7 +66,8 @@ def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
         "changed_at": event.at,
         "cities": cities,
     }
-    doc |= _told(event, doc) | _answered(event, doc) | _more(event) | {"fixed": _fixed(event, doc["fixed"])}
+    doc |= _told(event, doc) | _answered(event, doc) | _more(event) | _owed(event)
+    doc |= {"fixed": _fixed(event, doc["fixed"])}
     return doc | {"shown_to": event.receiver_agency if doc["open"] and doc["read_until"] == ALWAYS else None}
 
 
@@ -125,6 +127,13 @@ def _told(event: ReferralEvent, doc: Doc) -> Doc:
     if doc["read_until"] is not None:
         return {"read_until": ALWAYS if event.state in OPEN else event.at + KEPT_AFTER}
     return {}
+
+
+def _owed(event: ReferralEvent) -> Doc:
+    """Which receipt the receiver owes."""
+    if not isinstance(event, ReceiptEvent):
+        return {}
+    return {"owes": None if isinstance(event, ReceiptConfirmed) else event.obligation}
 
 
 def _more(event: ReferralEvent) -> Doc:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, NATIONAL, OPS, SUPERVISOR
+from services.console.domain.access import AUDITOR, CASEWORKER, COORDINATOR, NATIONAL, OPS, OWING, SUPERVISOR
 
 WORKERS = frozenset({CASEWORKER, SUPERVISOR})
 CORRECTORS = frozenset({SUPERVISOR, COORDINATOR})
@@ -61,10 +61,10 @@ RIGHTS: dict[str, Right] = {
     "GET /ops": Right("how the services are, and messages set aside", frozenset({OPS})),
     "GET /ops/now": Right("the same, asked for every few seconds", frozenset({OPS})),
     "POST /ops/{service}/{message_id}/{action}": Right("have one handled again, or discard it", frozenset({OPS})),
-    "GET /referrals/{referral_id}": Right("a referral", relations=PARTIES),
+    "GET /referrals/{referral_id}": Right("a referral", relations=PARTIES | OWING),
     "GET /referrals/{referral_id}/live": Right("the same, live", relations=PARTIES),
     "GET /referrals/{referral_id}/person": Right("name and contact", relations=RECEIVER),
     "GET /referrals/{referral_id}/notes/{text_id}": Right("what was written to one's side", relations=ACTING),
-    "GET /referrals/{referral_id}/{command}": Right("the questions of a command", relations=ACTING),
-    "POST /referrals/{referral_id}/{command}": Right("say a command", relations=ACTING),
+    "GET /referrals/{referral_id}/{command}": Right("the questions of a command", relations=ACTING | OWING),
+    "POST /referrals/{referral_id}/{command}": Right("say a command", relations=ACTING | OWING),
 }
