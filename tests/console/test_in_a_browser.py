@@ -56,7 +56,7 @@ async def test_a_request_is_acknowledged_and_accepted_by_keyboard_alone(palermo:
         await seen.page.keyboard.press("Tab")
         await seen.page.locator("form.asks button").press("Enter")
 
-        await expect(seen.page.get_by_text("Accettato")).to_be_visible()
+        await expect(seen.page.locator("#live > p strong").first).to_have_text("Accettato")
 
 
 async def test_a_decline_asks_its_reason_and_a_refusal_says_why(palermo: Town, browser: Browser) -> None:
