@@ -449,6 +449,22 @@ async def test_a_person_is_found_by_a_name_spelled_otherwise_and_no_address_hold
         await expect(seen.page.locator("h1")).to_contain_text("PA-")
 
 
+async def test_who_fills_in_a_long_form_is_at_work_and_stays_logged_in(palermo: Town, browser: Browser) -> None:
+    async with screen(browser, palermo.url) as seen:
+        await seen.page.clock.install()
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/new")
+        first = seen.page.locator("form.wide input[type=text]").first
+        await first.fill("A")
+        assert not [url for url in seen.asked if url.endswith("/glossary")]
+        await seen.page.clock.fast_forward("05:01")
+
+        async with seen.page.expect_response("**/glossary") as told:
+            await first.fill("Am")
+
+        assert (await told.value).status == 200
+
+
 async def test_several_are_acknowledged_at_once_after_a_look_at_what_comes_of_each(
     palermo: Town, browser: Browser
 ) -> None:

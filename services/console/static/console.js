@@ -29,6 +29,15 @@ document.addEventListener("keydown", (event) => {
   all[all.indexOf(event.target) + 1].focus();
 });
 
+// Who fills in a form is at work, though nothing of it reaches us: without a sign of life their session would end as idle,
+// and what they wrote with it.
+let alive = Date.now();
+document.addEventListener("input", () => {
+  if (Date.now() - alive < 300_000) return;
+  alive = Date.now();
+  fetch("/glossary", { cache: "no-store" }).catch(() => {});
+});
+
 // After an answer the most pressing row is ready for the next key; when the row that is chosen goes, the next one is.
 if (new URLSearchParams(location.search).has("said")) rows()[0]?.focus({ preventScroll: true });
 let chosen = rows().indexOf(document.activeElement);
