@@ -27,7 +27,7 @@ OTHERWISE_NAMED = {"revoke": "revoke_cause"}
 """Commands that give a reason of such a list in a field of their own."""
 BY_HAND = {"revoke": "coordinator"}
 """Commands of which a person may give only the reasons of this side; the others are found by the network itself."""
-KNOWN = ("basis_id", "count", "second_slot")
+KNOWN = ("basis_id", "count", "second_slot", "order_rule_version")
 """What the network knows without being told; the systems of agencies may say it all the same."""
 RECEIPT = "confirm_receipt"
 OWES = "obligation_"
