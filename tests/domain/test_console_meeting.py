@@ -38,13 +38,13 @@ def test_everything_that_can_be_typed_is_taken_by_the_door():
     whole = stated(
         needs=["ill_now"], priority=["URGENT"], age_band=["25-39"], gender=["female"], household=["couple"],
         household_size=["2"], language=["wo"], interpreter_needed=["yes"], city_of_presence=["palermo"], given=["Awa"],
-        family=["Prova"], birth_date=["1995"], phone=["000"], phone_safe=["yes"], caregiver=["Zia"], sender_ref=["C-1"],
-        withhold=["pa.ponte"], consents=["pa.levante"],
+        family=["Prova"], birth_date=["1995"], phone=["000"], phone_safe=["yes"], phone_message=["yes"],
+        caregiver=["Zia"], sender_ref=["C-1"], withhold=["pa.ponte"], consents=["pa.levante"],
     )  # fmt: skip
 
     taken = SubmitIntake.model_validate_json(json.dumps(whole))
     assert taken.tier0.household_size == 2 and taken.tier0.withhold == ["pa.ponte"]
-    assert taken.tier1.contact and taken.tier1.contact.safe is True
+    assert taken.tier1.contact and taken.tier1.contact.safe is taken.tier1.contact.may_leave_message is True
     assert taken.tier1.birth_date and taken.tier1.birth_date.precision == "year"
 
 

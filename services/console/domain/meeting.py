@@ -113,7 +113,8 @@ def _tier1(one: Mapping[str, str]) -> dict[str, Any]:
     if born := _day(one.get("birth_date", "")):
         known["birth_date"] = {"value": born, "precision": "day" if len(born) == len("2000-01-01") else "year"}
     if "phone" in one:
-        known["contact"] = {"channel": "phone", "value": one["phone"], "safe": "phone_safe" in one}
+        ticked = {"safe": "phone_safe" in one, "may_leave_message": "phone_message" in one}
+        known["contact"] = {"channel": "phone", "value": one["phone"]} | ticked
     if "caregiver" in one:
         known["caregiver"] = {"name": {"family": one["caregiver"]}, "informed": True}
     return known
