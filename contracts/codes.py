@@ -50,8 +50,22 @@ LISTS = {
 }
 """Where the codes are kept that a field of a command on a referral may hold."""
 
+REASON_FIELDS = {
+    "decline_reasons": "decline_reason",
+    "closure_outcomes": "closure_outcome",
+    "withdraw_reasons": "withdraw_reason",
+    "hold_reasons": "hold_reason",
+}
+OTHERWISE_NAMED = {"revoke": "revoke_cause"}
+"""Commands that give a reason of such a list in a field of their own."""
+
 REQUESTED_BY = ("person", "sender", "receiver", "coordinator")
 """Who may have asked for a withdrawal: the person at any desk, or one of those who may command it."""
+
+
+def reason_field(list_: str, command: str) -> str:
+    """In which field a command gives its reason, a code of this list."""
+    return OTHERWISE_NAMED.get(command, REASON_FIELDS[list_])
 
 
 def of_field(name: str) -> tuple[str, ...]:

@@ -1,10 +1,16 @@
-"""Events as an agency's feed shows them, where that is less than what our own topics say (`sharing.json`, tiers)."""
+"""What an agency is shown, where that is less than what our own topics say (`sharing.json`, tiers)."""
+
+from datetime import timedelta
 
 from pydantic import Field
 
 from contracts.events import IntakeRecorded, ReferralSeatOffered, ReferralSent
 from contracts.values import AgencyCode, Message, Ref
 
+FORGOTTEN = frozenset({"REVOKED", "ENTERED_IN_ERROR"})
+"""States of a referral of which a receiver must forget the person at once."""
+KEPT_AFTER = timedelta(days=30)
+"""How long a receiver may still see what it once had to do with, after another end."""
 WITHHELD_FROM_ALL = frozenset({"withhold"})
 WITHHELD_FROM_RECEIVER = frozenset({"sender_ref", "priority_reason"})
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, DESCENDING
 
-from services.console.domain import access, actions, national, picture, twins
+from services.console.domain import access, actions, national, picture, shown, twins
 from services.console.domain.access import Actor, Grant
 from services.console.domain.picture import ALWAYS, week_of
 from services.console.domain.shown import Case, Page, Pair, Todo
@@ -42,12 +42,6 @@ BROKEN_FOR = timedelta(hours=4)
 LONGEST = 200
 SUMMARY = {"why": 0, "person_ref": 0}
 """What a list of referrals does not show."""
-NOBODY: Doc = {"person": None, "person_ref": None}
-"""What of a person is shown to who is no party to the referral."""
-NOT_THEIRS: Doc = {"sender_ref": None}
-"""What is shown to the sender alone: what it calls the referral."""
-OWED = ("_id", "code", "service", "state", "version", "priority", "owes", "journey_id", "receiver_agency")
-"""What is left of a referral for who has to delete the rest."""
 DUE, CODE = {"due_at": 1}, {"code": 1}
 EVERY_GLASS = "broken"
 """Where it is counted how often glass was broken; of one agency's referrals at the same name with the agency's code."""
@@ -381,7 +375,7 @@ class Gate:
         rows = await self._list(self._db[REFERRALS].find(wanted, None if whole else SUMMARY).limit(LONGEST))
         rows.sort(key=lambda row: row["due_at"] or ALWAYS)
         seen = [(row, access.relations(granted, row)) for row in rows]
-        return [Case(_shown(row, as_), as_) for row, as_ in seen if as_]
+        return [Case(shown.as_seen(row, as_), as_) for row, as_ in seen if as_]
 
     async def _counted(self, cities: Iterable[str], since: datetime) -> list[Doc]:
         """What was counted of the referrals sent since then, by an agency of one of these cities or to one."""
@@ -397,14 +391,6 @@ class Gate:
 
     async def _list(self, cursor: AsyncIterator[Doc]) -> list[Doc]:
         return [doc async for doc in cursor]
-
-
-def _shown(row: Doc, relations: frozenset[str]) -> Doc:
-    return {name: row[name] for name in OWED} if relations == access.OWING else row | _hidden_from(relations)
-
-
-def _hidden_from(relations: frozenset[str]) -> Doc:
-    return ({} if access.is_party(relations) else NOBODY) | ({} if "sender" in relations else NOT_THEIRS)
 
 
 def _owners(row: Doc) -> list[str]:

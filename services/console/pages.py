@@ -22,7 +22,6 @@ Language = Literal["it", "en"]
 ROME = ZoneInfo("Europe/Rome")
 SOON = timedelta(hours=4)
 NOTHING = "-"
-REASONS = ("decline_reasons", "closure_outcomes", "withdraw_reasons", "hold_reasons")
 
 
 @cache
@@ -88,7 +87,7 @@ def kind_of_task(kind: str, language: str) -> str:
 @pass_context
 def reason(context: Context, code: str | None) -> str:
     """The words of a reason, whichever list it is of."""
-    found = [codes.codes(list_).get(code or "", {}).get("label") for list_ in REASONS]
+    found = [codes.codes(list_).get(code or "", {}).get("label") for list_ in codes.REASON_FIELDS]
     labels = [_worded(label, context["language"]) for label in found if label]
     own = [_word(f"{kind}.{code}", context["language"]) for kind in ("filter", "reason")]
     return next((text for text in (*labels, *own) if text), code or NOTHING)

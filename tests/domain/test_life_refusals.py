@@ -10,7 +10,6 @@ from contracts.refusals import Refusal
 from contracts.stated import ReferralFields
 from contracts.values import Code
 from services.referral.domain import fields, life
-from services.referral.domain.case import OTHERWISE_NAMED, REASON_FIELDS
 from tests.builders import NOW, a_command, a_need, a_referral, the_facts
 
 EMERGENCY = a_need(priority="EMERGENCY")
@@ -103,7 +102,7 @@ def test_an_unknown_code_is_answered_with_its_list() -> None:
 
 def test_every_code_of_a_command_is_one_of_a_list() -> None:
     stated = {name for name, field in ReferralFields.model_fields.items() if Code in get_args(field.annotation)}
-    of_reasons = {*REASON_FIELDS.values(), *OTHERWISE_NAMED.values(), "override_reason"}
+    of_reasons = {*codes.REASON_FIELDS.values(), *codes.OTHERWISE_NAMED.values(), "override_reason"}
 
     assert stated == {*fields.OF_LISTS, *of_reasons}
     assert all(codes.of_field(name) for name in fields.OF_LISTS)

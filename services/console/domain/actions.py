@@ -19,12 +19,6 @@ FIRST = ("acknowledge", "accept", "start", "close", "decline", "pass_on")
 TEXTS = ("text", "reason_text")
 LAST = ("appointment",)
 """What is asked after everything else: which of several appointments is rarely to be said."""
-REASONS = {
-    "decline_reasons": "decline_reason", "closure_outcomes": "closure_outcome", "withdraw_reasons": "withdraw_reason",
-    "hold_reasons": "hold_reason",
-}  # fmt: skip
-OTHERWISE_NAMED = {"revoke": "revoke_cause"}
-"""Commands that give a reason of such a list in a field of their own."""
 BY_HAND = {"revoke": "coordinator"}
 """Commands of which a person may give only the reasons of this side; the others are found by the network itself."""
 KNOWN = ("basis_id", "count", "second_slot", "order_rule_version")
@@ -141,7 +135,7 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
         asked |= dict.fromkeys(names, True) if when == f"priority={priority}" else {}
     more = set[str]()
     if reasons := row.get("reasons"):
-        asked.setdefault(_reason_field(reasons, command), True)
+        asked.setdefault(codes.reason_field(reasons, command), True)
         known = {*asked, *(TEXTS if set(TEXTS) & asked.keys() else ())}
         wanted = [set(item.asks) for item in _reasons(reasons, command)]
         always = set.intersection(*wanted)
@@ -243,7 +237,7 @@ def _kind(name: str) -> str:
 
 def _choices(name: str, row: Any, command: str, state: str) -> tuple[Choice, ...]:
     reasons = row.get("reasons")
-    if reasons and name == _reason_field(reasons, command):
+    if reasons and name == codes.reason_field(reasons, command):
         return tuple(c for c in _reasons(reasons, command) if _fits(reasons, c.code, state))
     if name == "escalation_level":
         return tuple(Choice(str(rung["level"]), rung["label"]) for rung in LADDER if rung["level"])
@@ -251,10 +245,6 @@ def _choices(name: str, row: Any, command: str, state: str) -> tuple[Choice, ...
     known = [c for c in codes.of_field(name) if name != "timer" or c in running]
     labels = {code: _label(name, code) for code in known}
     return tuple(Choice(code, label) for code, label in labels.items())
-
-
-def _reason_field(list_: str, command: str) -> str:
-    return OTHERWISE_NAMED.get(command, REASONS[list_])
 
 
 def _reasons(list_: str, command: str) -> list[Choice]:

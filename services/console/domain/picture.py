@@ -26,6 +26,7 @@ from contracts.events import (
     ReferralWithdrawn,
     RoutingDecided,
 )
+from contracts.feeds import FORGOTTEN, KEPT_AFTER
 from contracts.journeys import TaskDone, TaskEvent, TaskOverdue
 from contracts.notifications import public_code
 
@@ -33,13 +34,9 @@ Doc = dict[str, Any]
 
 STATES = codes.codes("transitions", "states")
 OPEN = frozenset(code for code, state in STATES.items() if state["kind"] == "open")
-GONE = frozenset({"REVOKED", "ENTERED_IN_ERROR"})
-"""What a receiver must forget at once."""
 [WITH_APPOINTMENTS] = [c["allowed_in"] for c in codes.commands_on_referrals() if c["command"] == "cancel_appointment"]
 """Whatever leads out of these states cancels what is fixed."""
 ALWAYS = datetime(9999, 1, 1, tzinfo=UTC)
-KEPT_AFTER = timedelta(days=30)
-"""How long a receiver still sees what it once had to do with."""
 
 SAID = ("version", "state", "priority", "offer", "hop", "owner")
 DECLINES = "decline_reasons"
@@ -120,7 +117,7 @@ def _fixed(event: ReferralEvent, known: Doc) -> Doc:
 
 def _told(event: ReferralEvent, doc: Doc) -> Doc:
     """Until when the receiver may look: from when it is told, while the referral is open, and a while after its end."""
-    if event.state in GONE or event.receiver_agency is None:
+    if event.state in FORGOTTEN or event.receiver_agency is None:
         return {"read_until": None}
     if isinstance(event, ReferralSent) and event.seat != "asked":
         return {"read_until": ALWAYS}

@@ -3,9 +3,16 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from services.console.domain import twins
+from services.console.domain import access, twins
 
 Doc = dict[str, Any]
+
+NOBODY: Doc = {"person": None, "person_ref": None}
+"""What of a person is shown to who is no party to the referral."""
+NOT_THEIRS: Doc = {"sender_ref": None}
+"""What is shown to the sender alone: what it calls the referral."""
+OWED = ("_id", "code", "service", "state", "version", "priority", "owes", "journey_id", "receiver_agency")
+"""What is left of a referral for who has to delete the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +73,12 @@ class Pair:
     def is_waiting(self) -> bool:
         """Nobody has said yet whether they are one."""
         return self.row["state"] in twins.WAITING
+
+
+def as_seen(row: Doc, relations: frozenset[str]) -> Doc:
+    """What of a referral is shown to who has these relations to it."""
+    return {name: row[name] for name in OWED} if relations == access.OWING else row | _hidden_from(relations)
+
+
+def _hidden_from(relations: frozenset[str]) -> Doc:
+    return ({} if access.is_party(relations) else NOBODY) | ({} if "sender" in relations else NOT_THEIRS)

@@ -14,19 +14,6 @@ from services.referral.domain.clocks import Calendar
 from services.referral.domain.referral import Referral
 from services.referral.domain.routing import Decision
 
-REASON_FIELDS = {
-    "decline_reasons": "decline_reason",
-    "closure_outcomes": "closure_outcome",
-    "withdraw_reasons": "withdraw_reason",
-    "hold_reasons": "hold_reason",
-}
-OTHERWISE_NAMED = {"revoke": "revoke_cause"}
-"""Commands that give a reason of such a list in a field of their own."""
-
-
-def reason_field(row: table.Row) -> str | None:
-    return OTHERWISE_NAMED.get(row.command, REASON_FIELDS[row.reasons]) if row.reasons else None
-
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -103,7 +90,7 @@ class Case:
     @property
     def reason_field(self) -> str | None:
         """In which field the command names its reason."""
-        return reason_field(self.row) if self.row else None
+        return codes.reason_field(self.row.reasons, self.row.command) if self.row and self.row.reasons else None
 
     def refusal(self, fault: Fault) -> Refusal:
         """Strangers learn nothing of the referral, a party learns where it stands and what may be done."""

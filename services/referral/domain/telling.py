@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
 from contracts import codes
 from contracts.events import Verdict
+from contracts.feeds import FORGOTTEN, KEPT_AFTER
 from contracts.notifications import public_code
 from services.referral.domain import replay, rules, table
 from services.referral.domain.receipts import Receipt
@@ -20,9 +21,6 @@ from services.referral.domain.tasks import Task
 Shown = dict[str, Any]
 
 NOT_FOR_THE_RECEIVER = {"withhold", "sharing_basis", "sender_ref", "priority_reason", "person_ref"}
-FORGOTTEN = frozenset({"REVOKED", "ENTERED_IN_ERROR"})
-KEPT_AFTER = timedelta(days=30)
-"""How long a receiver may still read why it was asked, after the referral has ended in another way."""
 
 
 @dataclass(frozen=True, slots=True)
