@@ -1,6 +1,7 @@
 """What a test begins with: valid by default, one field overridden."""
 
 import json
+import re
 from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -60,6 +61,8 @@ INTAKE: Entry = {
     "tier1": {"name": {"given": "Amina", "family": "Prova"}, "birth_date": {"value": "1995-03-14", "precision": "day"}},
     "tier2": {"needs": ["needs_doctor"], "narrative": "Sintetico."},
 }
+BORN = re.compile(r"(?<![\w-])1995(?!\w)")
+"""Her year of birth, where it is not four digits of somebody's id."""
 
 
 def an_intake(
