@@ -22,8 +22,8 @@ As what somebody sees a referral:
   error. A caseworker who has queues of their own sees those queues, a supervisor the whole agency.
 - *coordinator*: of the sender's or the receiver's city; of notes only those that the coordination wrote, which both
   agencies read too. *glass*: who broke the glass, for four hours.
-- *owing*: of the agency from which it was taken, while it owes a receipt for it: by itself and in no list, its code,
-  its service and what is owed, and nothing of the person.
+- *owing*: of the agency from which it was taken, while it owes a receipt for it: by itself, and among what is
+  to be decided, its code, its service and what is owed, and nothing of the person.
 
 Nobody else sees it, and what is not there and what may not be seen look the same (404).
 """

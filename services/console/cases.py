@@ -20,7 +20,7 @@ from services.console.gate import Gate
 
 router = APIRouter(prefix="/referrals", route_class=web.Page, include_in_schema=False)
 
-Back = Annotated[str, Query(pattern=r"^(queue|referral)$")]
+Back = Annotated[str, Query(pattern=r"^(queue|tasks|referral)$")]
 
 
 @router.get("/{referral_id}")
@@ -117,7 +117,7 @@ async def say(request: Request, referral_id: UUID, command: str, back: Back = "r
         web.session_of(request), f"staffetta.referral.{command}.v1", body, _one(typed, "command_id")[:64]
     )
     if answer.code in (None, "waiting"):
-        where = "/queue" if back == "queue" else f"/referrals/{case.id}"
+        where = f"/referrals/{case.id}" if back == "referral" else f"/{back}"
         told = "done" if answer.code is None else "waiting"
         return RedirectResponse(f"{where}?said={told}&of={case.row['code']}&did={command}", 303)
     return await _form(request, case, command, back, typed, answer)

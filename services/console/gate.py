@@ -92,6 +92,12 @@ class Gate:
         found = await self._cases({"_id": referral_id}, whole=True, owed=owed)
         return found[0] if found else None
 
+    async def owed(self) -> list[Case]:
+        """What their agency owes a receipt for; of one that was taken from it, what is left of that."""
+        asked = [where for grant in access.debts(self.actor) for where in access.one_by_one(grant.where)]
+        found = [case for where in asked for case in await self._cases(where, owed=True)]
+        return sorted(found, key=lambda case: str(case.row["code"]))
+
     async def called(self, code: str) -> list[Case]:
         return await self._cases({"code": code.upper()}, owed=True)
 

@@ -166,7 +166,7 @@ async def tasks_live(request: Request) -> Response:
 
 async def _tasks(at: Gate) -> dict[str, Any]:
     offers = {offer["_id"]: offer for offer in await at.offers()}
-    return {"tasks": await at.tasks(), "agencies": await at.agencies(), "offers": offers}
+    return {"tasks": await at.tasks(), "owed": await at.owed(), "agencies": await at.agencies(), "offers": offers}
 
 
 @router.post("/tasks/{task_id}")

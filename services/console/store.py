@@ -34,6 +34,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         _index("shown_to", "receiver_queue", "due_at"),
         _index("sender_agency", "open", "sender_queue", "due_at"),
         _index("cities", "open", "due_at"),
+        _index("receiver_agency", "owes", "receiver_queue"),
         _index("code"),
         _index("journey_id"),
         _index("sender_agency", "sender_ref"),

@@ -88,7 +88,7 @@ async def asked(network: Settings) -> AsyncIterator[tuple[Any, Asked]]:
 async def look_at_everything(at: Gate) -> None:
     for relation in ("receiver", "sender", "coordinator"):
         await at.open_as(relation, 1)
-    for reads in (at.tasks(), at.twins(), at.twins_of("j-1"), at.has_twins(), at.pair("p-1"), at.met("j-1")):
+    for reads in (at.tasks(), at.owed(), at.twins(), at.twins_of("j-1"), at.has_twins(), at.pair("p-1"), at.met("j-1")):
         await reads
     await at.tasks_of("j-1")
     await at.own_meetings(["j-1"])

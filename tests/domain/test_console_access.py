@@ -72,7 +72,7 @@ def test_who_owes_a_receipt_sees_that_and_as_nothing_else_until_it_is_given():
     receiver, of_another = an_actor("pa.penc"), an_actor("pa.penc", "caseworker", queues={"pa.penc.other"})
 
     assert relations(access.debts(receiver), gone) == access.OWING
-    assert seen_as(receiver, gone) == set(), "no list shows it"
+    assert seen_as(receiver, gone) == set(), "no list of referrals shows it"
     for actor in (of_another, an_actor("pa.comune"), an_actor("pa.penc", "auditor"), an_actor(None, "ops")):
         assert relations(access.debts(actor), gone) == set()
     assert relations(access.debts(receiver), gone | {"owes": None}) == set()

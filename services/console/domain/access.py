@@ -6,12 +6,15 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
+from contracts import codes
+
 CASEWORKER, SUPERVISOR, COORDINATOR = "caseworker", "supervisor", "coordinator"
 NATIONAL, AUDITOR, OPS = "national", "auditor", "ops"
 ROLES = frozenset({CASEWORKER, SUPERVISOR, COORDINATOR, NATIONAL, AUDITOR, OPS})
 
 OWING = frozenset({"owing"})
 """As what somebody sees a referral that was taken from their agency, while it owes a receipt for it."""
+RECEIPTS = codes.of_field("obligation")
 UNACCEPTED = ("REQUESTED", "ACKNOWLEDGED", "WAITLISTED")
 """In which a receiver has not said yes."""
 
@@ -68,10 +71,10 @@ def grants(actor: Actor, now: datetime, glass: frozenset[str] = frozenset()) -> 
 
 
 def debts(actor: Actor) -> tuple[Grant, ...]:
-    """What the actor's agency owes a receipt for: to be looked at by itself, and in no list."""
+    """What the actor's agency owes a receipt for: to be looked at by itself, and among what it has to do."""
     if not actor.works:
         return ()
-    owed: Where = {"receiver_agency": actor.agency, "owes": {"$gt": ""}}
+    owed: Where = {"receiver_agency": actor.agency, "owes": {"$in": sorted(RECEIPTS)}}
     return (Grant("owing", owed | _in("receiver_queue", _queues(actor))),)
 
 
@@ -87,13 +90,17 @@ def _in(field: str, values: list[str] | None) -> Where:
 def open_to(grant: Grant) -> list[Where]:
     """What the store is asked for the open referrals that a grant shows: the grant's own and no other.
 
-    One question for each value of a list: what is equal is found by an index of every store, one of several by none.
     `shown_to` (`picture`) is the receiver of one that is open and of which it was told.
     """
     where = grant.where | {"open": True}
     if grant.relation == "receiver":
         queue = {field: wanted for field, wanted in grant.where.items() if field == "receiver_queue"}
         where = {"shown_to": grant.where["receiver_agency"]} | queue
+    return one_by_one(where)
+
+
+def one_by_one(where: Where) -> list[Where]:
+    """A question for each value of a list: of one value every store has an index, of several none."""
     lists = {field: wanted["$in"] for field, wanted in where.items() if isinstance(wanted, dict) and "$in" in wanted}
     return [where | dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
 
