@@ -52,6 +52,7 @@ COUNTING = (topics.PROGRAMMES_COMMANDS,)
 
 INSIDE = (
     Row(commands.RecordIntake, topics.INTAKE_COMMANDS, "intake_id"),
+    Row(commands.AskOneMore, topics.INTAKE_COMMANDS, "referral_id"),
     Row(commands.KeepText, topics.INTAKE_COMMANDS, "text_id"),
     Row(sharing.WithdrawBases, topics.INTAKE_COMMANDS, "intake_id"),
     Row(sharing.GiveBasis, topics.INTAKE_COMMANDS, "intake_id"),

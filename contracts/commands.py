@@ -5,6 +5,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from pydantic import computed_field
 
 from contracts.directory import Agency, Offer
+from contracts.events import IntakeRecorded
 from contracts.stated import CorrectedFields, ReferralFields, SubmitIntake
 from contracts.values import (
     AgencyCode,
@@ -32,6 +33,18 @@ class RecordIntake(Message):
     asked: Asked
     submitted: SubmitIntake
     flags: tuple[Code, ...] = ()
+
+
+class AskOneMore(Message):
+    """A caseworker's own draft, as the door passes it on: one more service for a person whom their agency has met."""
+
+    TYPE = "staffetta.intake.ask_one_more.v1"
+
+    referral_id: UUID
+    asked: Asked
+    person_ref: Ref
+    service: Code
+    priority: Code | None = None
 
 
 class KeepText(Message):
@@ -124,7 +137,9 @@ class DraftReferral(Message):
 
 
 class WriteDraft(Message):
-    """A caseworker's own draft, as the door passes it on: one more service for a person whom their agency knows."""
+    """A caseworker's own draft, as intake passes it on. intake: the agency's latest of the person, with its bases as
+    they are now; before drafts went by intake there was none, and referral looked for it.
+    """
 
     TYPE = "staffetta.referral.write_draft.v1"
 
@@ -133,6 +148,7 @@ class WriteDraft(Message):
     person_ref: Ref
     service: Code
     priority: Code | None = None
+    intake: IntakeRecorded | None = None
 
 
 class ReferralCommand(ReferralFields, Message):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from contracts import topics
 from contracts.answers import CommandAccepted
-from contracts.commands import EndAccess, GrantAccess, KeepText, RecordIntake
+from contracts.commands import AskOneMore, EndAccess, GrantAccess, KeepText, RecordIntake, WriteDraft
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.identity import DecidePair, SeekTwins, SuspectPair, UndoPair
@@ -44,6 +44,8 @@ async def on_command(command: Message, tx: Transaction) -> None:
     match command:
         case RecordIntake():
             await record_intake(command, tx)
+        case AskOneMore():
+            await ask_one_more(command, tx)
         case KeepText():
             store.save_text(tx, command)
         case WithdrawBases() | GiveBasis() | ExcludeRecipients() | ExpireBases():
@@ -74,6 +76,13 @@ async def record_intake(command: RecordIntake, tx: Transaction) -> None:
     tx.answer(recorded.answer)
     tx.emit(recorded.recorded)
     tx.emit(SeekTwins(intake_id=command.intake_id))
+
+
+async def ask_one_more(command: AskOneMore, tx: Transaction) -> None:
+    """Who is told of an intake may ask for one more service at once: whoever has not read of it yet is told with it."""
+    last = intake.last_met(command, await store.find_meetings(tx, {command.person_ref}))
+    tx.correlate(last.intake_id)
+    tx.emit(WriteDraft(**dict(command), intake=last))
 
 
 async def change_sharing(command: WithdrawBases | GiveBasis | ExcludeRecipients | ExpireBases, tx: Transaction) -> None:

@@ -12,7 +12,6 @@ from contracts.commands import (
     ChaseReceipt,
     DraftReferral,
     FireTimer,
-    Need,
     NotePlace,
     OpenReferral,
     ReferralCommand,
@@ -64,7 +63,7 @@ async def draft_referral(command: DraftReferral | WriteDraft, tx: Transaction) -
         if isinstance(command, WriteDraft):
             needs.check_same(written.need, command)
         return tx.answer(life.answer(written, own or Asked()))
-    need = await _need_of(command, tx) if isinstance(command, WriteDraft) else command.need
+    need = needs.for_a_draft(command) if isinstance(command, WriteDraft) else command.need
     tx.correlate(need.journey_id)
     draft = DraftReferral(referral_id=command.referral_id, need=need)
     referral, said = life.draft(draft, facts.to_draft(need, tx), own)
@@ -72,12 +71,6 @@ async def draft_referral(command: DraftReferral | WriteDraft, tx: Transaction) -
     _say(said, tx)
     if own:
         tx.emit(needs.one_more(need))
-
-
-async def _need_of(command: WriteDraft, tx: Transaction) -> Need:
-    """For a person of whom the caseworker's agency has recorded an intake. Raises Refusal."""
-    intake = await store.find_intake(tx, command.person_ref, command.asked.agency)
-    return needs.for_a_draft(intake, command)
 
 
 async def change_referral(command: ReferralCommand, tx: Transaction) -> None:

@@ -34,16 +34,14 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
             pass
 
 
-@handlers.on(topics.INTAKES, copies=store.OF_INTAKES)
+@handlers.on(topics.INTAKES, copies=(store.IDENTITIES,))
 async def on_intake(event: Message, tx: Transaction) -> None:
     match event:
         case IntakeRecorded():
             tx.correlate(event.intake_id)
-            store.copy_intake(tx, event)
             tx.emit(*needs.set_going(event))
         case SharingEvent():
             tx.correlate(event.intake_id)
-            await store.copy_sharing(tx, event)
             tx.emit(needs.shared(event))
         case IdentityEvent():
             store.copy_identity(tx, event)

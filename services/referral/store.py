@@ -12,10 +12,8 @@ from pymongo.errors import DuplicateKeyError
 from contracts import catalogue
 from contracts.commands import ChaseReceipt, FireTimer, Need, OpenReferral
 from contracts.directory import Agency, Offer
-from contracts.events import IntakeRecorded
 from contracts.identity import IdentityEvent, IdentityLinked
 from contracts.journeys import ChaseTask
-from contracts.sharing import SharingEvent
 from contracts.values import Message
 from services.chassis.sweep import due_by
 from services.chassis.transaction import Doc, Transaction
@@ -35,8 +33,7 @@ from services.referral.domain.unsent import Link
 AGGREGATES = ("referrals", "grounds", "decisions", "links", "journeys", "tasks", "unmet")
 KEPT_BY = {"referral_id": "referrals", "journey_id": "journeys", "task_id": "tasks"}
 COPIES = ("agencies", "offers")
-INTAKES, IDENTITIES = "intakes", "identities"
-OF_INTAKES = (INTAKES, IDENTITIES)
+IDENTITIES = "identities"
 
 
 def _index(*fields: str) -> IndexModel:
@@ -50,7 +47,6 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "decisions": [_index("code")],
     "links": [_index("referral_id")],
     "journeys": [_index("sender_agency"), _index("needs.state")],
-    INTAKES: [_index("person_ref", "sender_agency")],
     IDENTITIES: [_index("person_refs", "linked")],
     "unmet": [_index("city", "at")],
     "tasks": [_index("agency", "state", "due_at"), _index("next_at"), _index("journey_id"), _index("offer", "state")],
@@ -211,26 +207,7 @@ async def find_agencies(tx: Transaction, agencies: Iterable[str]) -> dict[str, A
     return {doc["_id"]: Agency.model_validate(doc) for doc in found}
 
 
-# -- the copy of the intakes -------------------------------------------------------------------------------------------
-
-
-def copy_intake(tx: Transaction, intake: IntakeRecorded) -> None:
-    """So that a caseworker may ask for one more service later."""
-    tx.save(INTAKES, intake.model_dump(mode="json") | {"_id": str(intake.intake_id)})
-
-
-async def copy_sharing(tx: Transaction, event: SharingEvent) -> None:
-    """A need that is added later rests on the bases as they are then."""
-    if doc := await tx.load(INTAKES, event.intake_id):
-        bases = [basis.model_dump(mode="json") for basis in event.sharing_basis]
-        tx.save(INTAKES, doc | {"sharing_basis": bases})
-
-
-async def find_intake(tx: Transaction, person_ref: str, agency: str | None) -> IntakeRecorded | None:
-    """The latest that an agency has recorded of a person."""
-    found = await tx.find(INTAKES, {"person_ref": person_ref, "sender_agency": agency})
-    met = [IntakeRecorded.model_validate(doc) for doc in found]
-    return max(met, key=lambda intake: (intake.occurred_at, str(intake.intake_id)), default=None)
+# -- who is one person -------------------------------------------------------------------------------------------------
 
 
 def copy_identity(tx: Transaction, event: IdentityEvent) -> None:

@@ -50,7 +50,7 @@ STEPS: dict[str, type[Message]] = {
 }  # fmt: skip
 """The life of a referral: what its receiver says, and what follows."""
 RECEIVER = "pa.accura"
-LEFT = {*store.AGGREGATES, store.INTAKES}
+LEFT = frozenset(store.AGGREGATES)
 Doc = dict[str, Any]
 
 

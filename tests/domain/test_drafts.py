@@ -9,8 +9,9 @@ import pytest
 from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import WriteDraft
 from contracts.directory import Capacity, Waitlist
+from contracts.events import IntakeRecorded
 from contracts.journeys import AddNeed, JourneyNeed
-from contracts.sharing import ConsentWithdrawn, KeepSharing
+from contracts.sharing import ConsentWithdrawn, KeepSharing, WithdrawBases
 from contracts.values import Asked
 from services.referral import store
 from services.referral.domain.referral import Referral
@@ -23,10 +24,12 @@ from tests.builders import (
     a_command,
     a_recorded_intake,
     an_agency,
+    an_intake,
     an_offer,
 )
+from tests.builders import a_draft as draft_at_the_door
 from tests.domain.test_journey import palermo, say, states
-from tests.offline import Offline
+from tests.offline import INSIDE, Offline
 
 DRAFT_ID = UUID(int=11)
 SUPERVISOR: dict[str, Any] = {"by": "pa.accura", "roles": ("supervisor",), "text_id": TEXT_ID}
@@ -34,7 +37,7 @@ SUPERVISOR: dict[str, Any] = {"by": "pa.accura", "roles": ("supervisor",), "text
 
 def a_draft(**known: Any) -> WriteDraft:
     given: dict[str, Any] = {"referral_id": DRAFT_ID, "asked": Asked(agency="pa.comune", command_id="c-1")}
-    return WriteDraft(**given | {"person_ref": "p-1", "service": "lab.it"} | known)
+    return WriteDraft(**given | {"person_ref": "p-1", "service": "lab.it", "intake": a_recorded_intake()} | known)
 
 
 def met() -> Offline:
@@ -92,12 +95,11 @@ def test_another_draft_under_the_same_key_is_refused_and_never_taken_for_the_fir
 
 
 @pytest.mark.parametrize(("known", "code", "pointer"), [
-    ({"person_ref": "p-2"}, "invalid_value", "/person_ref"),
-    ({"asked": Asked(agency="pa.accura", command_id="c-1")}, "invalid_value", "/person_ref"),
+    ({"intake": None}, "invalid_value", "/person_ref"),
     ({"service": "lab.alchemy"}, "unknown_code", "/service"),
     ({"priority": "SOON"}, "unknown_code", "/priority"),
 ])  # fmt: skip
-def test_only_a_service_that_is_known_is_asked_for_of_a_person_whom_the_agency_has_met(
+def test_only_a_service_that_is_known_is_asked_for_of_a_person_who_was_met(
     known: dict[str, Any], code: str, pointer: str
 ) -> None:
     network = met()
@@ -131,6 +133,70 @@ def test_a_coordinator_who_would_send_a_draft_of_others_is_told_that_this_is_not
 
     assert isinstance(refused, CommandRejected)
     assert (refused.code, network.referrals[DRAFT_ID].state) == ("not_authorised", "DRAFT")
+
+
+# -- asked for at the door ---------------------------------------------------------------------------------------------
+DOOR = ("gateway", "intake")
+
+
+def at_the_door(*intakes: dict[str, Any]) -> tuple[Offline, str]:
+    """These meetings are recorded, and nobody but the door and intake has read of them yet; who the first is about."""
+    network = Offline(
+        (an_agency("pa.comune"), an_agency("pa.accura")), (an_offer(), an_offer("pa.penc.it", service="lab.it")),
+        services=(*DOOR, *INSIDE),
+    )  # fmt: skip
+    network.services = DOOR
+    for n, intake in enumerate(intakes or (an_intake(),)):
+        network.say("pa.comune", "staffetta.intake.submit.v1", intake, f"i-{n}")
+    network.services = (*DOOR, *INSIDE)
+    return network, recorded(network)[0].person_ref
+
+
+def recorded(network: Offline) -> list[IntakeRecorded]:
+    return [message for message in network.said if isinstance(message, IntakeRecorded)]
+
+
+def ask_for_one_more(network: Offline, id: str = "d-1", by: str = "pa.comune", **fields: Any) -> dict[str, Any]:
+    answer = network.say(by, "staffetta.referral.create.v1", draft_at_the_door(by, command_id=id, **fields), id)
+    assert answer
+    return dict(answer["value"])
+
+
+def test_who_was_told_of_a_meeting_may_ask_for_one_more_service_before_referral_has_read_of_it() -> None:
+    network, person_ref = at_the_door()
+
+    answer = ask_for_one_more(network, person_ref=person_ref)
+    late = recorded(network)[0]
+    network.services = INSIDE
+    network.ask(late)
+
+    assert (answer.get("code"), answer["state"]) == (None, "DRAFT")
+    assert states(network) == {"health.primary": "open", "lab.it": "open"}
+
+
+def test_one_more_service_is_for_the_person_as_they_were_met_last_and_on_the_bases_that_stand_now() -> None:
+    """The second is told of first: which is the last is said by when it was."""
+    later, her = {"occurred_at": "2026-10-27T08:00:00+00:00"}, "pa.comune:p-7"
+    network, person_ref = at_the_door(an_intake("pa.comune/T-1/2", person_ref=her) | later, an_intake(person_ref=her))
+    last, earlier = recorded(network)
+    assert last.person_ref == earlier.person_ref
+    asked, cause = Asked(agency="pa.comune"), "consent_withdrawn"
+    network.ask(WithdrawBases(intake_id=last.intake_id, asked=asked, basis_ids=("b1",), revoke_cause=cause))
+
+    ask_for_one_more(network, person_ref=person_ref)
+
+    [draft] = network.referrals.values()
+    assert draft.need.intake_id == last.intake_id
+    assert [basis.withdrawn_at for basis in draft.need.sharing_basis] == [NOW]
+
+
+@pytest.mark.parametrize("asked", [{"person_ref": "p-2"}, {"by": "pa.accura"}], ids=["nobody's", "of another agency"])
+def test_one_more_service_is_asked_for_of_nobody_but_whom_the_agency_has_met(asked: dict[str, Any]) -> None:
+    network, person_ref = at_the_door()
+
+    answer = ask_for_one_more(network, **{"person_ref": person_ref} | asked)
+
+    assert (answer["code"], answer["pointer"], network.referrals) == ("invalid_value", "/person_ref", {})
 
 
 # -- reopened ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from contracts.answers import CommandAccepted
-from contracts.commands import KeepText, RecordIntake, ReferralCommand, WriteDraft
+from contracts.commands import AskOneMore, KeepText, RecordIntake, ReferralCommand
 from contracts.journeys import CompleteTask
 from contracts.refusals import Refusal
 from contracts.sharing import GiveBasis, WithdrawBases
@@ -269,6 +269,6 @@ def test_a_draft_has_the_id_that_follows_from_its_key() -> None:
 
     [one], [other] = forwarded(first, "pa.comune").values(), forwarded(again, "pa.comune").values()
 
-    assert isinstance(one, WriteDraft)
+    assert isinstance(one, AskOneMore)
     assert (one.person_ref, one.service, one.asked.command_id) == ("p-1", "lab.it", "c-1")
     assert one.referral_id == other.referral_id

@@ -32,9 +32,9 @@ def met(*offers: Offer, agencies: tuple[Agency, ...] = (), **intake: Any) -> Off
     """A draft of pa.comune for a person who was met; its service is what these offers are of."""
     known = {offer.agency: an_agency(offer.agency) for offer in offers} | {agency.code: agency for agency in agencies}
     network = Offline(tuple(known.values()), offers)
-    network.ask(a_recorded_intake(**intake))
-    asked = Asked(agency="pa.comune", command_id="c-1")
-    network.ask(WriteDraft(referral_id=DRAFT_ID, asked=asked, person_ref="p-1", service="lab.it"))
+    person, asked = a_recorded_intake(**intake), Asked(agency="pa.comune", command_id="c-1")
+    network.ask(person)
+    network.ask(WriteDraft(referral_id=DRAFT_ID, asked=asked, person_ref="p-1", service="lab.it", intake=person))
     return network
 
 

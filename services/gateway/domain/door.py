@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from contracts.answers import CommandAccepted, CommandRejected
-from contracts.commands import CorrectOffer, KeepText, RecordIntake, ReferralCommand, RerouteAgency, WriteDraft
+from contracts.commands import AskOneMore, CorrectOffer, KeepText, RecordIntake, ReferralCommand, RerouteAgency
 from contracts.identity import DecidePair, DecideStatedPair, UndoPair, UndoStatedPair, pair_id
 from contracts.journeys import CompleteTask
 from contracts.refusals import Refusal
@@ -160,7 +160,7 @@ def _forward(read: Read, who: Voice) -> Forward:
         case StatedDraft():
             draft_id = uuid5(DRAFTS, f"{who.agency}/{message.idempotency_key}")
             about = message.model_dump(include={"person_ref", "service", "priority"})
-            return Forward({id: WriteDraft(referral_id=draft_id, asked=asked, **about)})
+            return Forward({id: AskOneMore(referral_id=draft_id, asked=asked, **about)})
         case RerouteStatedAgency():
             return Forward({id: RerouteAgency(of=message.of, asked=asked)})
         case CompleteStatedTask():

@@ -1,13 +1,14 @@
 """Recording an intake: judged once, kept in two parts, said without who the person is."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
 from contracts.answers import CommandAccepted
-from contracts.commands import RecordIntake
+from contracts.commands import AskOneMore, RecordIntake
 from contracts.events import IntakeRecorded
 from contracts.refusals import Refusal
 from contracts.stated import SubmitIntake, Tier1, Tier2
@@ -66,6 +67,15 @@ def again(known: Intake, command: RecordIntake) -> CommandAccepted:
     if digest(command.submitted) != known.content:
         raise Refusal("idempotency_conflict", "/idempotency_key")
     return known.answer
+
+
+def last_met(command: AskOneMore, met: Iterable[IntakeRecorded]) -> IntakeRecorded:
+    """The person as the agency that asks met them last. Raises Refusal if it never did."""
+    theirs = [intake for intake in met if intake.sender_agency == command.asked.agency]
+    last = max(theirs, key=lambda intake: (intake.occurred_at, str(intake.intake_id)), default=None)
+    if last is None:
+        raise Refusal("invalid_value", "/person_ref")
+    return last
 
 
 def digest(submitted: SubmitIntake) -> str:

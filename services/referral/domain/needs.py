@@ -71,15 +71,15 @@ def _need_of(intake: IntakeRecorded, asked: ServiceAsked, need_id: UUID) -> Need
     )
 
 
-def for_a_draft(intake: IntakeRecorded | None, command: WriteDraft) -> Need:
+def for_a_draft(command: WriteDraft) -> Need:
     """One more service for the person of an intake, which their caseworker asks for later. Raises Refusal."""
     for name, code, list_ in (("service", command.service, "services"), ("priority", command.priority, "priorities")):
         if code is not None and not codes.is_code(list_, code):
             raise Refusal("unknown_code", f"/{name}", allowed=tuple(codes.codes(list_)))
-    if intake is None:
+    if command.intake is None:
         raise Refusal("invalid_value", "/person_ref")
     asked = ServiceAsked(service=command.service, priority=command.priority)
-    return _need_of(intake, asked, command.referral_id)
+    return _need_of(command.intake, asked, command.referral_id)
 
 
 def check_same(written: Need, command: WriteDraft) -> None:
