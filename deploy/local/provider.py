@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import uvicorn
 from fastapi import FastAPI, Form, HTTPException, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -25,7 +25,9 @@ from deploy.local.issuer import AUDIENCE, ISSUER
 from deploy.local.state import ROOT
 
 CLIENT = "staffetta-console"
-VALID_S, CODE_S = 36_000, 60
+VALID_S, CODE_S = 300, 60
+REFUSED = JSONResponse({"error": "invalid_grant"}, 400)
+"""RFC 6749, 5.2."""
 NOBODYS = (("auditor", "Revisore"), ("national", "Direzione nazionale"), ("ops", "Gestione tecnica"))
 
 PAGE = Environment(autoescape=True).from_string(
@@ -54,7 +56,10 @@ class Given:
 
 @dataclass
 class Provider:
-    """url: where it is reached. back: where codes are sent, and nowhere else. issuer: of the network's tokens."""
+    """url: where it is reached. back: where codes are sent, and nowhere else. issuer: of the network's tokens.
+
+    given: to whom each refresh token was given; it is good once.
+    """
 
     url: str
     back: str
@@ -62,6 +67,7 @@ class Provider:
     issuer: str = ISSUER
     audience: str = AUDIENCE
     codes: dict[str, Given] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
 
     def app(self) -> FastAPI:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -101,18 +107,27 @@ class Provider:
         return RedirectResponse(f"{redirect_uri}?code={code}&state={state}", 303)
 
     async def token(
-        self, code: Annotated[str, Form()], code_verifier: Annotated[str, Form()], redirect_uri: Annotated[str, Form()],
-    ) -> dict[str, Any]:  # fmt: skip
+        self, grant_type: Annotated[str, Form()], code: Annotated[str, Form()] = "",
+        code_verifier: Annotated[str, Form()] = "", redirect_uri: Annotated[str, Form()] = "",
+        refresh_token: Annotated[str, Form()] = "",
+    ) -> Any:  # fmt: skip
+        if grant_type == "refresh_token":
+            claims = people().get(self.given.pop(refresh_token, ""))
+            return self._tokens(claims, {}) if claims else REFUSED
         self._known(redirect_uri, CLIENT)
         given, proof = self.codes.pop(code, None), base64.urlsafe_b64encode(sha256(code_verifier.encode()).digest())
         if given is None or given.until < time.time() or proof.decode().rstrip("=") != given.challenge:
-            raise HTTPException(400)
-        now = int(time.time())
+            return REFUSED
+        return self._tokens(given.claims, {"nonce": given.nonce})
+
+    def _tokens(self, claims: dict[str, Any], asked: dict[str, str]) -> dict[str, Any]:
+        now, refresh = int(time.time()), secrets.token_urlsafe(24)
+        self.given[refresh] = claims["sub"]
         times = {"iat": now, "exp": now + VALID_S}
-        id_token = given.claims | times | {"iss": self.url, "aud": CLIENT, "nonce": given.nonce}
-        access = given.claims | times | {"iss": self.issuer, "aud": self.audience}
+        id_token = claims | times | {"iss": self.url, "aud": CLIENT} | asked
+        access = claims | times | {"iss": self.issuer, "aud": self.audience}
         signed = {"id_token": self._signed(id_token), "access_token": self._signed(access)}
-        return signed | {"token_type": "Bearer", "expires_in": VALID_S}
+        return signed | {"refresh_token": refresh, "token_type": "Bearer", "expires_in": VALID_S}
 
     def _known(self, redirect_uri: str, client_id: str) -> None:
         if redirect_uri != self.back or client_id != CLIENT:

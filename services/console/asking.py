@@ -52,7 +52,7 @@ async def submit(session: Session, type: str, body: dict[str, Any]) -> Answer:
 
 
 async def _post(session: Session, type: str, stated: dict[str, Any], id: str) -> Answer:
-    headers = {"Authorization": f"Bearer {session.token}", "ce-id": id, "ce-type": type, "ce-specversion": "1.0",
+    headers = {"Authorization": f"Bearer {session.token.access}", "ce-id": id, "ce-type": type, "ce-specversion": "1.0",
                "ce-source": f"/agencies/{session.actor.agency}"}  # fmt: skip
     try:
         sent = await _client().post(f"{settings.current().gateway_url}/v1/commands", json=stated, headers=headers)
@@ -95,7 +95,7 @@ async def _told(session: Session, path: str, asked: dict[str, str] | None = None
 async def _read(url: str, session: Session | None, asked: dict[str, str] | None = None, *,
                 seconds: float = PATIENCE_S, statuses: tuple[int, ...] = (200,)) -> Any:  # fmt: skip
     """The document that a service answers with, under one of these statuses; None for every other answer, or none."""
-    headers = {"Authorization": f"Bearer {session.token}"} if session else {}
+    headers = {"Authorization": f"Bearer {session.token.access}"} if session else {}
     try:
         method = "POST" if asked else "GET"
         found = await _client().request(method, url, headers=headers, json=asked, timeout=seconds)
@@ -121,7 +121,7 @@ async def parked(session: Session, service: str) -> list[dict[str, Any]] | None:
 
 async def act_on_parked(session: Session, service: str, message_id: str, action: str, why: str) -> Answer:
     """`waiting` once the service is to do it, `ops_gone` where it holds no such message any more."""
-    headers = {"Authorization": f"Bearer {session.token}"}
+    headers = {"Authorization": f"Bearer {session.token.access}"}
     url = f"{settings.services()[service]}/ops/parked/{message_id}/{action}"
     try:
         sent = await _client().post(url, headers=headers, json={"why": why})

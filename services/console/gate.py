@@ -423,5 +423,7 @@ async def marks(db: Any, agencies: list[str]) -> dict[str, int]:
     return found
 
 
-async def is_agency(db: Any, code: str) -> bool:
-    return await db[AGENCIES].find_one({"_id": code}, {"_id": 1}) is not None
+async def has_a_part(db: Any, actor: Actor) -> bool:
+    """Whether whoever the provider knows has a role in this network, and is of an agency of it if of any."""
+    known = actor.agency is None or await db[AGENCIES].find_one({"_id": actor.agency}, {"_id": 1})
+    return bool(actor.roles and known)

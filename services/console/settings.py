@@ -12,6 +12,7 @@ NAMES = {
     "issuer": "OIDC_ISSUER",
     "client_id": "OIDC_CLIENT_ID",
     "client_secret": "OIDC_CLIENT_SECRET",
+    "scope": "OIDC_SCOPE",
     "url": "CONSOLE_URL",
     "gateway_url": "GATEWAY_URL",
     "intake_url": "INTAKE_URL",
@@ -31,6 +32,7 @@ class ConsoleSettings(BaseModel):
     issuer: str = "http://127.0.0.1:8088"
     client_id: str = "staffetta-console"
     client_secret: SecretStr = SecretStr("")
+    scope: str = "openid profile"
     url: str = "http://127.0.0.1:8087"
     gateway_url: str = "http://127.0.0.1:8080"
     intake_url: str = "http://127.0.0.1:8081"

@@ -19,7 +19,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from starlette.exceptions import HTTPException
 
 from services.chassis.sweep import edge_now
-from services.console import gate, hourly, pages, sessions, settings
+from services.console import gate, hourly, pages, renewing, sessions, settings
 from services.console.domain.rights import RIGHTS, Right
 from services.console.pages import Language
 from services.console.sessions import Session
@@ -95,6 +95,8 @@ class Open(APIRoute):
         used = self.path not in BY_ITSELF
         session = await sessions.find(db, request.cookies.get(cookie("staffetta"), ""), now, used=used)
         await _not_too_often(request, session)
+        if self.needs_session and session and session.has_to_renew(now):
+            session = await renewing.renewed(db, request.cookies.get(cookie("staffetta"), ""), session, now)
         if session is None and self.needs_session:
             return _to_login(request)
         if session:

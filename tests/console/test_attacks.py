@@ -29,8 +29,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
 from deploy.local import provider
-from services.console import login, settings
-from services.console.sessions import Login
+from services.console import openid, settings
 from tests.builders import an_intake
 from tests.console.desk import Desk, Town
 from tests.console.test_correcting import typed
@@ -519,11 +518,11 @@ def _spoken(address: tuple[str, int], pieces: tuple[str, ...], pause: float, pat
 
 # -- what the provider of a town would have to be fooled for -----------------------------------------------------------
 KEY, STRANGER = (ECKey.generate_key("P-256", {"kid": "town"}) for _ in range(2))
-BEGUN = Login("a nonce", "a verifier", "/")
+NONCE = "a nonce"
 
 
 def an_id_token(key: ECKey = KEY, without: str = "", **claims: object) -> str:
-    said = {"iss": "https://town.test", "aud": settings.current().client_id, "sub": "x", "nonce": BEGUN.nonce,
+    said = {"iss": "https://town.test", "aud": settings.current().client_id, "sub": "x", "nonce": NONCE,
             "exp": int(time.time()) + 600} | claims  # fmt: skip
     said.pop(without, None)
     return jwt.encode({"alg": "ES256", "kid": "town"}, said, key)
@@ -536,7 +535,7 @@ def unsigned(token: str) -> str:
 
 def checked(token: str) -> dict[str, object]:
     keys = KeySet.import_key_set({"keys": [KEY.as_dict(private=False)]})
-    return login._checked(token, keys, {"issuer": "https://town.test"}, BEGUN)
+    return openid.checked(token, keys, {"issuer": "https://town.test"}, NONCE)
 
 
 async def test_the_provider_says_who_it_is():

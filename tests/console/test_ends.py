@@ -12,6 +12,7 @@ from fastapi import Response
 from services.chassis.settings import Settings
 from services.console import gate, sessions, settings, store, web
 from services.console.domain.access import Actor
+from services.console.sessions import Token
 from tests.console.test_indexes import ROW
 from tests.networks import database
 
@@ -27,7 +28,7 @@ async def db(network: Settings) -> AsyncIterator[Any]:
 
 
 async def begun(db: Any) -> str:
-    key, _ = await sessions.begin(db, LEGALE, "a token", NOW, NOW + 24 * HOUR)
+    key, _ = await sessions.begin(db, LEGALE, Token("a token", NOW + 24 * HOUR), NOW)
     return key
 
 

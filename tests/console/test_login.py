@@ -1,6 +1,7 @@
 """Logging in with a provider that is not ours, and what a stranger may try on the way."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -11,13 +12,15 @@ import pytest_asyncio
 from services.chassis.settings import Settings
 from services.console.login import local_path
 from tests.console.desk import CSRF
-from tests.processes import free_port, plain_http, running
+from tests.processes import Processes, free_port, plain_http, running
+
+VOUCHED = timedelta(minutes=20)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def console(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+async def alone(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Processes]:
     """A console alone, and a provider with an auditor and with somebody who has no part in the network."""
     settings = engines.model_copy(update={"namespace": f"t{free_port()}login"})
     url, port = f"http://127.0.0.1:{free_port()}", free_port()
@@ -27,10 +30,15 @@ async def console(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -
         oidc_provider_mock.User(sub="lost", claims={"roles": ["caseworker"], "agency": "pa.unknown"}),
     ]
     told = {"CONSOLE_URL": url, "OIDC_ISSUER": f"http://localhost:{port}", "OIDC_CLIENT_SECRET": "a secret"}
-    with oidc_provider_mock.run_server_in_thread(port, user_claims=people):
+    with oidc_provider_mock.run_server_in_thread(port, user_claims=people, access_token_max_age=VOUCHED):
         folder = tmp_path_factory.mktemp("login")
-        async with running(settings, folder, ("console",), load=(), environment=told, urls={"console-0": url}):
-            yield url
+        async with running(settings, folder, ("console",), load=(), environment=told, urls={"console-0": url}) as found:
+            yield found
+
+
+@pytest.fixture
+def console(alone: Processes) -> str:
+    return alone.url("console")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -97,6 +105,17 @@ async def test_who_has_no_part_in_the_network_gets_no_session(browser, who):
 
     assert came.status_code == 403
     assert "staffetta" not in browser.cookies
+
+
+async def test_what_a_provider_that_is_not_ours_gave_is_renewed(browser, alone):
+    await browser.get(await back_from_provider(browser))
+    before = browser.cookies["staffetta"]
+
+    for ahead in (1, 2, 3):
+        alone.move_clock(ahead * VOUCHED)
+        assert (await browser.get("/looks")).status_code == 200
+
+    assert browser.cookies["staffetta"] == before
 
 
 async def test_a_login_goes_with_proof_of_possession_and_a_nonce(browser):

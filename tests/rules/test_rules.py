@@ -150,7 +150,7 @@ def test_a_direct_identifier_in_an_event_is_caught(tree: Path) -> None:
 
 
 # -- the console's gate ------------------------------------------------------------------------------------------------
-STORES = {"gate", "store", "sessions", "login", "web", "live", "counting", "handlers", "app"}
+STORES = {"gate", "store", "sessions", "login", "renewing", "web", "live", "counting", "handlers", "app"}
 """The modules of the console that may hold the store: who logs in and who is logged in, and the gate itself."""
 
 

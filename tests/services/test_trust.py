@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from contracts.refusals import Refusal
 from services.chassis.settings import Settings
-from services.console import asking, login
+from services.console import asking, openid
 from services.http import tokens
 from services.http.trust import authorities
 from tests.services.test_gateway_tokens import EC, a_token
@@ -83,7 +83,7 @@ async def test_an_authority_of_ones_own_is_believed_where_the_environment_names_
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
     assert (await tokens.verify(a_token(), issuer)).agency == "pa.comune"
-    async with login._client() as client:
+    async with openid.client() as client:
         assert (await client.request("GET", issuer.token_jwks, withhold_token=True)).status_code == 200
 
 
@@ -91,7 +91,7 @@ async def test_the_worlds_authorities_are_read_once_however_many_log_in(monkeypa
     read = Mock(wraps=ssl.create_default_context)
     monkeypatch.setattr(ssl, "create_default_context", read)
 
-    clients = [login._client(), login._client(), asking._client()]
+    clients = [openid.client(), openid.client(), asking._client()]
 
     assert read.call_count == 1
     for client in clients:
