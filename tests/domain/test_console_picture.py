@@ -16,10 +16,13 @@ from contracts.events import (
     ReferralClosed,
     ReferralDeclined,
     ReferralEvent,
+    ReferralFlaggedInError,
     ReferralRevoked,
     ReferralSent,
+    ReferralWithdrawn,
     RoutingDecided,
 )
+from contracts.feeds import KEPT_AFTER
 from services.console.domain import picture
 
 E = TypeVar("E", bound=ReferralEvent)
@@ -94,6 +97,29 @@ def test_a_receipt_is_owed_from_when_it_is_asked_for_until_it_is_given() -> None
 
     assert [doc["owes"] for doc in docs] == [None, None, OWED, OWED, None]
     assert docs[2]["read_until"] is None, "what a receiver must delete it sees no more"
+
+
+def test_a_receiver_sees_it_for_a_month_after_its_end_whatever_is_said_of_it_later() -> None:
+    docs = [picture.after(None, said(ReferralSent).model_copy(update={"seat": "none"}), ["palermo"])]
+    ended = said(ReferralWithdrawn)
+    late = [
+        model.model_copy(update={"state": "WITHDRAWN", "at": ended.at + timedelta(days=7 * n)})
+        for n, model in enumerate((said(ReceiptRequested), said(ReceiptOverdue), said(ReceiptOverdue)))
+    ]
+
+    for event in (ended, *late):
+        docs.append(picture.after(docs[-1], event, ["palermo"]))
+
+    assert docs[0]["read_until"] == picture.ALWAYS
+    assert [doc["read_until"] for doc in docs[1:]] == [ended.at + KEPT_AFTER] * 4
+
+
+def test_a_receiver_sees_no_more_what_was_found_to_be_an_error_after_its_end() -> None:
+    closed = picture.after(picture.after(None, said(ReferralSent), ["palermo"]), said(ReferralClosed), ["palermo"])
+
+    flagged = picture.after(closed, said(ReferralFlaggedInError).model_copy(update={"state": "CLOSED"}), ["palermo"])
+
+    assert flagged["read_until"] is None
 
 
 OWED = said(ReceiptRequested).obligation

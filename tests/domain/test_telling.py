@@ -56,3 +56,21 @@ def test_a_receiver_reads_of_the_person_until_a_month_after_the_end_and_never_of
     referral = a_referral(state, history=(last,))
 
     assert telling.is_for_its_receiver(referral, NOW + timedelta(days=days)) is may
+
+
+def test_what_comes_after_the_end_makes_the_month_no_longer() -> None:
+    ends = [("withdraw", 1), ("chase_receipt", 20), ("chase_receipt", 40)]
+    history = tuple(
+        Entry(n, NOW + timedelta(days=day), command, "system", None, "WITHDRAWN", ())
+        for n, (command, day) in enumerate(ends, 2)
+    )
+    referral = a_referral("WITHDRAWN", history=history)
+
+    assert telling.is_for_its_receiver(referral, NOW + timedelta(days=31))
+    assert not telling.is_for_its_receiver(referral, NOW + timedelta(days=32))
+
+
+def test_a_receiver_reads_no_more_of_what_was_found_to_be_an_error_after_its_end() -> None:
+    last = Entry(2, NOW, "close", "receiver", "pa.accura", "CLOSED", ())
+
+    assert not telling.is_for_its_receiver(a_referral("CLOSED", history=(last,), in_error=True), NOW)

@@ -116,14 +116,16 @@ def _fixed(event: ReferralEvent, known: Doc) -> Doc:
 
 
 def _told(event: ReferralEvent, doc: Doc) -> Doc:
-    """Until when the receiver may look: from when it is told, while the referral is open, and a while after its end."""
-    if event.state in FORGOTTEN or event.receiver_agency is None:
+    """Until when the receiver may look: from when it is told, while the referral is open, and a while after its end,
+    which what is said of it later makes no longer.
+    """
+    if event.state in FORGOTTEN or isinstance(event, ReferralEnteredInError) or event.receiver_agency is None:
         return {"read_until": None}
     if isinstance(event, ReferralSent) and event.seat != "asked":
         return {"read_until": ALWAYS}
-    if doc["read_until"] is not None:
-        return {"read_until": ALWAYS if event.state in OPEN else event.at + KEPT_AFTER}
-    return {}
+    if doc["read_until"] is None or event.state in OPEN:
+        return {"read_until": doc["read_until"] and ALWAYS}
+    return {"read_until": event.at + KEPT_AFTER} if doc["read_until"] == ALWAYS else {}
 
 
 def _owed(event: ReferralEvent) -> Doc:

@@ -53,8 +53,15 @@ class Explanation:
 
 def is_for_its_receiver(of: Referral, now: datetime) -> bool:
     """Whether it may still read of the person: not of what it has to forget, nor long after the end."""
-    over = of.state not in table.OPEN_STATES and now > of.history[-1].at + KEPT_AFTER
-    return of.state not in FORGOTTEN and not over
+    ended_at = None if of.is_open else _since(of)
+    over = ended_at is not None and now > ended_at + KEPT_AFTER
+    return of.state not in FORGOTTEN and not of.in_error and not over
+
+
+def _since(of: Referral) -> datetime | None:
+    """When it came to the state it is in; what was said of it in that state changes nothing."""
+    in_it = takewhile(lambda entry: entry.state == of.state, reversed(of.history))
+    return min((entry.at for entry in in_it), default=None)
 
 
 def referral(of: Referral) -> Shown:
@@ -93,13 +100,12 @@ def _beside(of: Referral) -> Shown:
 
 def queued(of: Referral) -> Shown:
     """One line of a queue. since: when it came to the state it is in. seat: what `Referral` says of it."""
-    since = [entry.at for entry in takewhile(lambda entry: entry.state == of.state, reversed(of.history))]
     return {
         "referral_id": of.referral_id,
         "code": of.code,
         "version": of.version,
         "state": labelled("transitions", of.state, "states"),
-        "since": since[-1] if since else None,
+        "since": _since(of),
         "service": labelled("services", of.need.service),
         "priority": labelled("priorities", of.need.priority),
         "offer": of.place.offer if of.place else None,
