@@ -8,7 +8,7 @@ from contracts.answers import CommandAccepted
 from contracts.commands import AskOneMore, EndAccess, GrantAccess, KeepText, RecordIntake, WriteDraft
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded, ReferralEvent
-from contracts.identity import DecidePair, SeekTwins, SuspectPair, UndoPair
+from contracts.identity import DecidePair, IdentityLinked, SeekTwins, SuspectPair, UndoPair
 from contracts.sharing import ExcludeRecipients, ExpireBases, GiveBasis, WithdrawBases
 from contracts.values import Message
 from services.chassis.handlers import Handlers
@@ -163,6 +163,17 @@ async def change_pair(command: SuspectPair | DecidePair | UndoPair, tx: Transact
         tx.correlate(after.intake_id)
         store.save_pair(tx, after)
     _say(said, tx)
+    if any(isinstance(message, IdentityLinked) for message in said):
+        await _look_again(after.person_refs, tx)
+
+
+async def _look_again(person_refs: Iterable[str], tx: Transaction) -> None:
+    """Two names are one person's now: what was excluded under one holds for the meetings under the other. As commands,
+    for by then the link is stored, and what was said at the same instant too.
+    """
+    same = [await store.find_one_person(tx, ref) for ref in person_refs]
+    for met in await store.find_meetings(tx, frozenset[str]().union(*same)):
+        tx.emit(SeekTwins(intake_id=met.intake_id))
 
 
 def _say(said: Iterable[Message], tx: Transaction) -> None:

@@ -57,6 +57,13 @@ class Network:
     async def withdraw(self, journey: str, *refs: str, by: str = "pa.comune") -> str:
         return await self.say("withdraw", journey, by, basis_ids=list(refs), revoke_cause="consent_withdrawn")
 
+    async def one_person(self, refs: list[str], by: str = "pa.comune") -> None:
+        """A worker of the desk that was asked decides that two are one."""
+        id = uuid4().hex
+        body = {"command_id": id, "agency": by, "decision": "same", "person_refs": refs}
+        await self.agencies[by].say("staffetta.identity.decide.v1", body, id=id)
+        assert (await self.agencies[by].answer(id))["value"]["state"] == "SAME"
+
     async def told(self, referral: str, by: str, command: str, **fields: Any) -> Entry:
         agency = self.agencies[by]
         return dict((await agency.answer(await agency.command(referral, command, **fields)))["value"])
@@ -205,6 +212,28 @@ async def test_whom_the_person_excludes_is_told_of_no_meeting_that_is_recorded_a
     later_told = {id: await network.refused(id, "sharing_basis.given") for id, of in refused.items() if not of}
     assert refused[told_last] == ["pa.accura"], "what was there already is known at once"
     assert set(map(tuple, (refused | later_told).values())) == {("pa.accura",)}
+
+
+async def test_whom_the_person_excluded_under_one_name_is_excluded_under_the_other_once_they_are_one_person(
+    network: Network,
+) -> None:
+    """The later of two meetings is the one at which the person excludes, and its desk says that they are one."""
+    first = an_intake(f"pa.comune/{uuid4().hex}/1")
+    known = (await network.sender.answer(await network.sender.submit(first)))["value"]["intake_id"]
+    sent = await network.sent(known)
+    await network.told(sent["referral_id"], "pa.accura", "accept")
+    again = an_intake(f"pa.comune/{uuid4().hex}/1", services=("legal.documents",), withhold=["pa.accura"])
+    again |= {"tier1": first["tier1"], "occurred_at": datetime.now(UTC).isoformat()}
+    excluding = (await network.sender.answer(await network.sender.submit(again)))["value"]["intake_id"]
+    suspected = (await network.sender.event("intake.duplicate_suspected", intake_id=excluding))["value"]
+    await network.becomes(sent["person_ref"], 200)
+
+    await network.one_person(suspected["person_refs"])
+
+    revoked = (await network.sender.event("referral.revoked", referral_id=sent["referral_id"]))["value"]
+    assert await network.refused(known, "sharing_basis.given") == ["pa.accura"]
+    assert revoked["revoke_cause"] == "recipient_excluded"
+    assert await network.person(sent["person_ref"]) == 404
 
 
 async def test_what_is_refused_later_at_one_meeting_is_refused_at_the_others(network: Network) -> None:
