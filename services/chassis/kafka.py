@@ -11,7 +11,7 @@ from aiokafka.errors import TopicAlreadyExistsError
 from contracts.topics import Topic
 from services.chassis.settings import Settings
 
-DAY_MS = 86_400_000
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 TOLD_S = 30
 """How long a broker may take to tell of a topic that was made."""
 
@@ -50,6 +50,9 @@ def _new(name: str, topic: Topic, copies: int) -> NewTopic:
     kept = {"cleanup.policy": "compact"} if topic.retention_days is None else {"cleanup.policy": "delete"}
     if topic.retention_days is not None:
         kept["retention.ms"] = str(topic.retention_days * DAY_MS)
+    if topic.personal:
+        # a broker drops whole segments, and only once all in them is old: by itself one holds a week of what comes
+        kept["segment.ms"] = str(HOUR_MS)
     if topic.kind == "door":
         # whatever a client packs, and however, the broker unpacks, and measures what comes out
         kept |= {"message.timestamp.type": "LogAppendTime", "compression.type": "uncompressed"}

@@ -2,8 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-from contracts.topics import AGENCY_FEED
-from services.chassis.kafka import is_whole, kept_from
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from contracts.topics import AGENCY_FEED, TOPICS, Topic
+from services.chassis.kafka import ensure_topics, is_whole, kept_from
+from services.chassis.settings import Settings
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -28,3 +33,28 @@ def test_there_is_an_hour_to_ask_for_what_is_said_to_be_kept() -> None:
 
     assert is_whole(AGENCY_FEED, 7, None, told, NOW + timedelta(minutes=59))
     assert not is_whole(AGENCY_FEED, 7, None, told, NOW + timedelta(minutes=61))
+
+
+@pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic.personal], ids=lambda topic: topic.name)
+async def test_what_holds_who_people_are_is_dropped_within_the_hour_after_its_days_though_more_comes(
+    network: Settings, topic: Topic
+) -> None:
+    """A broker drops whole segments only, and as it is, one takes all that comes in a week."""
+    name = topic.of("pa.comune")
+    await ensure_topics(network, [(name, topic)])
+
+    kept = await configured(network, name)
+
+    assert timedelta(milliseconds=int(kept["retention.ms"])) == timedelta(days=7)
+    assert timedelta(milliseconds=int(kept["segment.ms"])) <= timedelta(hours=1)
+
+
+async def configured(network: Settings, name: str) -> dict[str, str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=network.kafka_url)
+    await admin.start()
+    try:
+        [told] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, network.named(name))])
+    finally:
+        await admin.close()
+    [(*_, entries)] = told.resources
+    return {entry[0]: entry[1] for entry in entries}
