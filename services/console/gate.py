@@ -111,8 +111,8 @@ class Gate:
         return await self._cases({"journey_id": {"$in": intakes}})
 
     async def own_meetings(self, intakes: list[str]) -> frozenset[str]:
-        """Which of these meetings the person's agency had itself."""
-        return frozenset(await self._refs(intakes)) if self.actor.works else frozenset()
+        """Which of these meetings the person's desk had itself."""
+        return frozenset(await self._refs(intakes))
 
     async def lines(self, case: Case) -> list[Doc]:
         order = [("version", ASCENDING), ("place", ASCENDING)]
@@ -129,8 +129,8 @@ class Gate:
         return await self._list(self._db[TOLD].find(wanted).sort("at", ASCENDING))
 
     async def tasks(self) -> list[Todo]:
-        """What the person's agency, or the cities that they coordinate, have to decide."""
-        where: list[Doc] = [{"agency": self.actor.agency}] if self.actor.works else []
+        """What the person's desk, or the cities that they coordinate, have to decide."""
+        where: list[Doc] = access.desks(self.actor)
         where += [{"cities": city} for city in self._coordinated]
         found = dict[str, Todo]()
         for wanted in where:
@@ -141,15 +141,18 @@ class Gate:
         return sorted(found.values(), key=lambda todo: (todo.row["due_at"], todo.row["_id"]))
 
     async def tasks_of(self, intake_id: str) -> list[Todo]:
-        """What the person's agency had or has to decide of one meeting of its own."""
-        wanted = {"journey_id": intake_id, "agency": self.actor.agency}
-        rows = await self._list(self._db[TASKS].find(wanted).limit(LONGEST)) if self.actor.works else []
+        """What the person's desk had or has to decide of one meeting of its own."""
+        wanted: list[Doc] = [{"journey_id": intake_id} | desk for desk in access.desks(self.actor)]
+        rows = [row for w in wanted for row in await self._list(self._db[TASKS].find(w).limit(LONGEST))]
         return [self._todo(row, None, None) for row in sorted(rows, key=lambda row: row["due_at"])]
 
     async def _refs(self, intakes: list[str]) -> dict[str, str | None]:
-        """What the person's own agency calls these meetings."""
+        """What the person's own desk calls these meetings, those that it had itself."""
         met = await self._list(self._db[MEETINGS].find({"_id": {"$in": intakes}})) if intakes else []
-        return {doc["_id"]: doc["sender_ref"] for doc in met if doc["sender_agency"] == self.actor.agency}
+        return {doc["_id"]: doc["sender_ref"] for doc in met if self._met_there(doc)}
+
+    def _met_there(self, meeting: Doc) -> bool:
+        return access.is_of_desk(self.actor, meeting["sender_agency"], meeting.get("sender_queue"))
 
     def _todo(self, task: Doc, case: Case | None, ref: str | None) -> Todo:
         may = actions.commands(case.row["state"], case.relations, self.actor.roles) if case else ()
@@ -202,12 +205,12 @@ class Gate:
         return list({case.id: case for case in (*await self._cases({"code": wanted.upper()}), *found)}.values())
 
     async def meetings_called(self, wanted: str) -> list[str]:
-        """The own agency's meetings by its reference, or by the code of a need that came to nobody and is a task."""
+        """The own desk's meetings by its reference, or by the code of a need that came to nobody and is a task."""
         if not self.actor.works:
             return []
         own = self._db[MEETINGS].find({"sender_agency": self.actor.agency, "sender_ref": wanted}).limit(LONGEST)
         asked = [todo.row["journey_id"] for todo in await self.tasks() if todo.code == wanted.upper()]
-        return [*dict.fromkeys([doc["_id"] for doc in await self._list(own)] + asked)]
+        return [*dict.fromkeys([doc["_id"] for doc in await self._list(own) if self._met_there(doc)] + asked)]
 
     async def city_rows(self, since: datetime) -> list[Doc]:
         """What a city's board counts: no person, no id of one."""

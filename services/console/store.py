@@ -42,7 +42,11 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     ],
     COUNTED: [_index("city", "week")],
     LINES: [_index("referral_id", "version", "place")],
-    TASKS: [_index("agency", "open", "due_at"), _index("cities", "open", "due_at"), _index("journey_id", "agency")],
+    TASKS: [
+        _index("agency", "open", "queue", "due_at"),
+        _index("cities", "open", "due_at"),
+        _index("journey_id", "agency", "queue"),
+    ],
     MEETINGS: [_index("sender_agency", "sender_ref")],
     TOLD: [_index("referral_id", "agency", "at")],
     TWINS: [_index("sender_agency", "state"), _index("cities", "state"), _index("intake_id")],
@@ -101,7 +105,7 @@ async def note_unmet(tx: Transaction, event: UnmetNeedEvent) -> None:
 
 def note_meeting(tx: Transaction, event: IntakeRecorded) -> None:
     """How its agency calls a meeting, for what is to be decided of a need that came to nobody."""
-    known = {"sender_agency": event.sender_agency, "sender_ref": event.sender_ref}
+    known = {name: getattr(event, name) for name in ("sender_agency", "sender_queue", "sender_ref")}
     tx.save(MEETINGS, known | {"_id": str(event.intake_id)})
 
 

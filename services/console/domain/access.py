@@ -78,6 +78,19 @@ def debts(actor: Actor) -> tuple[Grant, ...]:
     return (Grant("owing", owed | _in("receiver_queue", _queues(actor))),)
 
 
+def is_of_desk(actor: Actor, agency: str, queue: str | None) -> bool:
+    """Whether what came to this queue of an agency is work of the actor's. queue: None where it is not known."""
+    ours = _queues(actor)
+    return actor.works and agency == actor.agency and (ours is None or queue in ours)
+
+
+def desks(actor: Actor) -> list[Where]:
+    """What the store is asked for what is an agency's work, queue by queue, by its fields `agency` and `queue`."""
+    ours = _queues(actor)
+    of_agency: Where = {"agency": actor.agency}
+    return ([of_agency] if ours is None else [of_agency | {"queue": queue} for queue in ours]) if actor.works else []
+
+
 def _queues(actor: Actor) -> list[str] | None:
     """None for all of the agency."""
     return sorted(actor.queues) if actor.queues and SUPERVISOR not in actor.roles else None
