@@ -32,11 +32,15 @@ async def find_referrals(request: Request, code: Annotated[str, Query(max_length
 
 @router.get("/referrals/{referral_id}")
 async def get_referral(request: Request, referral_id: UUID, who: Who) -> Shown:
-    """State, owner, due time, timers and everything that happened."""
+    """State, owner, due time, timers and everything that happened.
+
+    A receiver reads of one that was revoked, and a month after another end, only how it stands and what it owes.
+    """
     referral = await reading.read_referral(_db(request), referral_id)
     if referral is None or not _may_read(who, *referral.parties):
         raise HTTPException(404)
-    return telling.referral(referral)
+    whole = _may_read(who, referral.need.sender_agency) or telling.is_for_its_receiver(referral, _now(request))
+    return telling.referral(referral, whole=whole)
 
 
 @router.get("/referrals/{referral_id}/explanation")
@@ -80,7 +84,7 @@ async def get_unmet_needs(request: Request, who: Who, days: Annotated[int, Query
     A coordinator reads of the own city, the network's own people of all.
     """
     city = await _coordinated(request, who)
-    since = edge_now(request.app.state.context.settings) - timedelta(days=days)
+    since = _now(request) - timedelta(days=days)
     return telling.unmet(await reading.read_unmet(_db(request), city, since))
 
 
@@ -93,7 +97,7 @@ async def get_open_referrals(request: Request, agency: str, who: Who) -> list[Sh
     db, city = _db(request), await _coordinated(request, who)
     if city and city != await reading.read_city(db, agency):
         raise HTTPException(404)
-    now = edge_now(request.app.state.context.settings)
+    now = _now(request)
     return [await _if_suspended(db, referral, now) for referral in await reading.read_lying(db, agency)]
 
 
@@ -112,7 +116,7 @@ async def _if_suspended(db: Any, referral: Referral, now: datetime) -> Shown:
 
 async def _is_for_its_receiver(request: Request, referral_id: UUID) -> bool:
     referral = await reading.read_referral(_db(request), referral_id)
-    return referral is not None and telling.is_for_its_receiver(referral, edge_now(request.app.state.context.settings))
+    return referral is not None and telling.is_for_its_receiver(referral, _now(request))
 
 
 async def _coordinated(request: Request, who: Speaker) -> str | None:
@@ -127,6 +131,10 @@ async def _coordinated(request: Request, who: Speaker) -> str | None:
 
 def _may_read(who: Speaker, *parties: str | None) -> bool:
     return "network" in who.roles or (who.agency is not None and who.agency in parties)
+
+
+def _now(request: Request) -> datetime:
+    return edge_now(request.app.state.context.settings)
 
 
 def _db(request: Request) -> Any:

@@ -8,6 +8,9 @@ import pytest
 from contracts.notifications import public_code
 from services.cli.words import SEATS
 from services.referral.domain import telling
+from services.referral.domain.appointments import Appointment
+from services.referral.domain.conditions import Attempt
+from services.referral.domain.receipts import Receipt
 from services.referral.domain.referral import Entry, Seat, snapshot
 from tests.builders import NOW, REFERRAL_ID, a_referral
 
@@ -74,3 +77,18 @@ def test_a_receiver_reads_no_more_of_what_was_found_to_be_an_error_after_its_end
     last = Entry(2, NOW, "close", "receiver", "pa.accura", "CLOSED", ())
 
     assert not telling.is_for_its_receiver(a_referral("CLOSED", history=(last,), in_error=True), NOW)
+
+
+def test_of_what_a_receiver_must_forget_it_reads_how_it_stands_and_what_it_owes() -> None:
+    owed = Receipt("deletion_receipt", NOW, NOW + timedelta(days=5))
+    entry = Entry(2, NOW, "revoke", "system", None, "REVOKED", (), "recipient_excluded")
+    known = {"attempts": (Attempt(NOW, "phone", "reached"),), "appointments": (Appointment(1, NOW),)}
+    referral = a_referral("REVOKED", history=(entry,), receipts=(owed,), assigned_worker="Rosa", **known)
+
+    told, left = telling.referral(referral), telling.referral(referral, whole=False)
+
+    assert (left["state"]["code"], left["since"], left["receipts"]) == ("REVOKED", NOW, told["receipts"])
+    assert told.keys() == left.keys()
+    gone = ("timers", "timeline", "attempts", "appointments", "assigned_worker", "review_date")
+    assert [left[name] for name in gone] == [[], [], [], [], None, None]
+    assert all(told[name] for name in ("timeline", "attempts", "appointments", "assigned_worker"))

@@ -86,9 +86,9 @@ class Network:
         """Whether it may read why the referral went where it did, from which facts of the person."""
         return await self._get("referral", f"/v1/referrals/{id}/explanation", agency)
 
-    async def referral(self, id: str) -> Entry:
+    async def referral(self, id: str, agency: str = "pa.comune") -> Entry:
         async with plain_http(self.processes.url("referral")) as client:
-            found = await client.get(f"/v1/referrals/{id}", headers=self.processes.bearer("pa.comune"))
+            found = await client.get(f"/v1/referrals/{id}", headers=self.processes.bearer(agency))
         return dict(found.json())
 
     async def _get(self, service: str, path: str, agency: str) -> int:
@@ -121,7 +121,7 @@ async def test_a_consent_taken_back_revokes_what_rests_on_it_at_once_and_its_rec
     id, ref = sent["referral_id"], sent["person_ref"]
     await network.told(id, "pa.accura", "accept")
     await network.becomes(ref, 200)
-    why = await network.why(id)
+    why, before = await network.why(id), await network.referral(id, "pa.accura")
 
     asked = await network.withdraw(journey, "accura")
     async with asyncio.timeout(WITHIN_S):
@@ -144,6 +144,9 @@ async def test_a_consent_taken_back_revokes_what_rests_on_it_at_once_and_its_rec
     await network.becomes(ref, 404, WITHIN_S)
     assert (why, await network.why(id), await network.why(id, "pa.comune")) == (200, 404, 200)
     assert (await network.referral(id))["receipts"][0]["confirmed_at"] is not None
+    left = await network.referral(id, "pa.accura")
+    assert before["timeline"] and not left["timeline"] and left["receipts"][0]["confirmed_at"] is not None
+    assert (await network.referral(id))["timeline"]
     assert (await network.referral(other["referral_id"]))["state"]["code"] == "REQUESTED"
     await assert_verified(network.processes.settings)
 

@@ -20,6 +20,10 @@ from services.referral.domain.tasks import Task
 
 Shown = dict[str, Any]
 
+FORGOTTEN_TOO: Shown = {
+    "timers": [], "timeline": [], "assigned_worker": None, "review_date": None, "appointments": [], "attempts": [],
+}  # fmt: skip
+"""What of a referral is about the person or what was done for them."""
 NOT_FOR_THE_RECEIVER = {"withhold", "sharing_basis", "sender_ref", "priority_reason", "person_ref"}
 
 
@@ -64,8 +68,9 @@ def _since(of: Referral) -> datetime | None:
     return min((entry.at for entry in in_it), default=None)
 
 
-def referral(of: Referral) -> Shown:
-    return queued(of) | {
+def referral(of: Referral, *, whole: bool = True) -> Shown:
+    """whole: not for a receiver that may read of the person no more: how it stands, and what is owed."""
+    told = queued(of) | {
         "journey_id": of.need.journey_id,
         "sender_agency": of.need.sender_agency,
         "sender_queue": of.need.sender_queue,
@@ -79,6 +84,7 @@ def referral(of: Referral) -> Shown:
                     "label": codes.codes("transitions", "timers")[timer.code]["label"]} for timer in of.timers],
         "timeline": [_entry(entry) for entry in of.history],
     } | _beside(of)  # fmt: skip
+    return told if whole else told | FORGOTTEN_TOO
 
 
 def _receipt(one: Receipt) -> Shown:
