@@ -279,14 +279,18 @@ class Gate:
 
     # -- breaking the glass, and who looked ----------------------------------------------------------------------------
     async def break_glass(self, case_code: str, reason: str) -> str | None:
-        """Open one referral of the person's own city to them for four hours; None where there is none to be opened."""
+        """Open one referral of the person's own city to them for four hours; None where there is none to be opened, and
+        where who is referred excluded their agency.
+        """
         agency = await self._db[AGENCIES].find_one({"_id": self.actor.agency}) if self.actor.works else None
         cities = {*self.actor.cities, *([agency["city"]] if agency else [])}
         called = await self._list(self._db[REFERRALS].find({"code": case_code.upper()}))
+        called = await _not_excluded(self._db, self.actor, called)
         row = next((row for row in called if cities & set(row["cities"])), None)
         if row is None:
             return None
         known = {"_id": uuid4().hex, "subject": self.actor.subject, "name": self.actor.name, "row": row["_id"]}
+        known |= {"journey_id": row["journey_id"]}
         ends = {"at": self.now, "ends_at": self.now + BROKEN_FOR, "agency": self.actor.agency, "reason": reason}
         owners = _owners(row)
         told = (EVERY_GLASS, *(f"{EVERY_GLASS}/{owner}" for owner in owners))
@@ -307,7 +311,7 @@ class Gate:
 
     async def open_glass(self) -> list[Doc]:
         """What this person broke the glass of and still sees, and until when."""
-        return await self._list(self._db[GLASS].find(_still_broken(self.actor, self.now)))
+        return await _still_broken(self._db, self.actor, self.now)
 
     async def unseen(self) -> int:
         """How often glass was broken since this person last looked who had done so, as far as they are told of it."""
@@ -406,15 +410,26 @@ def _owners(row: Doc) -> list[str]:
     return sorted({a for a in (row["sender_agency"], row["receiver_agency"]) if a})
 
 
-def _still_broken(actor: Actor, now: datetime) -> Doc:
-    return {"subject": actor.subject, "ends_at": {"$gt": now}}
+async def _still_broken(db: Any, actor: Actor, now: datetime) -> list[Doc]:
+    """An exclusion that comes later ends it."""
+    found = [doc async for doc in db[GLASS].find({"subject": actor.subject, "ends_at": {"$gt": now}})]
+    return await _not_excluded(db, actor, found)
+
+
+async def _not_excluded(db: Any, actor: Actor, rows: list[Doc]) -> list[Doc]:
+    """Those of people who did not exclude the actor's agency. rows: with the `journey_id` of their meeting."""
+    agency = await db[AGENCIES].find_one({"_id": actor.agency}) if rows and actor.agency else None
+    if agency is None:
+        return rows
+    met = db[MEETINGS].find({"_id": {"$in": [row.get("journey_id") for row in rows]}}, {"excluded": 1})
+    excluding = {doc["_id"] async for doc in met if access.is_excluded(agency, doc.get("excluded", ()))}
+    return [row for row in rows if row.get("journey_id") not in excluding]
 
 
 async def opened(db: Any, actor: Actor, clock: Callable[[], datetime], hourly: Hourly | None = None) -> Gate:
     """hourly: where the numbers of the network are kept for the hour."""
     now = clock()
-    found = db[GLASS].find(_still_broken(actor, now))
-    glass = frozenset({doc["row"] async for doc in found})
+    glass = frozenset({doc["row"] for doc in await _still_broken(db, actor, now)})
     return Gate(db, actor, now, access.grants(actor, now, glass), clock, glass, hourly or Hourly())
 
 

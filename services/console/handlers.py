@@ -7,6 +7,7 @@ from contracts.identity import DuplicateEvent
 from contracts.journeys import TaskEvent, UnmetNeedEvent
 from contracts.notifications import NotificationEvent
 from contracts.places import PlacesEvent
+from contracts.sharing import SharingEvent
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
@@ -45,6 +46,8 @@ async def on_intake(event: Message, tx: Transaction) -> None:
     match event:
         case IntakeRecorded():
             store.note_meeting(tx, event)
+        case SharingEvent():
+            await store.note_sharing(tx, event)
         case DuplicateEvent():
             await store.note_twins(tx, event)
         case _:

@@ -11,6 +11,7 @@ from contracts.identity import DuplicateEvent
 from contracts.journeys import TaskEvent, UnmetNeedEvent, UnmetNeedTakenBack
 from contracts.notifications import NotificationEvent, NotificationFailed
 from contracts.places import PlacesEvent
+from contracts.sharing import SharingEvent
 from services.chassis.transaction import Transaction
 from services.console.domain import picture, twins
 
@@ -104,9 +105,24 @@ async def note_unmet(tx: Transaction, event: UnmetNeedEvent) -> None:
 
 
 def note_meeting(tx: Transaction, event: IntakeRecorded) -> None:
-    """How its agency calls a meeting, for what is to be decided of a need that came to nobody."""
+    """How its desk calls a meeting, for what is to be decided of a need that came to nobody; and whom the person
+    excluded.
+    """
     known = {name: getattr(event, name) for name in ("sender_agency", "sender_queue", "sender_ref")}
-    tx.save(MEETINGS, known | {"_id": str(event.intake_id)})
+    tx.save(MEETINGS, known | {"_id": str(event.intake_id), "excluded": [*event.withhold, *_refused(event)]})
+
+
+async def note_sharing(tx: Transaction, event: SharingEvent) -> None:
+    """Whom the person excludes now too: what they may see by a broken glass is to be looked at again."""
+    known = await tx.load(MEETINGS, event.intake_id)
+    known = known or {"_id": str(event.intake_id), "sender_agency": event.sender_agency, "sender_ref": None}
+    excluded = dict.fromkeys([*known.get("excluded", ()), *_refused(event)])
+    tx.save(MEETINGS, known | {"excluded": [*excluded]})
+    _mark(tx, event.sender_agency, of="intakes/")
+
+
+def _refused(event: IntakeRecorded | SharingEvent) -> list[str]:
+    return [basis.recipient for basis in event.sharing_basis if basis.refused]
 
 
 async def note_twins(tx: Transaction, event: DuplicateEvent) -> None:

@@ -4,7 +4,8 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from uuid import uuid4
+from typing import Any
+from uuid import uuid4, uuid5
 
 import pytest
 import pytest_asyncio
@@ -15,8 +16,10 @@ from services.console import batch, boards, cases, correcting, glossary, lists, 
 from services.console.app import service
 from services.console.domain.rights import RIGHTS
 from services.console.web import Page
+from services.gateway.domain.door import INTAKES
 from tests.builders import an_intake
 from tests.console.desk import Desk, Town
+from tests.processes import plain_http
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -202,6 +205,57 @@ async def test_glass_is_broken_for_a_referral_of_ones_own_city_with_a_reason(cas
     assert 'value="PA-AAAAAA" aria-invalid' in unknown.text and "Ricovero d&#39;urgenza stanotte" in unknown.text
     assert f'value="{case.code}"' in short.text and 'value="Ora &lt;b&gt;" aria-invalid' in short.text
     assert "fino al " not in own
+
+
+@pytest.mark.parametrize("excluded", ["pa.penc", "city:palermo"])
+async def test_glass_is_not_broken_by_whom_the_person_excluded(palermo, excluded):
+    """At the meeting, or later, while they see it."""
+    async with palermo.desk("pa.comune:caseworker") as sender, palermo.desk("pa.penc:caseworker") as desk:
+        withheld = await sent(palermo, sender, withhold=["pa.penc"])
+        refused = await sent(palermo, sender)
+        at_the_meeting = await desk.post("/looks", code=withheld.code, reason="Ricovero d'urgenza stanotte")
+        opened = await desk.post("/looks", code=refused.code, reason="Ricovero d'urgenza stanotte")
+        before = await desk.get(opened.headers["location"])
+        await refuse(palermo, refused.journey_id, excluded)
+        after, later = (
+            await desk.get(opened.headers["location"]),
+            await desk.post("/looks", code=refused.code, reason="Ricovero d'urgenza stanotte"),
+        )
+        own = (await desk.get("/looks")).text
+
+    assert at_the_meeting.status_code == 422 and "Nessun invio della tua città" in at_the_meeting.text
+    assert (opened.status_code, before.status_code) == (303, 200)
+    assert (after.status_code, later.status_code) == (404, 422)
+    assert refused.code not in own and withheld.code not in own
+
+
+@dataclass
+class Sent:
+    code: str
+    journey_id: str
+
+
+async def sent(town: Town, sender: Desk, **tier0: Any) -> Sent:
+    """A referral of a new person to pa.accura, which a basis of its own names."""
+    stated = an_intake(f"pa.comune/{uuid4().hex}/1", services=("health.primary",), **tier0)
+    [basis] = stated["tier0"]["sharing_basis"]
+    stated["tier0"]["sharing_basis"].append(basis | {"basis_id": "b2", "recipient": "pa.accura"})
+    before = set(REFERRAL.findall((await sender.get("/sent")).text))
+    await town.submit(stated)
+    [referral_id] = set(REFERRAL.findall((await sender.get("/sent")).text)) - before
+    code = (await sender.get(f"/referrals/{referral_id}")).text.partition("<h1>")[2][:9]
+    return Sent(code, str(uuid5(INTAKES, f"pa.comune/{stated['idempotency_key']}")))
+
+
+async def refuse(town: Town, journey_id: str, recipient: str) -> None:
+    [stated] = an_intake()["tier0"]["sharing_basis"]
+    basis = stated | {"basis_id": "no", "recipient": recipient, "refused": True}
+    body = {"command_id": uuid4().hex, "intake_id": journey_id, "agency": "pa.comune", "basis": basis}
+    headers = {"ce-id": uuid4().hex, "ce-type": "staffetta.sharing.give.v1"} | town.processes.bearer("pa.comune")
+    async with plain_http(town.processes.url("gateway"), timeout=30) as client:
+        answered = (await client.post("/v1/commands", json=body, headers=headers)).json()
+    assert answered["answer"]["outcome"] == "accepted", answered
+    await town.settle()
 
 
 async def test_the_receiver_reads_who_it_is_and_that_is_written_down(case):

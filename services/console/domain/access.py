@@ -1,6 +1,6 @@
 """Who may see which referral, and as what: one table of grants, for the store and for pages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -15,6 +15,8 @@ ROLES = frozenset({CASEWORKER, SUPERVISOR, COORDINATOR, NATIONAL, AUDITOR, OPS})
 OWING = frozenset({"owing"})
 """As what somebody sees a referral that was taken from their agency, while it owes a receipt for it."""
 RECEIPTS = codes.of_field("obligation")
+BY_CITY = frozenset(codes.table("sharing")["recipients"][0]["covers_sharing_roles"])
+"""Whom a person means who excludes a whole city."""
 UNACCEPTED = ("REQUESTED", "ACKNOWLEDGED", "WAITLISTED")
 """In which a receiver has not said yes."""
 
@@ -134,6 +136,12 @@ def _holds(wanted: Any, value: Any) -> bool:
     if "$in" in wanted:
         return any(one in wanted["$in"] for one in held)
     return value is not None and bool(value > wanted["$gt"])
+
+
+def is_excluded(agency: Row, excluded: Iterable[str]) -> bool:
+    """excluded: whom a person does not want to be told, agencies and cities (`sharing.json`)."""
+    names = {agency["_id"], *([f"city:{agency['city']}"] if agency["sharing_role"] in BY_CITY else [])}
+    return bool(names & {*excluded})
 
 
 def corrects(actor: Actor, agency: str, city: str | None) -> bool:
