@@ -92,6 +92,18 @@ def test_a_sender_that_is_its_own_receiver_is_told_once_and_all_of_it() -> None:
     assert copies(event) == {"pa.comune": event}
 
 
+def test_an_agency_is_not_told_that_it_is_the_one_whom_the_person_excluded() -> None:
+    """It deletes what it holds all the same, and reads what it would if a consent had been taken back."""
+    event = an_event(events.ReferralRevoked, revoke_cause="recipient_excluded")
+    expired = an_event(events.ReferralRevoked, revoke_cause="basis_expired")
+
+    told = copies(event)
+
+    assert told["pa.comune"] == event
+    assert told["pa.accura"] == event.model_copy(update={"revoke_cause": "consent_withdrawn"})
+    assert copies(expired)["pa.accura"] == expired
+
+
 def test_a_referral_without_a_receiver_is_told_to_the_sender_alone() -> None:
     assert list(copies(an_event(events.ReferralWithdrawn, receiver_agency=None))) == ["pa.comune"]
 

@@ -7,6 +7,7 @@ from contracts.events import (
     IntakeRecorded,
     ReferralCreated,
     ReferralEvent,
+    ReferralRevoked,
     ReferralSeatHeld,
     ReferralSeatOffered,
     ReferralSent,
@@ -23,6 +24,9 @@ from contracts.identity import DuplicateEvent, IdentityEvent
 from contracts.journeys import JourneyEvent, TaskEvent
 from contracts.sharing import SharingEvent
 from contracts.values import Message
+
+TOLD_AS = {"recipient_excluded": "consent_withdrawn"}
+"""Why a referral was revoked, as its receiver reads it: whom a person fears does not learn that they excluded it."""
 
 
 def copies(event: Message) -> dict[str, Message]:
@@ -59,6 +63,8 @@ def _for_receiver(event: ReferralEvent) -> Message:
         return SeatOfferedToReceiver(**event.model_dump(exclude=set(WITHHELD_FROM_RECEIVER)))
     if isinstance(event, ReferralSent):
         return ReferralSentToReceiver(**event.model_dump(exclude=set(WITHHELD_FROM_RECEIVER)))
+    if isinstance(event, ReferralRevoked) and event.revoke_cause in TOLD_AS:
+        return event.model_copy(update={"revoke_cause": TOLD_AS[event.revoke_cause]})
     return event
 
 
