@@ -111,7 +111,8 @@ async def _exclude_elsewhere(command: GiveBasis, tx: Transaction) -> None:
     met, refused = await store.find_intake(tx, command.intake_id), command.basis.recipient
     same = await store.find_one_person(tx, met.recorded.person_ref) if met else ()
     for other in await store.find_meetings(tx, same):
-        if other.intake_id != command.intake_id and refused not in basis.excluded_by(other):
+        new = other.intake_id != command.intake_id and refused not in basis.excluded_by(other)
+        if met and new and basis.holds_for(refused, other, met.recorded):
             tx.emit(ExcludeRecipients(intake_id=other.intake_id, recipients=(refused,)))
 
 

@@ -192,3 +192,26 @@ def test_a_last_day_at_the_end_of_time_never_comes() -> None:
     sharing = the_sharing(CITY.model_copy(update={"valid_to": date.max}))
 
     assert basis.expire(sharing, NOW) == (sharing, [])
+
+
+def test_an_agency_is_not_told_through_its_own_meeting_that_the_person_excluded_it_at_another_agencys() -> None:
+    mine = a_recorded_intake(intake_id=INTAKE_ID, sender_agency="pa.comune", sharing_basis=(CITY,))
+    excluding = {"occurred_at": NOW + timedelta(days=1), "withhold": ("pa.comune", "pa.accura")}
+    theirs = a_recorded_intake(intake_id=UUID(int=2), sender_agency="pa.penc", **excluding)
+    my_next = a_recorded_intake(intake_id=UUID(int=3), sender_agency="pa.comune", **excluding)
+
+    assert basis.excluded_since(mine, [theirs]) == ("pa.accura",)
+    assert basis.excluded_since(mine, [my_next]) == ("pa.comune", "pa.accura")
+    assert basis.excluded_since(mine, [theirs, my_next]) == ("pa.accura", "pa.comune")
+
+
+def test_what_was_refused_since_holds_for_a_meeting_that_is_recorded_late_though_it_was_not_the_first() -> None:
+    """Met on Tuesday and on Friday, refused on Monday; the Friday is recorded last."""
+    since = (NOW + timedelta(days=6)).date()
+    first = a_recorded_intake(sharing_basis=(CITY, REFUSED.model_copy(update={"valid_from": since})))
+    friday, monday = (a_recorded_intake(intake_id=UUID(int=n), occurred_at=NOW + timedelta(days=n)) for n in (3, 6))
+
+    assert [b.recipient for b in basis.told_late(friday, [first], NOW).sharing_basis if b.refused] == ["pa.salute"]
+    assert basis.told_late(monday, [first], NOW) == monday, "what the person says then is what holds"
+    of_another = REFUSED.model_copy(update={"valid_from": since, "basis_id": "excluded:pa.salute"})
+    assert basis.told_late(friday, [a_recorded_intake(sharing_basis=(CITY, of_another))], NOW) == friday

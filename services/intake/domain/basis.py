@@ -33,6 +33,8 @@ CAUSES = tuple(
 
 MOST = 100
 """Bases of one intake, given later too: each is told again with every change of another."""
+ELSEWHERE = "excluded:"
+"""How a refusal is called that was said at another meeting; what follows is whom."""
 UNCHANGED = ("recipient", "type", "purposes", "scope", "refused")
 """What new dates cannot change: another recipient or purpose is another basis."""
 
@@ -131,11 +133,24 @@ def excluded_by(recorded: IntakeRecorded) -> tuple[str, ...]:
 
 
 def excluded_since(met: IntakeRecorded, others: Iterable[IntakeRecorded]) -> tuple[str, ...]:
-    """Whom the person excluded at other meetings, later or at the same instant, and did not at this one."""
+    """Whom the person excluded since this meeting, or at the same instant, and did not at it."""
     known = excluded_by(met)
-    later = (other for other in others if other.occurred_at >= met.occurred_at)
-    found = (recipient for other in later for recipient in excluded_by(other) if recipient not in known)
+    found = (recipient for other in others for recipient in _since(met, other) if recipient not in known)
     return tuple(dict.fromkeys(found))
+
+
+def _since(met: IntakeRecorded, other: IntakeRecorded) -> Iterator[str]:
+    """At another meeting that was not earlier; or afterwards, on a later day than this one."""
+    day = day_in(met.city_of_intake, met.occurred_at)
+    given = (basis for basis in other.sharing_basis if basis.refused and not basis.basis_id.startswith(ELSEWHERE))
+    refused = (basis.recipient for basis in given if basis.valid_from > day)
+    found = excluded_by(other) if other.occurred_at >= met.occurred_at else refused
+    return (recipient for recipient in found if holds_for(recipient, met, other))
+
+
+def holds_for(recipient: str, met: IntakeRecorded, other: IntakeRecorded) -> bool:
+    """Not what another agency was told of the one that had this meeting itself: that is how it would learn of it."""
+    return recipient != met.sender_agency or other.sender_agency == met.sender_agency
 
 
 def not_yet_excluded(met: IntakeRecorded, others: Iterable[IntakeRecorded]) -> dict[UUID, tuple[str, ...]]:
@@ -190,7 +205,7 @@ def _withdrawable(sharing: Sharing, ref: str, pointer: str) -> SharingBasis:
 
 def _refusal(recipient: str, city: str, now: datetime) -> SharingBasis:
     return SharingBasis(
-        basis_id=f"excluded:{recipient}",
+        basis_id=f"{ELSEWHERE}{recipient}",
         type="consent",
         recipient=recipient,
         purposes=[PURPOSE],
