@@ -34,6 +34,14 @@ def test_who_agrees_to_a_further_agency_is_asked_in_writing():
     assert (consent["valid_from"], consent["valid_to"]) == ("2026-11-26", "2027-11-26")
 
 
+def test_for_a_minor_it_is_the_adult_who_answers_that_agrees():
+    bases = stated(basis=["consent"], consents=["pa.levante"], caregiver=["Zia"])["tier0"]["sharing_basis"]
+    of_public_task = stated(caregiver=["Zia"])["tier0"]["sharing_basis"]
+
+    assert [basis["given_by"] for basis in bases] == ["caregiver", "caregiver"]
+    assert [basis["given_by"] for basis in of_public_task] == ["not_applicable"]
+
+
 def test_everything_that_can_be_typed_is_taken_by_the_door():
     whole = stated(
         needs=["ill_now"], priority=["URGENT"], age_band=["25-39"], gender=["female"], household=["couple"],

@@ -85,18 +85,20 @@ def statement(typed: Typed, *, agency: str, queue: str | None, city: str, key: s
 
 
 def _bases(typed: Typed, one: Mapping[str, str], city: str, today: date) -> list[dict[str, Any]]:
-    """The ground for the own city, and the consent of the person for each further agency."""
+    """The ground for the own city, and the consent for each further agency: of the person, or for a minor of the adult
+    who answers for them.
+    """
     until = {"valid_from": today.isoformat(), "valid_to": _years_later(today).isoformat()}
     shared = {"purposes": PURPOSES, "scope": SCOPE, "language": one.get("language"), **until}
-    type = one.get("basis", "")
-    first = _basis("b1", type, f"city:{city}") if type else None
-    more = [_basis(f"b{i}", "consent", agency) for i, agency in enumerate(typed.get("consents", ()), 2)]
+    type, agrees = one.get("basis", ""), "caregiver" if "caregiver" in one else "person"
+    first = _basis("b1", type, f"city:{city}", agrees) if type else None
+    more = [_basis(f"b{i}", "consent", agency, agrees) for i, agency in enumerate(typed.get("consents", ()), 2)]
     return [{k: v for k, v in (basis | shared).items() if v is not None} for basis in (first, *more) if basis]
 
 
-def _basis(id: str, type: str, recipient: str) -> dict[str, Any]:
+def _basis(id: str, type: str, recipient: str, agrees: str) -> dict[str, Any]:
     consent = codes.codes("sharing", "types").get(type, {}).get("needs_form", False)
-    given = {"given_by": "person", "form_version": FORM} if consent else {"given_by": "not_applicable"}
+    given = {"given_by": agrees, "form_version": FORM} if consent else {"given_by": "not_applicable"}
     return {"basis_id": id, "type": type, "recipient": recipient} | given
 
 
