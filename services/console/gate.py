@@ -158,6 +158,8 @@ class Gate:
         may = actions.commands(case.row["state"], case.relations, self.actor.roles) if case else ()
         owned = [access.corrects(self.actor, task["agency"], city) for city in (None, *task["cities"])]
         code = case.row["code"] if case else picture.code_of(task)
+        ours = access.is_of_desk(self.actor, task["agency"], task.get("queue"))
+        task |= {"reserved": not ours and shown.is_sensitive(task["service"])}
         return Todo(task, case, code, ref, "open" in may, bool(task.get("offer")) and any(owned))
 
     async def twins(self) -> list[Pair]:
@@ -189,7 +191,9 @@ class Gate:
         known = await self._cases({"person_ref": {"$in": row["person_refs"]}})
         earlier = [case for case in known if case.row["journey_id"] != row["intake_id"]]
         before = [case for case in earlier if "sender" in case.relations]  # whom others met is not told by a likeness
-        return Pair(row, own, before, twins.choices(row, access.relations(self.granted, row)))
+        as_ = access.relations(self.granted, row)
+        row |= {"reserved": "sender" not in as_ and shown.is_sensitive(row["service"])}
+        return Pair(row, own, before, twins.choices(row, as_))
 
     async def has_twins(self) -> bool:
         """Whether anything of the kind is to be decided."""

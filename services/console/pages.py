@@ -153,6 +153,12 @@ def on_a_board(context: Context, service: str) -> str:
     return label(context, "services", service) if service in codes.codes("services") else say(context, "reserved")
 
 
+@pass_context
+def service_of(context: Context, row: Mapping[str, Any]) -> str:
+    """What a referral, a task or a pair asks for; who is no party reads of a sensitive one that it is reserved."""
+    return say(context, "reserved") if row.get("reserved") else label(context, "services", row["service"])
+
+
 @cache
 def _templates() -> Environment:
     made = Environment(
@@ -161,7 +167,7 @@ def _templates() -> Environment:
     )  # fmt: skip
     made.globals |= {"t": say, "label": label, "named": named, "desk": desk, "left": left, "haste": haste, "at": at,
                      "choice": choice, "stated": stated, "word": word, "todo": todo, "reason": reason, "bar": bar,
-                     "span": _span, "on_a_board": on_a_board}  # fmt: skip
+                     "span": _span, "on_a_board": on_a_board, "service_of": service_of}  # fmt: skip
     return made
 
 

@@ -25,16 +25,16 @@ ROW = {
     "_id": "r-1", "code": "PA-7K3M9Q", "journey_id": "j-1", "sender_agency": "pa.comune", "open": True,
     "sender_queue": "pa.comune.desk", "receiver_agency": "pa.comune", "receiver_queue": "pa.comune.desk",
     "shown_to": "pa.comune", "cities": ["palermo"], "sender_ref": "T-1", "sent_at": NOW, "due_at": NOW,
-    "read_until": NOW + timedelta(days=1), "state": "SENT", "person_ref": "p_1",
+    "read_until": NOW + timedelta(days=1), "state": "SENT", "person_ref": "p_1", "service": "health.primary",
 }  # fmt: skip
 TWIN = {
     "_id": "p-1", "intake_id": "j-1", "sender_agency": "pa.comune", "sender_queue": "pa.comune.desk",
     "cities": ["palermo"], "state": "suspected", "asked_at": NOW, "due_at": NOW,
-    "person_refs": ["p_1", "p_2"],
+    "person_refs": ["p_1", "p_2"], "service": "health.primary",
 }  # fmt: skip
 TASK = {
     "_id": "t-1", "journey_id": "j-1", "referral_id": str(UUID(int=1)), "agency": "pa.comune", "cities": ["palermo"],
-    "open": True, "due_at": NOW,
+    "open": True, "due_at": NOW, "service": "health.primary",
 }  # fmt: skip
 ACTORS = {
     "a caseworker of one queue": Actor("s", "n", "pa.comune", frozenset({"caseworker"}), frozenset({"pa.comune.desk"})),

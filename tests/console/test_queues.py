@@ -20,6 +20,7 @@ DESK, OTHER = "pa.comune.desk", "pa.comune.shelter"
 
 def a_task(queue: str) -> dict[str, Any]:
     known = {"agency": "pa.comune", "cities": ["palermo"], "open": True, "due_at": NOW, "kind": "no_candidate"}
+    known |= {"service": "health.primary"}
     return known | {"_id": f"t-{queue}", "queue": queue, "journey_id": f"j-{queue}", "referral_id": str(UUID(int=1))}
 
 

@@ -16,6 +16,7 @@ from tests.services.bus import bus
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SENDER, RECEIVER, NEXT = "pa.comune:caseworker", "pa.accura:caseworker", "pa.salute:caseworker"
+CITY = "pa.comune:coordinator"
 ROW = re.compile(r'href="/referrals/([0-9a-f-]{36})"><strong>')
 
 
@@ -50,6 +51,27 @@ async def test_whom_the_person_excluded_the_sender_and_the_coordination_read_and
     assert ["la persona non vuole" in page for page in shown.values()] == [True, True, False]
     assert ["Perché non altrove" in page for page in shown.values()] == [True, True, False]
     assert "Salute" not in shown[RECEIVER]
+
+
+async def test_what_a_sensitive_service_is_the_two_agencies_read_and_the_coordination_does_not(palermo: Town) -> None:
+    """Neither its name nor those of the offer and the desk, wherever the coordination meets it."""
+    names = ("Salute mentale", "Sostegno psicologico", "Colloquio psicologico")
+    async with palermo.desk(SENDER) as sender, palermo.desk(RECEIVER) as receiver, palermo.desk(CITY) as city:
+        before = await rows(sender, "/sent")
+        await palermo.submit(an_intake(f"pa.comune/{uuid4().hex}/1", services=("health.mental",)))
+        nobody = ["pa.accura", "pa.salute"]
+        await palermo.submit(an_intake(f"pa.comune/{uuid4().hex}/1", services=("health.mental",), withhold=nobody))
+        [id] = await rows(sender, "/sent") - before
+        for desk in (sender, receiver):
+            assert "Salute mentale" in (await desk.get(f"/referrals/{id}")).text
+        assert "Salute mentale" in (await sender.get("/tasks")).text
+        pages = {at: (await city.get(at)).text for at in (f"/referrals/{id}", "/city", "/tasks")}
+        code = pages[f"/referrals/{id}"].partition("<h1>")[2][:9]
+        pages |= {at: (await city.get(at)).text for at in (f"/referrals/{id}/withdraw", f"/referrals/{id}/add_note")}
+
+    assert {at: [name for name in names if name in page] for at, page in pages.items()} == {at: [] for at in pages}
+    assert {at: "Servizio riservato" in page for at, page in pages.items()} == dict.fromkeys(pages, True)
+    assert code in pages["/city"] and "Centro Accura" in pages[f"/referrals/{id}"]
 
 
 async def test_what_came_of_the_same_meeting_and_what_went_before_lead_to_each_other(palermo: Town) -> None:

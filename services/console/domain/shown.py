@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from contracts import codes
 from services.console.domain import access, twins
 
 Doc = dict[str, Any]
@@ -11,6 +12,8 @@ NOBODY: Doc = {"person": None, "person_ref": None}
 """What of a person is shown to who is no party to the referral."""
 NOT_THEIRS: Doc = {"sender_ref": None}
 """What is shown to the sender alone: what it calls the referral."""
+RESERVED: Doc = {"reserved": True, "offer": None, "receiver_queue": None, "owner": None}
+"""How a sensitive service is shown to who is no party: the offer and the desk would name it too."""
 OWED = ("_id", "code", "service", "state", "version", "priority", "owes", "journey_id", "receiver_agency")
 """What is left of a referral for who has to delete the rest."""
 
@@ -77,8 +80,12 @@ class Pair:
 
 def as_seen(row: Doc, relations: frozenset[str]) -> Doc:
     """What of a referral is shown to who has these relations to it."""
-    return {name: row[name] for name in OWED} if relations == access.OWING else row | _hidden_from(relations)
+    if relations == access.OWING:
+        return {name: row[name] for name in OWED}
+    of_others = {} if access.is_party(relations) else NOBODY | (RESERVED if is_sensitive(row["service"]) else {})
+    return row | of_others | ({} if "sender" in relations else NOT_THEIRS)
 
 
-def _hidden_from(relations: frozenset[str]) -> Doc:
-    return ({} if access.is_party(relations) else NOBODY) | ({} if "sender" in relations else NOT_THEIRS)
+def is_sensitive(service: str) -> bool:
+    """Whether the service alone says something of health, violence or a minor (`services.json`)."""
+    return codes.codes("services").get(service, {}).get("bus_code") != service
