@@ -61,9 +61,9 @@ async def _shown(at: Gate, case: Case) -> dict[str, Any]:
 
 
 def _why(case: Case) -> dict[str, Any] | None:
-    """A receiver sees the order it was part of, and not whom the person excluded; a coordinator the whole."""
+    """A receiver, and who broke the glass, see the order and not whom the person excluded; a coordinator the whole."""
     why: dict[str, Any] | None = case.row.get("why")
-    if why is None or case.relations & {"sender", "coordinator", "glass"}:
+    if why is None or case.relations & {"sender", "coordinator"}:
         return why
     return why | {"out": [], "out_by_area": 0}
 

@@ -39,17 +39,20 @@ def part(page: str, heading: str) -> str:
     return page.partition(f">{heading}</h2>")[2].partition("<h2")[0]
 
 
-async def test_whom_the_person_excluded_the_sender_and_the_coordination_read_and_no_receiver(palermo: Town) -> None:
+async def test_whom_the_person_excluded_the_sender_and_the_coordination_read_and_nobody_else(palermo: Town) -> None:
     [id] = await sent(palermo, withhold=["pa.salute"])
-    shown = {}
-    for who in (SENDER, "pa.comune:coordinator", RECEIVER):
+    shown: dict[str, str] = {}
+    for who in (SENDER, CITY, RECEIVER, "pa.penc:caseworker"):
         async with palermo.desk(who) as desk:
+            if who == "pa.penc:caseworker":
+                code = shown[SENDER].partition("<h1>")[2][:9]
+                assert (await desk.post("/looks", code=code, reason="Ricovero d'urgenza")).status_code == 303
             shown[who] = (await desk.get(f"/referrals/{id}")).text
 
     for page in shown.values():
         assert "Centro Accura" in page and "scelta" in page
-    assert ["la persona non vuole" in page for page in shown.values()] == [True, True, False]
-    assert ["Perché non altrove" in page for page in shown.values()] == [True, True, False]
+    assert ["la persona non vuole" in page for page in shown.values()] == [True, True, False, False]
+    assert ["Perché non altrove" in page for page in shown.values()] == [True, True, False, False]
     assert "Salute" not in shown[RECEIVER]
 
 
