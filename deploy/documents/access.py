@@ -19,8 +19,8 @@ As what somebody sees a referral:
 
 - *sender*: a caseworker or supervisor of the agency that sent it; *receiver*: of the agency that is asked, from when it
   is told, while the referral is open, and 30 days after its end; at once no more when it is revoked or was entered in
-  error. A caseworker who has queues of their own sees those queues, of what is to be decided and of whom the agency met
-  too; a supervisor the whole agency.
+  error, or when the person excludes that agency. A caseworker who has queues of their own sees those queues, of what is
+  to be decided and of whom the agency met too; a supervisor the whole agency.
 - *coordinator*: of the sender's or the receiver's city; of notes only those that the coordination wrote, which both
   agencies read too; of a sensitive service that it is reserved, and neither offer nor desk.
 - *glass*: who broke the glass, for four hours; nobody of an agency that the person excluded.

@@ -392,6 +392,10 @@ class Gate:
         rows = await self._list(self._db[REFERRALS].find(wanted, None if whole else SUMMARY).limit(LONGEST))
         rows.sort(key=lambda row: row["due_at"] or ALWAYS)
         seen = [(row, access.relations(granted, row)) for row in rows]
+        ended = [row for row, as_ in seen if "receiver" in as_ and not row["open"]]
+        kept = {row["_id"] for row in await _not_excluded(self._db, self.actor, ended)}
+        gone = {row["_id"] for row in ended} - kept  # what is open is revoked
+        seen = [(row, as_ - {"receiver"} if row["_id"] in gone else as_) for row, as_ in seen]
         return [Case(shown.as_seen(row, as_), as_) for row, as_ in seen if as_]
 
     async def _counted(self, cities: Iterable[str], since: datetime) -> list[Doc]:

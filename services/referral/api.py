@@ -34,12 +34,13 @@ async def find_referrals(request: Request, code: Annotated[str, Query(max_length
 async def get_referral(request: Request, referral_id: UUID, who: Who) -> Shown:
     """State, owner, due time, timers and everything that happened.
 
-    A receiver reads of one that was revoked, and a month after another end, only how it stands and what it owes.
+    A receiver reads of one that was revoked, and a month after another end or once the person excludes it, only how it
+    stands and what it owes.
     """
     referral = await reading.read_referral(_db(request), referral_id)
     if referral is None or not _may_read(who, *referral.parties):
         raise HTTPException(404)
-    whole = _may_read(who, referral.need.sender_agency) or telling.is_for_its_receiver(referral, _now(request))
+    whole = _may_read(who, referral.need.sender_agency) or await _is_for_its_receiver(request, referral)
     return telling.referral(referral, whole=whole)
 
 
@@ -48,14 +49,15 @@ async def get_explanation(request: Request, referral_id: UUID, who: Who, replay:
     """Why it went there, or why to nobody: every candidate, rule by rule, and the facts that were used.
 
     A receiver sees the order it was part of, but not whom the person excluded or what else the sender knows; once the
-    referral was revoked it sees nothing, and after another end nothing from a month on.
+    referral was revoked or the person excludes it it sees nothing, and after another end nothing from a month on.
     replay: also whether the decision, made again from the facts that are kept with it, is the same.
     """
     found = await reading.read_explanation(_db(request), referral_id)
     if found is None or not _may_read(who, *found.parties):
         raise HTTPException(404)
     whole = _may_read(who, found.sender)
-    if not (whole or await _is_for_its_receiver(request, referral_id)):
+    referral = None if whole else await reading.read_referral(_db(request), referral_id)
+    if not whole and (referral is None or not await _is_for_its_receiver(request, referral)):
         raise HTTPException(404)
     told = telling.explanation(found, whole=whole)
     return told | {"replay": telling.replayed(found)} if replay else told
@@ -114,9 +116,10 @@ async def _if_suspended(db: Any, referral: Referral, now: datetime) -> Shown:
     return kept | {"service": service, "rerouted": asked_elsewhere, "next": onward.offer if onward else None}
 
 
-async def _is_for_its_receiver(request: Request, referral_id: UUID) -> bool:
-    referral = await reading.read_referral(_db(request), referral_id)
-    return referral is not None and telling.is_for_its_receiver(referral, _now(request))
+async def _is_for_its_receiver(request: Request, referral: Referral) -> bool:
+    if not telling.is_for_its_receiver(referral, _now(request)):
+        return False
+    return not await reading.is_excluded(_db(request), referral)
 
 
 async def _coordinated(request: Request, who: Speaker) -> str | None:

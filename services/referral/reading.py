@@ -9,8 +9,10 @@ from uuid import UUID
 from pymongo import ASCENDING
 
 from contracts.commands import Need
+from contracts.directory import Agency
 from services.chassis.transaction import Doc
 from services.referral import deciding, store
+from services.referral.domain import sharing
 from services.referral.domain.basis import ground_of
 from services.referral.domain.owing import UNDER_WAY, Kept, Lying
 from services.referral.domain.referral import Referral
@@ -88,6 +90,12 @@ async def read_need(db: Any, need: Need) -> Need:
     """As it may be shared now."""
     doc = await db.grounds.find_one({"_id": str(need.need_id)})
     return (store.GROUND.validate_python(doc) if doc else ground_of(need)).applied_to(need)
+
+
+async def is_excluded(db: Any, referral: Referral) -> bool:
+    """Whether the person excludes now whom it lies with, or lay with at its end."""
+    doc = await db.agencies.find_one({"_id": referral.place.agency}) if referral.place else None
+    return doc is not None and sharing.is_withheld(await read_need(db, referral.need), Agency.model_validate(doc))
 
 
 # -- who owes the answer to a need -------------------------------------------------------------------------------------

@@ -229,6 +229,21 @@ async def test_glass_is_not_broken_by_whom_the_person_excluded(palermo, excluded
     assert refused.code not in own and withheld.code not in own
 
 
+async def test_whom_the_person_excludes_after_the_end_sees_no_more_of_what_it_had(palermo):
+    async with palermo.desk("pa.comune:caseworker") as sender, palermo.desk("pa.accura:caseworker") as receiver:
+        asked = await sent(palermo, sender)
+        at = (await receiver.get(f"/r/{asked.code}")).headers["location"]
+        said = await receiver.post(f"{at}/decline", decline_reason="out_of_area")
+        await palermo.settle()
+        before = await receiver.get(at)
+        await refuse(palermo, asked.journey_id, "pa.accura")
+        after, found = await receiver.get(at), await receiver.get(f"/search?q={asked.code}")
+        of_sender = await sender.get(at)
+
+    assert (said.status_code, before.status_code, of_sender.status_code) == (303, 200, 200)
+    assert after.status_code == 404 and found.status_code == 200 and at not in found.text
+
+
 @dataclass
 class Sent:
     code: str

@@ -183,6 +183,24 @@ async def test_whom_the_person_excludes_later_loses_the_referral_and_is_never_as
     assert await network.person(sent["person_ref"]) == 404
 
 
+async def test_whom_the_person_excludes_after_the_end_reads_no_more_of_what_it_had(network: Network) -> None:
+    journey = await network.journey(CITY)
+    id = (await network.sent(journey))["referral_id"]
+    await network.told(id, "pa.accura", "decline", decline_reason="out_of_area")
+    before = await network.why(id), bool((await network.referral(id, "pa.accura"))["timeline"])
+    refusal = an_intake()["tier0"]["sharing_basis"][0] | CONSENT | {"basis_id": "no", "refused": True}
+
+    await network.say("give", journey, basis=refusal)
+    await network.sender.event("sharing_basis.given", intake_id=journey)
+
+    async with asyncio.timeout(WITHIN_S):
+        while await network.why(id) != 404:
+            await asyncio.sleep(0.05)
+    assert before == (200, True)
+    assert not (await network.referral(id, "pa.accura"))["timeline"]
+    assert await network.why(id, "pa.comune") == 200
+
+
 async def test_whom_the_person_excludes_at_another_meeting_loses_what_it_had_from_the_first(network: Network) -> None:
     person = f"pa.comune:{uuid4().hex}"
     sent = await network.sent(await network.journey(CITY, person_ref=person))
