@@ -19,11 +19,14 @@ class ReferralNoteAdded(ReferralEvent):
 
 
 class ReferralPriorityChanged(ReferralEvent):
-    """From `priority_before` to the priority that every event of a referral says."""
+    """From `priority_before` to the priority that every event of a referral says; a place is held until `place_until`
+    now.
+    """
 
     TYPE = "staffetta.referral.priority_changed.v1"
 
     priority_before: Code
+    place_until: Time | None = None
     text_id: UUID
 
 

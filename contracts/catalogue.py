@@ -88,6 +88,7 @@ INSIDE = (
     Row(places.WaitForPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.StillWait, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.LimitHold, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
+    Row(places.RankPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.LapseHold, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.ReleasePlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(notifications.TellQueue, topics.NOTIFICATIONS_COMMANDS, "mailbox_id"),

@@ -113,6 +113,18 @@ class LapseHold(OfReferral):
     until: Time | None = None
 
 
+class RankPlaces(OfReferral):
+    """The referral has another priority: where it waits by that, and until when what is held for it is held.
+
+    until: as in `HoldPlaces`. What was taken, and what is held for the head of the waitlist, stays as it is.
+    """
+
+    TYPE = "staffetta.places.rank.v1"
+
+    priority: Code
+    until: Time | None = None
+
+
 class ReleasePlaces(OfReferral):
     """The referral has ended: whatever it held, took or waited for is given back. cause: its last state."""
 

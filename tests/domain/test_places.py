@@ -18,6 +18,7 @@ from contracts.places import (
     LimitHold,
     PlacesEvent,
     PutPlaces,
+    RankPlaces,
     ReleasePlaces,
     StillWait,
     WaitForPlaces,
@@ -211,7 +212,7 @@ def test_only_the_service_that_counts_a_kind_is_told_of_an_offer_and_none_of_one
     assert asking.as_the_directory_says(boundless, "housing") is None
 
 
-WORDS = ("hold", "hold", "confirm", "wait", "still", "limit", "lapse", "refuse", "release", "put")
+WORDS = ("hold", "hold", "confirm", "wait", "still", "limit", "rank", "lapse", "refuse", "release", "put")
 STEPS = st.lists(st.tuples(st.sampled_from(WORDS), st.integers(1, 6), st.integers(1, 3)), max_size=40)
 
 
@@ -241,6 +242,7 @@ def _command(word: str, n: int, size: int, total: int) -> Message:
         "still": StillWait(**about(n)),
         "limit": LimitHold(**about(n), until=LATER + timedelta(hours=size)),
         "lapse": LapseHold(**about(n), until=LATER),
+        "rank": RankPlaces(**about(n), priority=("EMERGENCY", "URGENT", "ROUTINE")[size - 1], until=LATER),
         "refuse": LapseHold(**about(n)),
         "release": ReleasePlaces(**about(n), cause="CLOSED"),
         "put": PutPlaces(offer=OFFER, kind="bed_night", total=total, waitlist=size > 1),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from contracts import codes
+from contracts.beside import ReferralPriorityChanged
 from contracts.directory import Offer
 from contracts.events import (
     ReferralAccepted,
@@ -23,6 +24,7 @@ from contracts.places import (
     LapseHold,
     LimitHold,
     PutPlaces,
+    RankPlaces,
     ReleasePlaces,
     StillWait,
     TakeAgain,
@@ -79,6 +81,8 @@ def _asked(event: ReferralEvent, about: dict[str, Any], needed: Needed) -> Messa
             return WaitForPlaces(**about)
         case ReferralSeatOffered(place_until=until) if until:
             return LimitHold(**about, until=until)
+        case ReferralPriorityChanged(priority=priority, place_until=until):
+            return RankPlaces(**about, priority=priority, until=until)
         case ReferralSeatLapsed(by="receiver"):
             return LapseHold(**about)
     return None

@@ -18,6 +18,7 @@ from contracts.places import (
     LapseHold,
     LimitHold,
     PutPlaces,
+    RankPlaces,
     ReleasePlaces,
     StillWait,
     TakeAgain,
@@ -124,6 +125,27 @@ def limit(places: Places, command: LimitHold, now: datetime) -> Outcome:
     return _having(places, replace(held, until=command.until)), []
 
 
+def rank(places: Places, command: RankPlaces, now: datetime) -> Outcome:
+    """Whoever waits is called by their priority of now; only a hold that came with the request ends another time."""
+
+    def by(party: Party) -> Party:
+        return replace(party, priority=command.priority) if party.referral_id == command.referral_id else party
+
+    def held(taken: Taken) -> Taken:
+        ranked = replace(taken, party=by(taken.party))
+        stays = ranked == taken or taken.confirmed or taken.promoted
+        return ranked if stays else replace(ranked, until=command.until)
+
+    known = command.model_dump(include={"priority", "until"})
+    return replace(
+        places,
+        taken=tuple(held(taken) for taken in places.taken),
+        waiting=tuple(by(party) for party in places.waiting),
+        let_go=tuple(by(party) for party in places.let_go),
+        early=tuple(e.model_copy(update=known) if e.referral_id == command.referral_id else e for e in places.early),
+    ), []
+
+
 def lapse(places: Places, command: LapseHold, now: datetime) -> Outcome:
     """The next one is asked; whoever let the place go waits behind those who never did."""
     held = places.taken_by(command.referral_id)
@@ -157,6 +179,7 @@ CHANGES: dict[type[Message], Callable[[Places, Any, datetime], Outcome]] = {
     WaitForPlaces: wait,
     StillWait: still_wait,
     LimitHold: limit,
+    RankPlaces: rank,
     LapseHold: lapse,
     ReleasePlaces: release,
 }

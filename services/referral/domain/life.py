@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from contracts import catalogue
@@ -173,6 +174,7 @@ def _carry_out(case: Case) -> Outcome:
     moved = replace(moved, timers=run_timers(moved, row, facts.now, facts.calendar))
     if moved.need.priority != case.referral.need.priority:
         moved = replace(moved, timers=by_priority(moved, facts.now, facts.calendar))
+        moved = replace(moved, seat_until=_held_until(moved, facts) if _is_undecided(moved) else moved.seat_until)
     moved, left = leaving.behind(replace(moved, **_seat(moved, case)), case)
     said = _events(moved, case, left)
     clocked = timers.told(case.referral.timers, moved.timers, snapshot(moved, facts.now, case.role))
@@ -234,20 +236,31 @@ def _seat(moved: Referral, case: Case) -> dict[str, Any]:
         return {}
     match moved.state:
         case "ACKNOWLEDGED":
-            decide = moved.timer("decide")
-            held_again = {"seat": "held", "seat_until": decide.due_at if decide else None}
+            held_again = {"seat": "held", "seat_until": _held_until(moved, facts)}
             return held_again if moved.seat == "confirmed" else {}
         case "IN_SERVICE" if case.row.command == "reopen":
             return {"seat": "confirmed", "seat_until": None}
         case "REQUESTED":
-            until = clocks.place_held_until(moved.need.priority, facts.now, facts.calendar, moved.stricter)
-            return {"seat": "asked", "seat_until": until}
+            return {"seat": "asked", "seat_until": _held_until(moved, facts)}
         case "WAITLISTED":
             until = next((timer.due_at for timer in moved.timers if timer.code == "seat_hold"), None)
             return {"seat": "held" if until else "waiting", "seat_until": until}
         case "ACCEPTED" | "IN_SERVICE" | "ON_HOLD":
             return {"seat": "confirmed", "seat_until": None} if moved.seat == "held" else {}
     return {"seat": "given_back", "seat_until": None}
+
+
+def _is_undecided(moved: Referral) -> bool:
+    return moved.state in ("REQUESTED", "ACKNOWLEDGED") and moved.seat in ("asked", "held")
+
+
+def _held_until(moved: Referral, facts: Facts) -> datetime | None:
+    """How long a place stays held for who has not decided; after an acceptance that was taken back, while there is
+    time to decide. None: until a person decides.
+    """
+    sent_at, decide = moved.sent_at or facts.now, moved.timer("decide")
+    until = clocks.place_held_until(moved.need.priority, sent_at, facts.calendar, moved.stricter)
+    return decide.due_at if until and decide and moved.accepted_at else until
 
 
 KEEP_THE_SEAT = frozenset({"acknowledge", "confirm_interest"})

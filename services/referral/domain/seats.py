@@ -21,11 +21,11 @@ def note(referral: Referral, command: NotePlace, facts: Facts) -> Outcome:
     return then(referral, command, facts) if then else (referral, [])
 
 
-def _held(referral: Referral, command: NotePlace, facts: Facts) -> Outcome:
-    """Now the receiver is told."""
+def _held(referral: Referral, _command: NotePlace, facts: Facts) -> Outcome:
+    """Now the receiver is told. Until when, the referral itself has said: its priority may have changed since."""
     if referral.seat != "asked":
         return referral, []
-    return _noted(replace(referral, seat="held", seat_until=command.until), facts, ReferralSeatHeld)
+    return _noted(replace(referral, seat="held"), facts, ReferralSeatHeld)
 
 
 def _not_held_any_more(referral: Referral, _command: NotePlace, facts: Facts) -> Outcome:
