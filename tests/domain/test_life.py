@@ -350,6 +350,14 @@ def test_a_referral_of_which_too_much_was_recorded_can_only_be_ended_and_the_net
         life.decide(full, a_command("expire", None, timer="decide", escalation_level=3), the_facts())
 
 
+def test_an_emergency_that_nobody_answered_for_months_can_still_be_accepted() -> None:
+    """Its steps come again and again, and are recorded too."""
+    entry = Entry(2, NOW, "escalate", "system", None, "REQUESTED", ("timer.fired",))
+    full = a_referral(need=a_need(priority="EMERGENCY"), history=(entry,) * life.LONGEST_HISTORY)
+
+    assert life.decide(full, a_command("accept"), the_facts())[0].state == "ACCEPTED"
+
+
 @pytest.mark.parametrize(("reason", "code"), [
     ("missing_documents", None), ("person_refused", None), ("other", None), ("no_capacity", None),
     ("safety_risk", "successor_not_allowed"), ("conflict_of_interest", "successor_not_allowed"),

@@ -28,7 +28,7 @@ from services.referral.domain.referral import (
 Outcome = tuple[Referral, list[Message]]
 
 LONGEST_HISTORY = 1_000
-"""Commands on one referral that keep it open; two a week for ten years."""
+"""Commands of people and their systems on one referral that keep it open; two a week for ten years."""
 
 
 def decide(referral: Referral, command: ReferralCommand, facts: Facts) -> Outcome:
@@ -115,7 +115,8 @@ def _full(case: Case) -> Fault | None:
     """One document holds all that happened, and each change reads it: what is too long can only be ended."""
     whither = case.row.to if case.row else ""
     goes_on = case.referral.is_open and (not whither or whither in table.OPEN_STATES)
-    too_long = len(case.referral.history) >= LONGEST_HISTORY and case.role != "system"
+    recorded = sum(entry.by != "system" for entry in case.referral.history)
+    too_long = recorded >= LONGEST_HISTORY and case.role != "system"
     return Fault("too_many_entries", "/command") if goes_on and too_long else None
 
 
