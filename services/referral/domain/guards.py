@@ -105,7 +105,7 @@ def _offer_full(case: Case) -> bool:
 
 
 def _no_waitlist_applies(case: Case) -> bool:
-    return _answered(case, "refused")
+    return _answered(case, "refused") or not _priority_not_emergency(case)
 
 
 def _offer_has_waitlist(case: Case) -> bool:

@@ -13,6 +13,8 @@ from services.referral.domain.referral import Entry, Referral, entered, request,
 
 Outcome = tuple[Referral, list[Message]]
 NOTED, SEAT_HOLD = "note_place", "seat_hold"
+NOBODY_WAITS = "EMERGENCY"
+"""The priority that no waitlist takes (`transitions.json`, T05)."""
 
 
 def note(referral: Referral, command: NotePlace, facts: Facts) -> Outcome:
@@ -65,7 +67,17 @@ def _as(command: str, **fields: Any) -> Callable[[Referral, NotePlace, Facts], O
     return given
 
 
+def _waits(referral: Referral, told: NotePlace, facts: Facts) -> Outcome:
+    """An emergency never waits, also if it became one while the place was being asked for."""
+    if referral.need.priority == NOBODY_WAITS:
+        return _as("decline_full", decline_reason="no_capacity")(referral, told, facts)
+    return _as("waitlist")(referral, told, facts)
+
+
 def _lapsed(referral: Referral, told: NotePlace, facts: Facts) -> Outcome:
+    """Nothing more where its receiver let it go, or put the person on the list, as its time ended."""
+    if referral.seat != "held":
+        return referral, []
     referral, fired = ladder.catch_up(referral, SEAT_HOLD, facts)
     after, said = _as("lapse_seat", lapse_cause="lapsed")(referral, told, facts)
     return after, [*fired, *said]
@@ -77,7 +89,7 @@ TAKEN = ("ACCEPTED", "IN_SERVICE", "ON_HOLD")
 
 ANSWERS: dict[tuple[str, str], Answer] = {
     **{(state, "held"): _held for state in UNDECIDED},
-    **{(state, "waitlisted"): _as("waitlist") for state in UNDECIDED},
+    **{(state, "waitlisted"): _waits for state in UNDECIDED},
     **{(state, "refused"): _as("decline_full", decline_reason="no_capacity") for state in UNDECIDED},
     **{(state, "lapsed"): _not_held_any_more for state in UNDECIDED},
     ("WAITLISTED", "waitlisted"): _moved_on_the_list,
