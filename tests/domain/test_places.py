@@ -155,6 +155,15 @@ def test_whoever_was_accepted_without_a_place_is_not_held_one_that_nobody_would_
     assert told == ["released 3"]
 
 
+def test_whoever_was_accepted_without_a_place_may_be_put_on_the_list_again() -> None:
+    lapsed, _ = after(beds(1), a_hold(1), LapseHold(**about(1), until=LATER), a_hold(2))
+
+    waiting, told = after(lapsed, ConfirmPlaces(**about(1)), WaitForPlaces(**about(1)))
+    assert told == ["refused 1", "waitlisted 1"]
+
+    assert after(waiting, ReleasePlaces(**about(2), cause="CLOSED"))[1] == ["released 2", "promoted 1", "exhausted"]
+
+
 def test_the_receivers_choice_to_wait_gives_the_place_to_the_next() -> None:
     full, _ = after(beds(1), a_hold(1), a_hold(2))
 

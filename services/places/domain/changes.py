@@ -68,14 +68,16 @@ def hold(places: Places, command: HoldPlaces, now: datetime) -> Outcome:
 def confirm(places: Places, command: ConfirmPlaces, now: datetime) -> Outcome:
     """What is held is taken. If the hold ended in that very moment, a free place is taken, and none is conjured up.
 
-    Whoever then has none is asked for no more places: that is for people to mend.
+    For whoever then has none no place is held: that is for people to mend, who may put them on the list again.
     """
     held = places.taken_by(command.referral_id)
     party = held.party if held else places.empty_handed(command.referral_id)
     if party is None or (held and held.confirmed):
         return places, []
     if held is None and party.places > places.free:
-        return places.without(party.referral_id), [CapacityRefused(**_about(places, party, now))]
+        without = places.without(party.referral_id)
+        after = replace(without, let_go=(*without.let_go, party))
+        return after, [CapacityRefused(**_about(places, party, now))]
     others = tuple(taken for taken in places.taken if taken is not held)
     after = replace(places.without(party.referral_id), taken=(*others, Taken(party, confirmed=True)))
     return after, [CapacityConfirmed(**_about(after, party, now))]

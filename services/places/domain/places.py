@@ -42,7 +42,7 @@ class Taken:
 class Places:
     """total: None before the directory has told it; what is asked meanwhile waits in `early`.
 
-    let_go: who held a place until its time was over; an acceptance may still be on its way.
+    let_go: who held a place until its time was over; an acceptance may still be on its way, or have come too late.
     """
 
     offer: str
