@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from contracts import codes
-from contracts.beside import ReferralEscalated, TimerFired
+from contracts.beside import ReferralEscalated, ReferralPriorityChanged, TimerFired
 from contracts.directory import Queue
 from contracts.events import ReferralSent
 from contracts.journeys import TaskOverdue
@@ -78,11 +78,13 @@ def test_what_a_person_raised_tells_whom_its_level_tells_and_what_climbed_by_its
 
 
 @pytest.mark.parametrize(("priority", "pages"), [("EMERGENCY", True), ("URGENT", False)])
-def test_an_emergency_pages_when_it_comes_and_when_it_is_late(priority: str, pages: bool) -> None:
+def test_an_emergency_pages_when_it_comes_when_it_becomes_one_and_when_it_is_late(priority: str, pages: bool) -> None:
     late = an_event(TimerFired, percent=100, level=1, notify=("receiver_supervisor",), priority=priority)
     reminder = an_event(TimerFired, percent=50, level=0, notify=("receiver_queue",), priority=priority)
 
-    for event in (an_event(ReferralSent, priority=priority), late):
+    becomes_one = an_event(ReferralPriorityChanged, by="sender", priority=priority)
+
+    for event in (an_event(ReferralSent, priority=priority), becomes_one, late):
         assert [notice.notice.pages for notice in tell(event, EVENT_ID, "palermo")] == [pages]
     assert [notice.notice.pages for notice in tell(reminder, EVENT_ID, "palermo")] == [False]
 

@@ -126,7 +126,7 @@ UNTOLD = frozenset(
 that somebody called or came; a receipt, which is owed for what is told already; that a timer began or was cleared.
 """
 
-PAGED = frozenset({"new", LATE, ESCALATED, RAISED})
+PAGED = frozenset({"new", "priority", LATE, ESCALATED, RAISED})
 """What a person is called for at once, where the priority pages."""
 
 NOBODY_ANSWERED = "sender_decides"
