@@ -66,6 +66,12 @@ def test_a_priority_is_changed_to_another():
     assert [choice.code for choice in priority.choices] == ["EMERGENCY", "URGENT", "ROUTINE"]
 
 
+def test_who_waits_is_not_made_an_emergency():
+    priority, _ = actions.questions("change_priority", "WAITLISTED", "MEDIUM")
+
+    assert [choice.code for choice in priority.choices] == ["URGENT", "ROUTINE"]
+
+
 def test_the_priority_of_an_emergency_is_the_coordinations_to_change():
     party, coordinator = frozenset({"sender"}), frozenset({"sender", "coordinator"})
 

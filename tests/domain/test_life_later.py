@@ -355,6 +355,15 @@ def test_an_emergency_is_lowered_by_a_coordinator_alone() -> None:
     assert decide(emergency, "change_priority", **COORDINATOR)[0].need.priority == "URGENT"
 
 
+def test_nobody_who_waits_becomes_an_emergency_that_calls_nobody() -> None:
+    waiting = a_referral("WAITLISTED")
+
+    for who in ({"by": "pa.comune"}, COORDINATOR):
+        code = refused(waiting, "change_priority", priority="EMERGENCY", **who)
+        assert code == ("emergency_not_allowed", "/priority")
+    assert decide(waiting, "change_priority", by="pa.comune", priority="URGENT")[0].need.priority == "URGENT"
+
+
 @pytest.mark.parametrize(("fields", "code", "pointer"), [
     ({"priority": "MEDIUM"}, "invalid_value", "/priority"),
     ({"priority": "SOON"}, "unknown_code", "/priority"),

@@ -33,6 +33,8 @@ OBLIGATIONS: dict[str, str] = {
 BY_ITSELF = ("person_still_interested", "obligation")
 """What is said by the press of the button: there is no other answer that the command could carry."""
 HIGHEST = min(codes.codes("priorities").values(), key=lambda item: int(item["rank"]))["code"]
+WAITING = "WAITLISTED"
+"""The state in which nobody becomes as urgent as that."""
 LONGEST_REVIEW: int = codes.table("priorities")["review_defaults"]["hold_review_max"]["amount"]
 SHORTER_REVIEWS: dict[int, list[dict[str, str]]] = {
     days: [i["label"] for i in codes.codes("hold_reasons").values() if i["max_days_to_review"] == days]
@@ -148,7 +150,7 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
     order = sorted((name for name in asked if name not in left_out), key=lambda name: name in LAST)
     found = [_question(name, asked[name], row, command, state) for name in order]
     if command == "change_priority":
-        found = list(without(found, priority))
+        found = list(without(without(found, priority), HIGHEST if state == WAITING else priority))
     return tuple(replace(question, sometimes=question.name in more) for question in found)
 
 

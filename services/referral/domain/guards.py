@@ -36,6 +36,7 @@ POINTERS = {
     "receipt_owed": "/obligation",
     "sharing_basis_ended": "/basis_id",
     "priority_lowered_by_coordinator": "/priority",
+    "no_emergency_on_waitlist": "/priority",
 }
 
 
@@ -210,6 +211,10 @@ def _priority_lowered_by_coordinator(case: Case) -> bool:
     return case.referral.need.priority != "EMERGENCY" or "coordinator" in case.roles
 
 
+def _no_emergency_on_waitlist(case: Case) -> bool:
+    return case.referral.state != "WAITLISTED" or case.command.priority != "EMERGENCY"
+
+
 HOLDS: dict[str, Callable[[Case], bool]] = {
     "next_candidate_exists": _some_offer_passes(*WHERE_TO_LOOK),
     "offer_open": _some_offer_passes("offer_open"),
@@ -247,4 +252,5 @@ HOLDS: dict[str, Callable[[Case], bool]] = {
     "few_appointments_scheduled": _few_appointments_scheduled,
     "receipt_owed": _receipt_owed,
     "priority_lowered_by_coordinator": _priority_lowered_by_coordinator,
+    "no_emergency_on_waitlist": _no_emergency_on_waitlist,
 }
