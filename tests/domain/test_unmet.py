@@ -57,6 +57,23 @@ def test_what_was_recorded_of_a_referral_that_should_never_have_been_counts_no_m
     assert states(network) == {"health.primary": "unmet"}
 
 
+def test_a_referral_that_went_on_to_others_is_flagged_too_and_only_what_it_left_itself_counts_no_more() -> None:
+    network = palermo()
+    network.ask(an_agency("pa.lead"))
+    network.ask(a_recorded_intake())
+    say(network, VISIT, "decline", decline_reason="no_capacity")
+    say(network, successor_id(VISIT), "decline", by="pa.salute", decline_reason="no_capacity")
+
+    said = say(network, VISIT, "flag_in_error", by="pa.lead", roles=("coordinator",))
+
+    assert network.referrals[VISIT].in_error
+    assert [m.referral_id for m in said if isinstance(m, UnmetNeedTakenBack)] == [VISIT]
+    assert rows(network) == {
+        ("palermo", "health.primary", "no_capacity", False): 1,
+        ("palermo", "health.primary", "already_tried", True): 1,
+    }
+
+
 def test_the_boards_of_cities_forget_what_was_taken_back() -> None:
     network = palermo(an_offer(), services=(*INSIDE, "console"))
     network.ask(an_agency("pa.lead"))

@@ -169,9 +169,10 @@ class Model:
         mine = [row for row in rows if row[3] & held and (not row[4] or "supervisor" in held)]
         if not mine:
             return "not_authorised"
-        if id in self.after:
+        takes = [to for _, origins, to, *_ in mine if known.state in origins]
+        if id in self.after and None not in takes:
             return "superseded"
-        if not any(known.state in row[1] for row in mine):
+        if not takes:
             return "invalid_transition"
         return "version_conflict" if expected not in (None, known.last.version) else None
 

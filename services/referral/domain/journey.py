@@ -168,8 +168,9 @@ def _sent(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
 
 def _in_error(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
     """What was recorded as unmet of this referral, or of the next one that nobody was found for, counts no more."""
-    of = (command.referral_id, successor_id(command.referral_id))
-    wrong = [record for record in journey.unmet if record.referral_id in of and not record.in_error]
+    nobody = successor_id(command.referral_id)
+    of = ((command.referral_id, True), (command.referral_id, False), (nobody, True))
+    wrong = [record for record in journey.unmet if (record.referral_id, record.final) in of and not record.in_error]
     unmet = tuple(replace(record, in_error=True) if record in wrong else record for record in journey.unmet)
     said = [
         UnmetNeedTakenBack(

@@ -94,7 +94,9 @@ def _party(case: Case) -> Fault | None:
 
 
 def _superseded(case: Case) -> Fault | None:
-    return Fault("superseded", "/referral_id") if case.facts.latest else None
+    """What is only recorded of a referral that is over is recorded whoever has the request now."""
+    recorded = case.row is not None and not case.row.to
+    return Fault("superseded", "/referral_id") if case.facts.latest and not recorded else None
 
 
 def _transition(case: Case) -> Fault | None:
