@@ -110,6 +110,16 @@ def test_first_contact_is_due_from_the_moment_the_receiver_was_asked() -> None:
     assert accepted.due_at == NOW + timedelta(hours=72)
 
 
+def test_who_has_waited_is_met_in_time_from_the_acceptance_also_when_one_was_taken_back() -> None:
+    waited = Entry(2, NOW, "waitlist", "system", None, "WAITLISTED", ())
+    long_after = NOW + timedelta(days=60)
+
+    again, _ = life.decide(a_referral("ACKNOWLEDGED", history=(waited,)), a_command("accept"), the_facts(long_after))
+
+    (first_contact,) = again.timers
+    assert first_contact.started_at == long_after
+
+
 def test_a_service_that_waits_for_another_is_a_draft_of_its_sender() -> None:
     need = a_need("lab.it", depends_on="health.primary")
 

@@ -147,7 +147,8 @@ def successor_id(referral_id: UUID) -> UUID:
 def run_timers(referral: Referral, row: table.Row, now: datetime, calendar: Calendar) -> tuple[Timer, ...]:
     """Those that go on and those that the row starts; one that runs already starts anew, in full."""
     stopped = {*row.clears, *row.starts}
-    from_sent = FROM_SENT if "WAITLISTED" not in row.origins else frozenset[str]()
+    waited = "WAITLISTED" in (*row.origins, *(entry.state for entry in referral.history))
+    from_sent = frozenset[str]() if waited else FROM_SENT
     started = tuple(_started(code, referral, now, calendar, from_sent) for code in row.starts)
     return (*(timer for timer in referral.timers if timer.code not in stopped), *started)
 
