@@ -1,5 +1,7 @@
 """An agency stops working: what is not decided goes elsewhere; the rest comes before the city's coordination."""
 
+from typing import Any
+
 import pytest
 
 from contracts.answers import CommandAccepted, CommandRejected
@@ -112,6 +114,29 @@ def test_a_risk_for_safety_is_for_the_coordination_and_asks_nobody_else() -> Non
     (task,) = [m for m in said if isinstance(m, TaskOpened)]
     assert (task.queue, task.next) == ("pa.comune.coordination", "coordinator_review")
     assert set(network.referrals) == {VISIT}
+
+
+@pytest.mark.parametrize(("by", "command", "fields"), [
+    ("pa.comune", "withdraw", {"withdraw_reason": "safety_concern"}),
+    ("pa.accura", "withdraw", {"withdraw_reason": "safety_concern"}),
+    ("pa.comune", "revoke", {"revoke_cause": "basis_invalid", "basis_id": None, "roles": ("coordinator",)}),
+])  # fmt: skip
+def test_so_is_whatever_else_only_the_coordination_may_look_at(by: str, command: str, fields: dict[str, Any]) -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+
+    said = say(network, VISIT, command, by=by, text_id=VISIT, **fields)
+
+    assert [m.queue for m in said if isinstance(m, TaskOpened)] == ["pa.comune.coordination"]
+
+
+def test_where_nobody_coordinates_a_sender_who_withdraws_has_decided() -> None:
+    network = Offline((an_agency(),), (an_offer(),))
+    network.ask(a_recorded_intake())
+
+    said = say(network, VISIT, "withdraw", by="pa.comune", withdraw_reason="safety_concern", text_id=VISIT)
+
+    assert not [m for m in said if isinstance(m, TaskOpened)]
 
 
 def test_where_nobody_coordinates_the_sender_looks_at_it() -> None:

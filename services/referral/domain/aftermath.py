@@ -138,19 +138,19 @@ def _put_right(moved: Referral, case: Case) -> list[Message]:
 
 def _closed(moved: Referral, case: Case) -> list[Message]:
     reason = _reason(case)
-    return [ended(moved, "served" if reason["served"] else "ended", reason["code"]), *_next_step(moved, reason)]
+    return [ended(moved, "served" if reason["served"] else "ended", reason["code"]), *_next_step(moved, case)]
 
 
 def _withdrawn(moved: Referral, case: Case) -> list[Message]:
-    """A sender who withdraws has decided already."""
+    """A sender who withdraws has decided already, but for what the coordination of the city is to look at."""
     reason = _reason(case)
     told = ended(moved, "ended", reason["code"])
-    return [told] if case.role == "sender" else [told, *_next_step(moved, reason)]
+    coordinated = reason["next"] == REVIEW and case.facts.lead is not None
+    return [told, *_next_step(moved, case)] if case.role != "sender" or coordinated else [told]
 
 
 def _revoked(moved: Referral, case: Case) -> list[Message]:
-    reason = _reason(case)
-    return [ended(moved, "ended", reason["code"]), *_next_step(moved, reason)]
+    return [ended(moved, "ended", _reason(case)["code"]), *_next_step(moved, case)]
 
 
 def _in_error(moved: Referral, case: Case) -> list[Message]:
@@ -163,8 +163,9 @@ def _goes_on_after_all(moved: Referral, case: Case) -> list[Message]:
     return [ended(moved, "reopened")] if case.command.command == "reopen" else []
 
 
-def _next_step(moved: Referral, reason: dict[str, Any]) -> list[Message]:
-    return [] if reason["next"] == NOTHING_FURTHER else [task(moved, reason["next"], reason["code"])]
+def _next_step(moved: Referral, case: Case) -> list[Message]:
+    reason = _reason(case)
+    return [] if reason["next"] == NOTHING_FURTHER else [_reviewed(task(moved, reason["next"], reason["code"]), case)]
 
 
 def _successor(moved: Referral, case: Case) -> OpenReferral:
