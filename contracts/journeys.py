@@ -39,8 +39,8 @@ class EndNeed(Message):
 
     outcome: served, ended (not served), no_capacity (a successor is tried), no_candidate (final), linked (the person
     has an open referral to the same offer already), sent (the sender did not wait for the service that comes first),
-    reopened (it goes on after its end), entered_in_error (it had ended, and should
-    never have been).
+    reopened (it goes on after its end), entered_in_error (it had ended, and should never have been), gave_up (the
+    person left because the wait was too long).
     """
 
     TYPE = "staffetta.journey.end_need.v1"

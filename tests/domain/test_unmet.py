@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from contracts import codes
 from contracts.journeys import UnmetNeedTakenBack
 from services.console import store as console
@@ -72,6 +74,19 @@ def test_a_referral_that_went_on_to_others_is_flagged_too_and_only_what_it_left_
         ("palermo", "health.primary", "no_capacity", False): 1,
         ("palermo", "health.primary", "already_tried", True): 1,
     }
+
+
+@pytest.mark.parametrize(("by", "tasks"), [("pa.comune", []), ("pa.accura", ["sender_decides"])])
+def test_whoever_leaves_because_the_wait_is_too_long_has_an_unmet_need(by: str, tasks: list[str]) -> None:
+    network = palermo(an_offer(), services=(*INSIDE, "console"))
+    network.ask(a_recorded_intake())
+
+    say(network, VISIT, "withdraw", by=by, withdraw_reason="waiting_too_long")
+
+    assert rows(network) == {("palermo", "health.primary", "waiting_too_long", True): 1}
+    assert [doc["reason"] for doc in network.dbs["console"][console.UNMET].all()] == ["waiting_too_long"]
+    assert states(network) == {"health.primary": "ended"}
+    assert [task.kind for task in network.tasks] == tasks
 
 
 def test_the_boards_of_cities_forget_what_was_taken_back() -> None:

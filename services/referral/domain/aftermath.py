@@ -144,7 +144,7 @@ def _closed(moved: Referral, case: Case) -> list[Message]:
 def _withdrawn(moved: Referral, case: Case) -> list[Message]:
     """A sender who withdraws has decided already, but for what the coordination of the city is to look at."""
     reason = _reason(case)
-    told = ended(moved, "ended", reason["code"])
+    told = ended(moved, "gave_up" if reason.get("counts_unmet_need") else "ended", reason["code"])
     coordinated = reason["next"] == REVIEW and case.facts.lead is not None
     return [told, *_next_step(moved, case)] if case.role != "sender" or coordinated else [told]
 

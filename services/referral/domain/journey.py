@@ -144,6 +144,13 @@ def _ended(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
     return after, [*taken_back, *tasks, *more]
 
 
+def _gave_up(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
+    """It ended because it was not given in time."""
+    after, recorded = _unmet(journey, command, now, final=True)
+    after, more = _ended(after, command, now)
+    return after, [*recorded, *more]
+
+
 def _no_capacity(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
     """Not now, and not there; the next candidate is being asked."""
     return _unmet(journey, command, now, final=False)
@@ -186,6 +193,7 @@ def _in_error(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
 OUTCOMES: dict[str, Callable[[Journey, EndNeed, datetime], Outcome]] = {
     "served": _served,
     "ended": _ended,
+    "gave_up": _gave_up,
     "no_capacity": _no_capacity,
     "no_candidate": _no_candidate,
     "linked": _linked,
