@@ -93,9 +93,8 @@ def bus_code(service: str) -> str:
     return str(codes("services")[service]["bus_code"])
 
 
-def is_counted(service: str) -> bool:
-    """Whether a running service counts the places of this service; if none does, nothing is asked for."""
-    kind = codes("services")[service]["capacity_kind"]
+def is_counted(kind: str) -> bool:
+    """Whether a running service counts places of this kind; if none does, nothing is asked for."""
     return codes("services", "capacity_kinds")[kind]["provided_by"] in table("running")["counting_services"]
 
 

@@ -144,6 +144,7 @@ def test_an_offer_of_a_queue_of_its_agency_makes_sense() -> None:
         ({"capacity": Capacity(kind="appointment_slot")}, ("missing_field", "/capacity/total")),
         ({"capacity": Capacity(kind="appointment_slot", total=5, per="year")}, ("inconsistent_data", "/capacity/per")),
         ({"capacity": Capacity(kind="none", per="day")}, ("inconsistent_data", "/capacity/per")),
+        ({"capacity": Capacity(kind="none", total=5)}, ("inconsistent_data", "/capacity/total")),
         ({"waitlist": Waitlist(enabled=True, order_rule="by_name")}, ("unknown_code", "/waitlist/order_rule")),
         ({"waitlist": Waitlist(enabled=True)}, ("missing_field", "/waitlist/order_rule")),
         ({"valid_from": date(2026, 2, 1), "valid_to": date(2026, 1, 31)}, ("inconsistent_data", "/valid_to")),

@@ -78,6 +78,16 @@ def test_who_becomes_an_emergency_before_it_is_known_that_there_is_no_place_is_a
     assert [task.kind for task in network.tasks] == ["no_candidate"]
 
 
+def test_of_an_offer_whose_places_nobody_counts_none_is_asked_for_whatever_their_number() -> None:
+    offer = an_offer(capacity=Capacity(kind="none", total=5))
+    network = Offline((an_agency("pa.comune"), an_agency("pa.accura")), (offer,))
+
+    referral_id = ask(network, 1)
+
+    assert one(network, referral_id).seat == "none", "else its receiver would wait to be told for ever"
+    assert say(network, referral_id, "accept").state == "ACCEPTED"
+
+
 def test_a_list_of_which_the_directory_names_no_version_moves_on_like_any_other() -> None:
     offer = an_offer(capacity=Capacity(kind="appointment_slot", total=1), waitlist=Waitlist(enabled=True))
     network = Offline((an_agency("pa.comune"), an_agency("pa.accura")), (offer,))

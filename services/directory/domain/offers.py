@@ -42,6 +42,8 @@ def _check_capacity(offer: Offer) -> Iterator[Fault]:
     per = codes.table("running")["counted_per"].get(kind)
     if offer.capacity.per not in (None, per):
         yield Fault("inconsistent_data", "/capacity/per", f"must be {per or 'left out'} where {kind} is counted")
+    if kind == "none" and total is not None:
+        yield Fault("inconsistent_data", "/capacity/total", "must be left out where no places are counted")
     if kind != "none" and total is None:
         yield Fault("missing_field", "/capacity/total", "must say how many places are counted")
     if offer.waitlist.enabled and not offer.waitlist.order_rule:

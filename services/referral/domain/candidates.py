@@ -66,7 +66,7 @@ def _candidate(offer: Offer, agency: Agency | None, waiting: Mapping[str, int] |
         any_network_city=offer.area_served.any_network_city,
         languages=offer.languages,
         rules=offer.admission.all_of,
-        counted=offer.capacity.total is not None and codes.is_counted(offer.service),
+        counted=offer.capacity.total is not None and codes.is_counted(offer.capacity.kind),
         waiting=None if waiting is None else waiting.get(offer.queue, 0),
     )
 
