@@ -201,7 +201,7 @@ class ChaseReceipt(Message):
 
 
 class RerouteAgency(Message):
-    """An agency was suspended: what lies there and is not decided is to be asked elsewhere, the rest to be reviewed.
+    """An agency was suspended or has left: what is not decided there is to be asked elsewhere, the rest to be reviewed.
 
     Asked by who coordinates its city.
     """

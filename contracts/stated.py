@@ -237,7 +237,7 @@ class StatedDraft(Message):
 
 
 class RerouteStatedAgency(Message):
-    """Who coordinates a city says that the open referrals of a suspended agency (`of`) are to go elsewhere."""
+    """Who coordinates a city says that the open referrals of an agency that does not work (`of`) go elsewhere."""
 
     model_config = OUTSIDE
     TYPE = "staffetta.agency.reroute.v1"

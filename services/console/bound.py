@@ -108,5 +108,5 @@ def fixed(case: Case) -> dict[str, datetime]:
 
 
 def is_suspended(case: Case, agencies: Mapping[str, Doc]) -> bool:
-    """Whether the agency that was asked does not work at present, as far as the directory says."""
-    return bool(agencies.get(case.row["receiver_agency"] or "", {}).get("status") == "suspended")
+    """Whether the agency that was asked does not work at present, or not any more, as far as the directory says."""
+    return bool(agencies.get(case.row["receiver_agency"] or "", {}).get("status", "active") != "active")

@@ -5,8 +5,10 @@ from datetime import date
 import pytest
 
 from contracts import codes
+from services.console import bound
 from services.console.answering import stated_fields
 from services.console.domain import actions
+from services.console.domain.shown import Case
 from services.console.pages import words
 from services.referral.domain import table
 
@@ -64,6 +66,14 @@ def test_a_priority_is_changed_to_another():
     priority, _ = actions.questions("change_priority", "REQUESTED", "MEDIUM")
 
     assert [choice.code for choice in priority.choices] == ["EMERGENCY", "URGENT", "ROUTINE"]
+
+
+@pytest.mark.parametrize(("status", "works"), [("active", True), ("suspended", False), ("left", False)])
+def test_what_is_said_for_an_agency_that_does_not_work_is_offered_also_of_one_that_left(status, works):
+    case = Case({"receiver_agency": "pa.accura"}, frozenset({"coordinator"}))
+
+    assert bound.is_suspended(case, {"pa.accura": {"status": status}}) is not works
+    assert not bound.is_suspended(case, {}), "the directory has not told of it"
 
 
 def test_who_waits_is_not_made_an_emergency():

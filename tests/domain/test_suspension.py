@@ -34,10 +34,11 @@ def rerouted(
     return network.ask(RerouteAgency(of=of, asked=asked))
 
 
-def test_what_is_not_decided_is_declined_for_it_and_the_next_candidate_is_asked() -> None:
+@pytest.mark.parametrize("status", ["suspended", "left"])
+def test_what_is_not_decided_is_declined_for_it_and_the_next_candidate_is_asked(status: str) -> None:
     network = palermo()
     network.ask(a_recorded_intake())
-    network.ask(SUSPENDED)
+    network.ask(an_agency(status=status, version=2))
 
     said = rerouted(network)
 

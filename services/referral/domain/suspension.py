@@ -13,11 +13,11 @@ COORDINATOR = "coordinator"
 
 
 def check(command: RerouteAgency, agency: Agency | None, lead: Agency | None) -> None:
-    """Raises Refusal: only a coordinator of its city may say so, and only of one that the directory has suspended."""
+    """Raises Refusal: only a coordinator of its city may say so, and only of one that is suspended or has left."""
     coordinates = lead is not None and lead.code == command.asked.agency and COORDINATOR in command.asked.roles
     if agency is None or not coordinates:
         raise Refusal("not_authorised", "/agency")
-    if agency.status != "suspended":
+    if agency.status == "active":
         raise Refusal("receiver_active", "/of")
 
 
