@@ -3,7 +3,7 @@
 from contracts import topics
 from contracts.beside import ReferralEscalated, TimerFired
 from contracts.directory import Agency
-from contracts.events import ReferralEvent
+from contracts.events import ReferralClosed, ReferralEvent
 from contracts.journeys import TaskOpened, TaskOverdue
 from contracts.notifications import NotificationEvent, OfQueue, PageRaised, TellQueue
 from contracts.values import Message
@@ -25,16 +25,16 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
 @handlers.on(topics.REFERRALS, hurried=False)
 async def on_referral(event: Message, tx: Transaction) -> None:
     match event:
-        case TimerFired() | ReferralEscalated() | TaskOverdue():
-            await tell_of_step(event, tx)
+        case TimerFired() | ReferralEscalated() | TaskOverdue() | ReferralClosed():
+            await tell_coordinated(event, tx)
         case ReferralEvent(sender_agency=sender) | TaskOpened(agency=sender):
             tx.emit(*telling.tell(event, tx.cause.id, await store.find_city(tx, sender)))
         case _:
             pass
 
 
-async def tell_of_step(event: Step, tx: Transaction) -> None:
-    """The step of a ladder, also to who coordinates the city where the work lies."""
+async def tell_coordinated(event: Step | ReferralClosed, tx: Transaction) -> None:
+    """The step of a ladder, or an end, also to who coordinates the city where the work lies."""
     if isinstance(event, TaskOverdue):
         sender = here = event.agency
     else:

@@ -8,7 +8,7 @@ import pytest
 from contracts import codes
 from contracts.beside import ReferralEscalated, ReferralPriorityChanged, TimerFired
 from contracts.directory import Queue
-from contracts.events import ReferralSent
+from contracts.events import ReferralClosed, ReferralSent
 from contracts.journeys import TaskOverdue
 from contracts.notifications import PageRaised
 from services.notifications.domain.climbing import Lead, lead_of
@@ -72,6 +72,18 @@ def test_what_a_person_raised_tells_whom_its_level_tells_and_what_climbed_by_its
         LEAD.queue: "raised", DESK: "raised",
     }  # fmt: skip
     assert tell(by_itself, EVENT_ID, "palermo", LEAD) == []
+
+
+@pytest.mark.parametrize(("outcome", "told_to"), [
+    ("person_declined_after_accept", [DESK, LEAD.queue]), ("no_longer_needed", [DESK]),
+])  # fmt: skip
+def test_who_coordinates_the_city_hears_of_the_ends_that_say_so(outcome: str, told_to: list[str]) -> None:
+    event = an_event(ReferralClosed, closure_outcome=outcome, served=False, state="CLOSED")
+    own = event.model_copy(update={"sender_queue": LEAD.queue})
+
+    assert [notice.queue for notice in tell(event, EVENT_ID, "palermo", LEAD)] == told_to
+    assert [notice.queue for notice in tell(own, EVENT_ID, "palermo", LEAD)] == [LEAD.queue], "once"
+    assert [notice.queue for notice in tell(event, EVENT_ID, "palermo")] == [DESK], "where nobody coordinates"
 
 
 # -- pages -------------------------------------------------------------------------------------------------------------

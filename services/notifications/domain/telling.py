@@ -136,11 +136,11 @@ NOBODY_ANSWERED = "sender_decides"
 def tell(event: Message, event_id: UUID, city: str | None, lead: Lead | None = None) -> list[TellQueue]:
     """The notices that an event makes, each with an id that follows from it. city: the sender's.
 
-    lead: who coordinates the city where it lies, for a step of a ladder.
+    lead: who coordinates the city where it lies, for a step of a ladder and for an end.
     """
     match event:
         case ReferralEvent() | TaskOverdue(referral_id=UUID()):
-            told = climbing.told(event, lead) if isinstance(event, climbing.Step) else _told(event)
+            told = climbing.told(event, lead) if isinstance(event, climbing.Step) else _told(event, lead)
             return [
                 _notice(event, event_id, city, queue=queue, agency=agency, about=about) for queue, agency, about in told
             ]
@@ -149,8 +149,21 @@ def tell(event: Message, event_id: UUID, city: str | None, lead: Lead | None = N
     return []
 
 
-def _told(event: ReferralEvent) -> Iterator[tuple[str, str, str]]:
-    """(queue, its agency, about). One desk on both sides is told once, and not of what it did itself."""
+def _told(event: ReferralEvent, lead: Lead | None) -> Iterator[tuple[str, str, str]]:
+    """(queue, its agency, about), each queue once."""
+    yield from _of_sides(event)
+    if lead and _is_for_its_city(event) and lead.queue not in (event.sender_queue, event.receiver_queue):
+        yield lead.queue, lead.agency, "closed"
+
+
+def _is_for_its_city(event: ReferralEvent) -> bool:
+    """An end of which the coordination is told, too (`closure_outcomes.json`)."""
+    ends = codes.codes("closure_outcomes")
+    return isinstance(event, ReferralClosed) and bool(ends[event.closure_outcome]["notify_coordinator"])
+
+
+def _of_sides(event: ReferralEvent) -> Iterator[tuple[str, str, str]]:
+    """One desk on both sides is told once, and not of what it did itself."""
     alone = event.sender_queue == event.receiver_queue
     if alone and event.by in ("sender", "receiver"):
         return
