@@ -175,6 +175,8 @@ class CapacityReleased(CapacityEvent):
 
 
 class CapacityRefused(CapacityEvent):
+    """None is free and none can be waited for; also told of who waits, when no place will ever be free for them."""
+
     TYPE = "staffetta.capacity.refused.v1"
 
 

@@ -40,14 +40,14 @@ def change(places: Places, command: Message, now: datetime) -> Outcome:
 
 
 def put(places: Places, command: PutPlaces, now: datetime) -> Outcome:
-    """Those who asked before the directory was known are answered, and those who wait may move up."""
+    """Those who asked before the directory was known are answered; who waits may move up, or waits in vain now."""
     known = command.model_dump(include={"kind", "total", "is_open", "waitlist", "order_rule_version"})
     after, said = replace(places, **known, early=()), list[Message]()
     for asked in places.early:
         after, more = hold(after, asked, now)
         said += more
     after, more = _promote(after, now)
-    return after, [*said, *more]
+    return after, [*said, *more, *_in_vain(places, after, now)]
 
 
 def hold(places: Places, command: HoldPlaces, now: datetime) -> Outcome:
@@ -59,8 +59,7 @@ def hold(places: Places, command: HoldPlaces, now: datetime) -> Outcome:
         return places, []
     if places.is_open and party.places <= places.free:
         return _take(places, Taken(party, command.until), now)
-    may_wait = places.is_open and places.waitlist and party.places <= places.total
-    if may_wait and party.priority != NOBODY_WAITS:
+    if places.waitlist and places.may_have(party) and party.priority != NOBODY_WAITS:
         return _wait(places, party, now)
     return places, [CapacityRefused(**_about(places, party, now))]
 
@@ -220,6 +219,15 @@ def _promote(places: Places, now: datetime, *, but: Party | None = None) -> Outc
         places, more = _take(places.without(party.referral_id), Taken(party, promoted=True), now)
         said += more
     return places, said
+
+
+def _in_vain(before: Places, after: Places, now: datetime) -> list[Message]:
+    """They stay on the list: it may open again, and whether they wait for that is for people to decide."""
+    return [
+        CapacityRefused(**_about(after, party, now))
+        for party in after.waiting
+        if before.may_have(party) and not after.may_have(party)
+    ]
 
 
 def _release(places: Places, held: Taken, cause: str, now: datetime) -> Outcome:

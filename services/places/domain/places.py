@@ -62,6 +62,10 @@ class Places:
         """Below zero when the directory took away places that were taken."""
         return (self.total or 0) - sum(taken.party.places for taken in self.taken)
 
+    def may_have(self, party: Party) -> bool:
+        """Whether a place may ever be free for this one, as the directory says now."""
+        return self.is_open and party.places <= (self.total or 0)
+
     @property
     def next_until(self) -> datetime | None:
         """When the first of the holds is over."""

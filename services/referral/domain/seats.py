@@ -48,6 +48,12 @@ def _taken_from_under(referral: Referral, _command: NotePlace, facts: Facts) -> 
     return after, [*said, whose(after, "place_lost", "no_capacity")]
 
 
+def _waits_in_vain(referral: Referral, _command: NotePlace, _facts: Facts) -> Outcome:
+    """The offer has closed, or has fewer places than the household needs: whoever sent the person decides."""
+    task = aftermath.task(referral, "waits_in_vain", "no_capacity")
+    return referral, [task.model_copy(update={"next": "sender_decides"})]
+
+
 def _was_reopened(referral: Referral) -> bool:
     """Then it is for the supervisor who reopened it to find a place."""
     last = next(
@@ -95,6 +101,7 @@ ANSWERS: dict[tuple[str, str], Answer] = {
     ("WAITLISTED", "waitlisted"): _moved_on_the_list,
     ("WAITLISTED", "promoted"): _as("offer_seat"),
     ("WAITLISTED", "lapsed"): _lapsed,
+    ("WAITLISTED", "refused"): _waits_in_vain,
     **{(state, "refused"): _taken_from_under for state in TAKEN},
 }
 
