@@ -54,7 +54,10 @@ class EndNeed(Message):
 
 
 class OpenTask(Message):
-    """A worker of `queue` has something to decide. offer: of which, where it is about what the directory says."""
+    """A worker of `queue` has something to decide. offer: of which, where it is about what the directory says.
+
+    code: what people call the referral that it is about.
+    """
 
     TYPE = "staffetta.task.open.v1"
 
@@ -70,6 +73,7 @@ class OpenTask(Message):
     next: Code | None = None
     documents: tuple[Code, ...] = ()
     offer: Ref | None = None
+    code: Ref | None = None
 
 
 class ChaseTask(Message):
@@ -137,7 +141,7 @@ class UnmetNeedTakenBack(UnmetNeedEvent):
 
 
 class TaskEvent(Message):
-    """What every event of a task says: who has to decide what, until when."""
+    """What every event of a task says: who has to decide what, until when. code: what people call the referral."""
 
     task_id: UUID
     version: int
@@ -150,6 +154,7 @@ class TaskEvent(Message):
     queue: Ref
     due_at: Time
     offer: Ref | None = None
+    code: Ref | None = None
 
 
 class TaskOpened(TaskEvent):

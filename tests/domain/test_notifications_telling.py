@@ -82,6 +82,14 @@ def test_a_task_that_no_answer_has_opened_is_told_to_whoever_has_it() -> None:
     assert told(a_task(kind="receiver_not_told", next="receiver_not_told")) == {}
 
 
+@pytest.mark.parametrize(
+    "event", [a_task(code="RM-7K3M9Q", agency="pa.lead"), an_event(events.ReferralAccepted, code="RM-7K3M9Q")]
+)
+def test_a_referral_is_called_in_a_mail_as_it_is_called_everywhere(event: Message) -> None:
+    """Also by the coordination of another city than its sender's."""
+    assert [command.notice.code for command in tell(event, EVENT_ID, "palermo")] == ["RM-7K3M9Q"]
+
+
 def test_an_answer_to_a_command_is_told_by_its_event_alone() -> None:
     assert told(answers.CommandAccepted(asked=Asked(), subject="s")) == {}
 

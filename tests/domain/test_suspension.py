@@ -114,6 +114,7 @@ def test_a_risk_for_safety_is_for_the_coordination_and_asks_nobody_else() -> Non
 
     (task,) = [m for m in said if isinstance(m, TaskOpened)]
     assert (task.queue, task.next) == ("pa.comune.coordination", "coordinator_review")
+    assert task.code == network.referrals[VISIT].code
     assert set(network.referrals) == {VISIT}
 
 

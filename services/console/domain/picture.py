@@ -185,8 +185,10 @@ def _speaker(event: ReferralEvent) -> str | None:
 
 
 def code_of(task: Doc) -> str | None:
-    """What people call the need that a task of its sender is about; None for a task about no need."""
-    return public_code(UUID(task["referral_id"]), next(iter(task["cities"]), None)) if task["referral_id"] else None
+    """What people call the need that a task is about; None for a task about no need."""
+    if task["referral_id"] is None:
+        return None
+    return task.get("code") or public_code(UUID(task["referral_id"]), next(iter(task["cities"]), None))
 
 
 def task_after(before: Doc | None, event: TaskEvent, cities: list[str]) -> Doc:

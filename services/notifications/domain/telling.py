@@ -134,7 +134,8 @@ NOBODY_ANSWERED = "sender_decides"
 
 
 def tell(event: Message, event_id: UUID, city: str | None, lead: Lead | None = None) -> list[TellQueue]:
-    """The notices that an event makes, each with an id that follows from it. city: the sender's.
+    """The notices that an event makes, each with an id that follows from it. city: the sender's, for an event of an
+    earlier release, which does not say what the referral is called.
 
     lead: who coordinates the city where it lies, for a step of a ladder and for an end.
     """
@@ -196,7 +197,7 @@ def _notice(
         about=about,
         referral_id=referral_id,
         journey_id=event.journey_id,
-        code=public_code(referral_id, city),
+        code=event.code or public_code(referral_id, city),
         service=codes.bus_code(event.service),
         at=event.at,
         pages=about in PAGED and isinstance(event, ReferralEvent) and _pages(event.priority),

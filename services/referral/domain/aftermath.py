@@ -56,6 +56,7 @@ def task(referral: Referral, kind: str, reason: str | None, documents: tuple[str
         reason=reason,
         next=kind,
         documents=documents,
+        code=referral.code,
     )
 
 
@@ -132,7 +133,7 @@ def _put_right(moved: Referral, case: Case) -> list[Message]:
         return []
     year, week, _ = case.facts.now.isocalendar()
     id = uuid5(CORRECTIONS, f"{moved.place.offer}/{year}-{week}")
-    of_the_offer = {"task_id": id, "referral_id": None, "offer": moved.place.offer}
+    of_the_offer = {"task_id": id, "referral_id": None, "code": None, "offer": moved.place.offer}
     return [task_of_receiver(moved, CORRECTS, reason["code"]).model_copy(update=of_the_offer)]
 
 

@@ -18,6 +18,7 @@ from contracts.journeys import (
     UnmetNeedRecorded,
     UnmetNeedTakenBack,
 )
+from contracts.notifications import public_code
 from contracts.values import Asked, Message
 from services.referral.domain.referral import successor_id
 
@@ -221,11 +222,13 @@ def _unserved(journey: Journey, command: EndNeed) -> Outcome:
 
 
 def _task(journey: Journey, kind: str, need: Wanted, command: EndNeed) -> OpenTask:
+    referral_id = command.referral_id if need.need_id == command.need_id else need.need_id
     return OpenTask(
         task_id=uuid5(journey.journey_id, f"task:{kind}:{need.need_id}:{journey.version}"),
         kind=kind,
         journey_id=journey.journey_id,
-        referral_id=command.referral_id if need.need_id == command.need_id else need.need_id,
+        referral_id=referral_id,
+        code=public_code(referral_id, journey.city),
         service=need.service,
         agency=journey.sender_agency,
         queue=journey.sender_queue,

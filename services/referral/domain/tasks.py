@@ -40,6 +40,7 @@ class Task:
     next: str | None = None
     documents: tuple[str, ...] = ()
     offer: str | None = None
+    code: str | None = None
     done_at: datetime | None = None
 
     @property
@@ -118,4 +119,5 @@ def _known(task: Task, now: datetime) -> dict[str, Any]:
         "queue": task.queue,
         "due_at": task.due_at,
         "offer": task.offer,
+        "code": task.code,
     }
