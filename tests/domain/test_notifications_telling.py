@@ -90,6 +90,12 @@ def test_a_referral_is_called_in_a_mail_as_it_is_called_everywhere(event: Messag
     assert [command.notice.code for command in tell(event, EVENT_ID, "palermo")] == ["RM-7K3M9Q"]
 
 
+def test_what_only_the_coordination_may_look_at_is_told_to_it_at_once() -> None:
+    lead = {"agency": "pa.lead", "queue": "pa.lead.coordination"}
+
+    assert told(a_task(kind="coordinator_review", next="coordinator_review", **lead)) == {lead["queue"]: "decide"}
+
+
 def test_an_answer_to_a_command_is_told_by_its_event_alone() -> None:
     assert told(answers.CommandAccepted(asked=Asked(), subject="s")) == {}
 

@@ -129,8 +129,10 @@ that somebody called or came; a receipt, which is owed for what is told already;
 PAGED = frozenset({"new", "priority", LATE, ESCALATED, RAISED})
 """What a person is called for at once, where the priority pages."""
 
-NOBODY_ANSWERED = "sender_decides"
-"""The next step of a task that no answer has opened: nobody was found, or what the need leaned on has ended."""
+TOLD_OF_TASKS = frozenset({"sender_decides", "coordinator_review"})
+"""The next steps of tasks whose owner no answer reaches: nobody was found, or what the need leaned on has ended; what
+only the coordination may look at.
+"""
 
 
 def tell(event: Message, event_id: UUID, city: str | None, lead: Lead | None = None) -> list[TellQueue]:
@@ -145,7 +147,7 @@ def tell(event: Message, event_id: UUID, city: str | None, lead: Lead | None = N
             return [
                 _notice(event, event_id, city, queue=queue, agency=agency, about=about) for queue, agency, about in told
             ]
-        case TaskOpened(next=step, queue=queue, agency=agency) if step == NOBODY_ANSWERED and event.referral_id:
+        case TaskOpened(next=step, queue=queue, agency=agency) if step in TOLD_OF_TASKS and event.referral_id:
             return [_notice(event, event_id, city, queue=queue, agency=agency, about="decide")]
     return []
 
