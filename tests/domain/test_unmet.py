@@ -76,6 +76,17 @@ def test_a_referral_that_went_on_to_others_is_flagged_too_and_only_what_it_left_
     }
 
 
+def test_who_passes_on_for_lack_of_places_leaves_the_same_record_as_who_declines() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+
+    say(network, VISIT, "pass_on", decline_reason="no_capacity", next_agency="pa.salute")
+    assert rows(network) == {("palermo", "health.primary", "no_capacity", False): 1}
+
+    say(network, successor_id(VISIT), "decline", by="pa.salute", decline_reason="out_of_area")
+    assert rows(network)["palermo", "health.primary", "no_capacity", False] == 1
+
+
 @pytest.mark.parametrize(("by", "tasks"), [("pa.comune", []), ("pa.accura", ["sender_decides"])])
 def test_whoever_leaves_because_the_wait_is_too_long_has_an_unmet_need(by: str, tasks: list[str]) -> None:
     network = palermo(an_offer(), services=(*INSIDE, "console"))

@@ -81,8 +81,7 @@ def _declined(moved: Referral, case: Case) -> list[Message]:
         documents = tuple(case.command.documents or ())
         todo = task(moved, reason["next"], reason["code"], documents)
         return [ended(moved, "ended", reason["code"]), _reviewed(todo, case)]
-    unmet = [ended(moved, "no_capacity", reason["code"])] if reason["counts_unmet_need"] else []
-    return [*unmet, _successor(moved, case), *_put_right(moved, case)]
+    return _asked_elsewhere(moved, case)
 
 
 def _reviewed(todo: OpenTask, case: Case) -> OpenTask:
@@ -123,7 +122,10 @@ def _task_id(referral: Referral, kind: str, version: int) -> UUID:
 
 
 def _asked_elsewhere(moved: Referral, case: Case) -> list[Message]:
-    return [_successor(moved, case), *_put_right(moved, case)]
+    """Where there was no room for the person, that is recorded, too."""
+    reason = _reason(case)
+    unmet = [ended(moved, "no_capacity", reason["code"])] if reason.get("counts_unmet_need") else []
+    return [*unmet, _successor(moved, case), *_put_right(moved, case)]
 
 
 def _put_right(moved: Referral, case: Case) -> list[Message]:
