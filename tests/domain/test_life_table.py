@@ -91,7 +91,7 @@ SUSPENDED = an_agency(status="suspended")
 """Only one command asks whether the receiver is."""
 
 SEATS = {
-    "waitlist": ("asked", "waitlisted"), "decline_full": ("asked", "refused"), "offer_seat": ("waiting", "promoted"),
+    "waitlist": ("held", "waitlisted"), "decline_full": ("asked", "refused"), "offer_seat": ("waiting", "promoted"),
     "confirm_seat": ("held", None), "lapse_seat": ("held", "lapsed"),
 }  # fmt: skip
 """The place that a command is about, and for the system what the service that counts has just answered."""

@@ -63,6 +63,15 @@ def test_who_is_put_on_the_list_as_the_hold_ends_waits_there() -> None:
     assert [party.referral_id for party in places(network).waiting] == [referral_id]
 
 
+def test_nobody_is_put_on_a_list_by_a_receiver_who_was_not_told_of_them_yet() -> None:
+    """The service that counts may have put them there already, or hold a place for them."""
+    network = a_network()
+    network.services = ALONE
+    asked = ask(network, 1)
+
+    assert say(network, asked, "waitlist").state == "REQUESTED"
+
+
 def test_who_becomes_an_emergency_before_it_is_known_that_there_is_no_place_is_asked_for_elsewhere() -> None:
     network = a_network()
     ask(network, 1)

@@ -110,9 +110,9 @@ def _no_waitlist_applies(case: Case) -> bool:
 
 
 def _offer_has_waitlist(case: Case) -> bool:
-    """The service that counts has looked; for the receiver's own choice the directory tells."""
-    offer = case.facts.offer
-    return _answered(case, "waitlisted") or bool(case.referral.seat != "none" and offer and offer.waitlist.enabled)
+    """The service that counts has looked; for the receiver's own choice, once it has, the directory tells."""
+    offer, looked = case.facts.offer, case.referral.seat not in ("none", "asked")
+    return _answered(case, "waitlisted") or bool(looked and offer and offer.waitlist.enabled)
 
 
 def _head_of_waitlist(case: Case) -> bool:
