@@ -118,12 +118,19 @@ async def _kept_of(db: Any, journeys: list[Doc]) -> Kept:
     ids = [doc["_id"] for doc in journeys]
     referrals, ends = await _chains(db, [need["need_id"] for doc in journeys for need in doc["needs"]])
     decisions = db.decisions.find({"_id": {"$in": ends}}, {"linked_id": 1})
-    linked = {doc["_id"]: doc["linked_id"] async for doc in decisions if doc["linked_id"]}
+    linked = await _leaning(db, [need["need_id"] for doc in journeys for need in doc["needs"]])
+    linked |= {doc["_id"]: doc["linked_id"] async for doc in decisions if doc["linked_id"]}
     referrals += [doc async for doc in db.referrals.find({"_id": {"$in": list(linked.values())}}, LYING)]
     tasks = db.tasks.find({"journey_id": {"$in": ids}, "state": OPEN}, {"referral_id": 1, "due_at": 1})
     needs = tuple(store.WANTED.validate_python(need) for doc in journeys for need in doc["needs"])
     tasked = {doc["referral_id"] async for doc in tasks if doc["referral_id"] and doc["due_at"]}
     return Kept(needs, {doc["_id"]: _lying(doc) for doc in referrals}, tasked, linked)
+
+
+async def _leaning(db: Any, needs: list[str]) -> dict[str, str]:
+    """By need: on which open referral it leans."""
+    links = db.links.find({"leaning.need_id": {"$in": needs}}, {"referral_id": 1, "leaning.need_id": 1})
+    return {told["need_id"]: doc["referral_id"] async for doc in links for told in doc["leaning"]}
 
 
 async def _chains(db: Any, first: list[str]) -> tuple[list[Doc], list[str]]:

@@ -45,7 +45,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "agencies": [_index("city")],
     "referrals": [_index("place.agency", "state", "due_at"), _index("next_at"), _index("code")],
     "decisions": [_index("code")],
-    "links": [_index("referral_id")],
+    "links": [_index("referral_id"), _index("leaning.need_id")],
     "journeys": [_index("sender_agency"), _index("needs.state")],
     IDENTITIES: [_index("person_refs", "linked")],
     "unmet": [_index("city", "at")],

@@ -8,9 +8,11 @@ import pytest
 from contracts.answers import CommandAccepted, CommandRejected
 from contracts.events import ReferralDeclined
 from contracts.values import Message
+from services.referral import reading
 from services.referral.domain import needs
+from services.referral.domain.owing import Counted, counted
 from tests.builders import INTAKE_ID, a_command, a_recorded_intake, an_agency, an_offer
-from tests.offline import Offline
+from tests.offline import Offline, finished
 
 FIRST = needs.referral_id(INTAKE_ID, 0)
 AGAIN_ID, OTHER_ID = UUID(int=31), UUID(int=32)
@@ -53,6 +55,17 @@ def test_it_leans_on_the_open_referral_that_serves_the_person_and_the_sender_is_
     assert (event.linked_referral_id, event.next) == (FIRST, "link_existing")
     assert state_of(network, AGAIN) == "linked"
     assert network.tasks == [], "it is linked: nobody has to do it"
+
+
+def test_while_it_leans_on_an_open_referral_its_answer_is_owed() -> None:
+    """Else whoever watches the network would be called for nothing."""
+    network = two_clinics()
+    declined(network, FIRST)
+
+    async def look() -> Counted:
+        return counted([kept async for kept in reading.read_under_way(network.db)])
+
+    assert finished(look()) == Counted({"open": 1, "waiting": 0, "linked": 1}, unanswered=0)
 
 
 @pytest.mark.parametrize(("outcome", "state", "tasks"), [

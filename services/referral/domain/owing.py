@@ -30,7 +30,8 @@ class Lying:
 class Kept:
     """What is kept of some journeys. tasked: referrals about which somebody has a task that is open and has a due time.
 
-    linked: of needs that were not sent, and of their last referral, the referral that they lean on.
+    linked: of needs that were not sent, of their last referral, and of those that a receiver declined for it, the
+    referral that they lean on.
     """
 
     needs: tuple[Wanted, ...]
@@ -59,7 +60,7 @@ def counted(kept: Iterable[Kept]) -> Counted:
 def is_owed(need: Wanted, kept: Kept) -> bool:
     """By where its last referral lies or the one that it leans on, or by whoever has a task about it."""
     first, last = str(need.need_id), last_of(str(need.need_id), kept.referrals)
-    held_by = (kept.referrals.get(id) for id in (last, kept.linked.get(last, "")))
+    held_by = (kept.referrals.get(id) for id in (last, kept.linked.get(last, ""), kept.linked.get(first, "")))
     return bool({first, last} & set(kept.tasked)) or any(lying and lying.is_owed for lying in held_by)
 
 
