@@ -7,6 +7,7 @@ import pytest
 
 from contracts.commands import RecordIntake
 from contracts.refusals import Refusal
+from contracts.values import Asked
 from services.intake.domain.intake import Intake, Personal, again, record
 from services.intake.domain.known import Directory
 from services.intake.domain.rules import day_in
@@ -90,6 +91,18 @@ def test_the_same_intake_sent_again_gets_the_same_answer() -> None:
     intake, _ = recorded(a_record())
 
     assert again(intake, a_record()) == intake.answer
+
+
+def test_who_says_again_what_another_of_their_agency_said_is_the_one_who_is_answered() -> None:
+    """A supervisor sends again what their system had sent: to answer the system twice would leave her without."""
+    intake, _ = recorded(a_record())
+    hers = Asked(agency="pa.comune", command_id="hers", message_id="m-2", actor="pa.comune:w1", roles=("supervisor",))
+
+    answer = again(intake, a_record().model_copy(update={"asked": hers}))
+
+    assert answer.asked == hers
+    by_name = {"asked", "command_id"}
+    assert answer.model_dump(exclude=by_name) == intake.answer.model_dump(exclude=by_name)
 
 
 def test_what_is_left_out_and_what_says_nothing_are_the_same_intake() -> None:

@@ -97,6 +97,23 @@ async def test_a_supervisor_and_a_coordinator_speak_with_a_token_and_no_system_s
     await salute.event("receipt.requested", referral_id=referral, obligation="deletion_receipt")
 
 
+async def test_a_supervisor_who_sends_again_what_their_system_sent_is_answered_and_their_system_not_twice(
+    city: City,
+) -> None:
+    desk, processes = city.agencies["pa.mobile"], city.processes
+    intake = an_intake("pa.mobile/sent-twice", sender="pa.mobile", services=("social.assessment",))
+    first = await desk.answer(await desk.submit(intake))
+    headers = {"ce-type": "staffetta.intake.submit.v1", "ce-id": "by-hand"} | processes.bearer(desk.code, "supervisor")
+
+    async with plain_http(processes.url("gateway"), timeout=30) as http:
+        by_hand = (await http.post("/v1/commands", json=intake, headers=headers)).json()["answer"]
+
+    assert (by_hand["outcome"], by_hand["intake_id"]) == ("accepted", first["value"]["intake_id"])
+    told = await desk.wait(lambda e: e["value"].get("asked", {}).get("message_id") == "by-hand")
+    assert told["value"]["asked"]["roles"] == ["supervisor"]
+    assert [e["value"]["asked"]["roles"] for e in desk.answers(intake["idempotency_key"])] == [[], ["supervisor"]]
+
+
 async def _post(
     http: httpx.AsyncClient, city: City, agency: str, roles: tuple[str, ...], body: Entry
 ) -> httpx.Response:

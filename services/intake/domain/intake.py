@@ -63,10 +63,13 @@ def record(command: RecordIntake, directory: Directory, now: datetime, key: byte
 
 
 def again(known: Intake, command: RecordIntake) -> CommandAccepted:
-    """The stored answer, if this is the same intake once more. Raises Refusal if the key stands for another one."""
+    """The stored answer, if this is the same intake once more; to who asks now, which may be a person of that agency.
+
+    Raises Refusal if the key stands for another one.
+    """
     if digest(command.submitted) != known.content:
         raise Refusal("idempotency_conflict", "/idempotency_key")
-    return known.answer
+    return known.answer.model_copy(update={"asked": command.asked})
 
 
 def last_met(command: AskOneMore, met: Iterable[IntakeRecorded]) -> IntakeRecorded:
