@@ -96,7 +96,7 @@ class Offline:
         before, topic = len(self.feeds[agency]), PEOPLE_COMMANDS if roles else AGENCY_COMMANDS
         headers = {"ce_id": id, "ce_type": type, "ce_source": f"/agencies/{agency}"}
         headers |= {"ce_actor": f"{agency}:w1", "ce_roles": ",".join(roles)} if roles else {}
-        name, at = topic.of(agency), messages.place_id(topic.of(agency), 0, self.asked)
+        name, at = topic.of(agency), messages.place_id(topic.of(agency), 0, self.asked, 0)
         body = to_json(value)
         self._follow(Incoming(at, topic, name, 0, self.asked, id.encode(), body, headers, self.now))
         own = value.get("command_id") or value.get("idempotency_key")

@@ -100,12 +100,17 @@ def _by_name(headers: dict[str, str], value: bytes) -> tuple[UUID, datetime, Mes
 
 def _by_place(record: Record) -> tuple[UUID, datetime, None]:
     """What has no id and time of its own, or none that we trust: where it lies, and when the broker appended it."""
-    id = place_id(record.topic, record.partition, record.offset)
-    return id, datetime.fromtimestamp(min(max(record.timestamp, 0), LATEST_MS) / 1000, UTC), None
+    id = place_id(record.topic, record.partition, record.offset, record.timestamp)
+    return id, datetime.fromtimestamp(_told(record.timestamp) / 1000, UTC), None
 
 
-def place_id(topic: str, partition: int, offset: int) -> UUID:
-    return uuid5(PLACES, f"{topic}/{partition}/{offset}")
+def place_id(topic: str, partition: int, offset: int, at_ms: int) -> UUID:
+    """at_ms: when it was put there. A topic that is made anew has the same places once more, for other messages."""
+    return uuid5(PLACES, f"{topic}/{partition}/{offset}/{_told(at_ms)}")
+
+
+def _told(at_ms: int) -> int:
+    return min(max(at_ms, 0), LATEST_MS)
 
 
 def headers(*, id: UUID, source: str, type: str, time: datetime, subject: str, **more: object) -> Headers:

@@ -67,7 +67,7 @@ async def waiting(db: Any, session: Any, lane: Lane, most: int) -> list[Doc]:
 def again(doc: Doc, topic: Topic) -> Incoming:
     """A parked message as it came in, read once more by the code of today."""
     headers = [(name, value.encode()) for name, value in doc["headers"]]
-    timestamp = doc["edge"].timestamp() * 1000
+    timestamp = round(doc["edge"].timestamp() * 1000)
     same = {name: doc[name] for name in ("topic", "partition", "offset", "key", "value")}
     return read(SimpleNamespace(**same, headers=headers, timestamp=timestamp), topic)
 

@@ -173,7 +173,7 @@ async def _ask(ledger: Ledger, here: Source, id: str, *actions: Any) -> None:
 def test_a_record_is_read_whatever_time_it_says(network: Settings, timestamp: int) -> None:
     read = messages.read(a_record(network, TICK, 0, headers=(), timestamp=timestamp), IN)
 
-    assert (read.fault, read.id) == ("unreadable:KeyError", messages.place_id(read.name, 3, 0))
+    assert (read.fault, read.id) == ("unreadable:KeyError", messages.place_id(read.name, 3, 0, timestamp))
 
 
 def test_a_time_before_all_times_is_unreadable(network: Settings) -> None:

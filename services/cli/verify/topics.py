@@ -102,7 +102,8 @@ async def _all(ask: Asking, at: list[TopicPartition]) -> dict[TopicPartition, in
 def _said(record: Any, topic: str) -> Said:
     headers = {name: value.decode("utf-8", "replace") for name, value in record.headers or () if value is not None}
     is_door = _is_door(topic)
-    id = place_id(record.topic, record.partition, record.offset) if is_door else headers.get("ce_id", "")
+    at = record.topic, record.partition, record.offset, record.timestamp
+    id = place_id(*at) if is_door else headers.get("ce_id", "")
     sequence = headers.get("ce_sequence", "")
     return Said(
         topic=topic, partition=record.partition, offset=record.offset,
