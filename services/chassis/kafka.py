@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import TopicAlreadyExistsError
 
 from contracts.topics import Topic
+from services.chassis.messages import Source
 from services.chassis.settings import Settings
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -57,6 +59,21 @@ def _new(name: str, topic: Topic, copies: int) -> NewTopic:
         # whatever a client packs, and however, the broker unpacks, and measures what comes out
         kept |= {"message.timestamp.type": "LogAppendTime", "compression.type": "uncompressed"}
     return NewTopic(name, num_partitions=topic.partitions, replication_factor=copies, topic_configs=kept)
+
+
+async def given(settings: Settings, group: str) -> set[Source] | None:
+    """What the members of a consumer group have been given; None while they share out."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_url)
+    await admin.start()
+    try:
+        [described] = await admin.describe_consumer_groups([group])
+    finally:
+        await admin.close()
+    [(_error, _group, state, _type, _protocol, members)] = described.groups
+    if state != "Stable":
+        return None
+    shares = [ConsumerProtocolMemberAssignment.decode(share).assignment for *_, share in members]
+    return {(topic, partition) for share in shares for topic, partitions in share for partition in partitions}
 
 
 def pattern(settings: Settings, topics: Iterable[Topic]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
+from services.chassis import kafka
 from services.chassis.faults import die, patiently
 from services.chassis.ledger import Ledger
 from services.chassis.messages import Incoming, Offsets, Record, Source, read
@@ -41,6 +42,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self.has_moved = False
         """Since records were asked for, some partitions were set to where the ledger has them."""
         self._all_at = 0.0
+        self._has_looked = False
         self._taking_over: asyncio.Task[None] | None = None
 
     @property
@@ -62,6 +64,20 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             await patiently(self.recover, sources)
         finally:
             self.lock.release()
+        await patiently(self._look_for_left)
+
+    async def _look_for_left(self) -> None:
+        """Once: a worker that is back within its session is given what it had, and topics that have appeared meanwhile,
+        or that only this release reads, stay nobody's until the group shares out anew. So it is asked to.
+        """
+        settings = self.ledger.settings
+        if self._has_looked or (given := await kafka.given(settings, settings.named(self.ledger.service))) is None:
+            return
+        self._has_looked = True
+        wanted = {(t, p) for t in self.consumer.subscription() for p in self.consumer.partitions_for_topic(t) or ()}
+        if left := wanted - given:
+            log.info("partitions are nobody's: the group shares out anew", extra={"count": len(left)})
+            self.consumer._coordinator.request_rejoin()  # aiokafka offers no other way
 
     async def recover(self, sources: set[Source]) -> None:
         """Claim, then publish what is owed and say so, then go to the stored position: in this order."""

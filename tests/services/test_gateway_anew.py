@@ -1,6 +1,7 @@
 """Topics that are made while the gateway is away, or made anew: what agencies say there is heard like anything else."""
 
 import asyncio
+import json
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -10,7 +11,7 @@ from services.chassis.kafka import ensure_topics
 from services.chassis.settings import Settings
 from tests.agency import Agency, Entry
 from tests.networks import database
-from tests.processes import Processes, running
+from tests.processes import PALERMO, ROOT, Processes, load_directory, running
 
 AGENCY = "pa.mobile"
 
@@ -29,6 +30,21 @@ async def test_what_is_said_on_a_topic_that_was_made_anew_is_not_taken_for_what_
         await processes.start("gateway")
 
         assert (await _refused(network, "after"))["value"]["code"] == "malformed_json"
+
+
+async def test_a_topic_that_appeared_while_the_gateway_was_away_is_read_by_who_is_back_within_its_session(
+    network: Settings, logs: Path
+) -> None:
+    """The group gives a worker that is back what it had, and would share out anew only when more topics appear."""
+    directory = json.loads((ROOT / "deploy/local/demo" / PALERMO[0]).read_text("utf-8"))
+    both = (topics.AGENCY_COMMANDS, topics.AGENCY_FEED)
+    async with running(network, logs, ("gateway", "directory"), load=()) as processes:
+        await _stop(processes)
+        await load_directory(network, PALERMO)
+        await ensure_topics(network, [(topic.of(a["code"]), topic) for a in directory["agencies"] for topic in both])
+        await processes.start("gateway")
+
+        assert (await _refused(network, "first"))["value"]["code"] == "malformed_json"
 
 
 async def _refused(network: Settings, id: str) -> Entry:
