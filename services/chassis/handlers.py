@@ -53,6 +53,8 @@ class Route:
             try:
                 if not why_not:
                     await self._decide(subject, tx)
+                elif m.fault:
+                    log.error("a message cannot be read: it is parked", extra=m.where | {"code": m.fault})
             except (PyMongoError, OSError):
                 raise
             except Exception as bug:  # a message that can never work is set aside; the others go on

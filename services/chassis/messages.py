@@ -75,18 +75,20 @@ class Incoming:
 
     @property
     def is_ours(self) -> bool:
-        """False for a type of a later release."""
+        """False for an event of a later release: what this one knows nothing of, it has nothing to do about."""
         return self.message is not None or self.fault is not None or self.topic.kind == "door"
 
 
 def read(record: Record, topic: Topic, ahead: timedelta = timedelta(0)) -> Incoming:
-    """Never raises: what cannot be read comes back with its `fault`. ahead: of the edge's clock, for a door."""
+    """Never raises: what cannot be read or done comes back with its `fault`. ahead: of the edge's clock, for a door."""
     headers = {k: v.decode("utf-8", "replace") for k, v in record.headers or () if v is not None}
     key, value, fault = record.key or b"", record.value or b"", None
     try:
         id, time, message = _by_place(record) if topic.kind == "door" else _by_name(headers, value)
     except (KeyError, ValueError, OverflowError) as bad:
         (id, time, message), fault = _by_place(record), f"unreadable:{type(bad).__name__}"
+    if topic.kind == "commands" and not (message or fault):
+        fault = "unknown_type"  # of a later release: passed over, it would never be answered
     at = record.topic, record.partition, record.offset
     time += ahead if topic.kind == "door" else timedelta(0)
     return Incoming(id, topic, *at, key, value, headers, time, message, fault)

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from opentelemetry.metrics import Observation
 from pydantic import BaseModel, Field
 from pymongo.errors import PyMongoError
 
-from services.chassis import parking
+from services.chassis import parking, telemetry
 from services.chassis.faults import die
 from services.chassis.worker import Worker
 from services.http import bodies
@@ -33,6 +34,12 @@ async def _answers(call: Awaitable[Any]) -> bool:
     except (KafkaError, PyMongoError, TimeoutError, OSError):
         return False
     return True
+
+
+def measure(worker: Worker) -> None:
+    """How much waits for ops, as a measurement; of each partition its worker tells."""
+    about = "Keys of messages that are set aside until ops have them replayed or discard them"
+    telemetry.gauge("staffetta.parked.keys", "{key}", about, lambda: [Observation(worker.partitions.waiting)])
 
 
 async def tidy(worker: Worker) -> None:

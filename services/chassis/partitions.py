@@ -125,6 +125,11 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             self.reached.clear()
 
     @property
+    def waiting(self) -> int:
+        """How many keys of mine have messages that are set aside."""
+        return sum(lane[:2] in self.stored for lane in list(self.ledger.parked))
+
+    @property
     def unstored(self) -> Offsets:
         """Where partitions stand that have moved by what came to nothing, or whose last words are kept still."""
         return {s: at for s, at in self.reached.items() if at != self.stored[s] or s in self.ledger.owing}

@@ -98,6 +98,7 @@ async def _work(service: Service, context: Context, worker: Worker) -> None:
     """A job that fails ends the process: the supervisor starts it anew."""
     try:
         await _open(service, context, worker)
+        operations.measure(worker)
         ours = [job(worker) for job in (operations.tidy, operations.heed, operations.watch)]
         await asyncio.gather(worker.partitions.catch_up(), *ours, *(job(context) for job in service.jobs))
     except Exception as bug:

@@ -35,7 +35,8 @@ async def at_once() -> None:
 
 def a_record(network: Settings, said: Tick | Noise, offset: int, id: UUID | None = None, **changed: Any) -> Any:
     """As Kafka hands it out, on partition 3."""
-    headers = messages.headers(id=id or uuid4(), source="/tests", type=said.TYPE, time=NOW, subject=said.aggregate)
+    type = changed.pop("type", said.TYPE)
+    headers = messages.headers(id=id or uuid4(), source="/tests", type=type, time=NOW, subject=said.aggregate)
     known = {"topic": network.named(IN.name), "partition": 3, "offset": offset, "key": said.aggregate.encode()}
     known |= {"value": said.model_dump_json().encode(), "headers": headers, "timestamp": NOW.timestamp() * 1000}
     return SimpleNamespace(**known | changed)

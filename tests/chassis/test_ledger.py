@@ -18,7 +18,7 @@ from services.chassis.ledger import Ledger
 from services.chassis.messages import Source
 from services.chassis.settings import Settings
 from services.chassis.transaction import Transaction
-from tests.chassis.example import IN, Noise, Tick, first
+from tests.chassis.example import IN, MIDDLE, Noise, Tick, first
 from tests.chassis.ledgers import a_ledger, a_message, a_record, at_once
 
 TICK = Tick(aggregate="a", number=1)
@@ -181,3 +181,13 @@ def test_a_time_before_all_times_is_unreadable(network: Settings) -> None:
     read = messages.read(a_record(network, TICK, 0, headers=[*headers, ("ce_time", b"0001-01-01T00:00:00+05:00")]), IN)
 
     assert read.fault == "unreadable:OverflowError"
+
+
+def test_what_this_release_is_asked_and_does_not_know_is_set_aside_for_the_next_and_other_events_are_not(
+    network: Settings,
+) -> None:
+    """A command has an answer: passed over, it would never have one."""
+    later = a_record(network, TICK, 0, type="staffetta.example.later.v1")
+
+    assert [messages.read(later, topic).fault for topic in (IN, MIDDLE)] == ["unknown_type", None]
+    assert messages.read(a_record(network, TICK, 0), IN).fault is None

@@ -4,6 +4,7 @@ import asyncio
 import random
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
 
@@ -12,6 +13,7 @@ from services.chassis.settings import Settings
 from tests import raw
 from tests.chassis.example import IN, Tick
 from tests.chassis.relay import Relay, relay
+from tests.collector import Point, collector
 
 
 async def _some_load(running: Relay, seconds: float = 2) -> None:
@@ -84,6 +86,30 @@ async def test_bytes_that_nobody_can_read_are_parked_and_their_neighbours_are_no
         parked = [p for p in await parking.listed(db) if p["key"].startswith("bad-")]
         assert len(parked) == len(bad)
         assert all(p["reason"].startswith("unreadable:") for p in parked)
+
+
+async def test_what_nobody_can_do_yet_is_set_aside_with_its_key_and_ops_are_told_that_something_waits(
+    engines: Settings, logs: Path
+) -> None:
+    points: list[Point] = []
+    async with collector(points) as (url, _), relay(engines, logs, replicas=0) as running:
+        running.environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_METRIC_EXPORT_INTERVAL": "200"}
+        await running.spawn("first", "0")
+        await running.assigned("first")
+        async with AIOKafkaProducer(bootstrap_servers=running.settings.kafka_url) as producer:
+            headers = [("ce_id", str(uuid4()).encode()), ("ce_time", b"2026-11-24T09:00:00+00:00")]
+            headers.append(("ce_type", b"staffetta.example.later.v1"))
+            await producer.send_and_wait(running.settings.named(IN.name), b"{}", key=b"aggregate-1", headers=headers)
+        await running.say(Tick(aggregate="aggregate-1", number=1))
+
+        async with running.database("first") as db, asyncio.timeout(60):
+            while len(listed := await parking.listed(db)) < 2:
+                await asyncio.sleep(0.1)
+            while not points or points[-1].value == 0:
+                await asyncio.sleep(0.1)
+    assert [p["reason"] for p in listed] == ["unknown_type", "after_parked"]
+    assert (points[-1].service, points[-1].name, points[-1].value) == ("first", "staffetta.parked.keys", 1)
+    assert running.logged("first-0", "a message cannot be read: it is parked") == 1
 
 
 async def test_a_header_whose_name_nobody_can_read_stops_nothing(engines: Settings, logs: Path) -> None:
