@@ -35,7 +35,7 @@ class CommandRejected(Answer):
     """A command was refused and changed nothing; `code` is one of `rejection_codes.json`, no input is echoed.
 
     `pointer` is a JSON pointer into the command, `state` and `version` the current ones of a referral,
-    `place` where unreadable bytes lie, `allowed` what would be taken instead.
+    `place` where bytes lie that cannot be read or that nothing names, `allowed` what would be taken instead.
     """
 
     TYPE = "staffetta.command.rejected.v1"

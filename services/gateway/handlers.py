@@ -25,14 +25,14 @@ def refuse(record: Incoming, refusal: Refusal, tx: Transaction) -> None:
     """Told on the agency's own feed; the same bytes under the same id are refused again under the first one's id."""
     who = who_speaks(record, tx)
     command_id, message_id = reading.names(record.value, id=record.headers.get("ce_id"))
-    unreadable = codes("rejection_codes")[refusal.code]["stage"] == "parse"
+    nameless = codes("rejection_codes")[refusal.code]["stage"] == "parse" or not (command_id or message_id)
     rejected = CommandRejected(
         asked=Asked(agency=who.agency, command_id=command_id, message_id=message_id, roles=who.roles),
         code=refusal.code,
         pointer=refusal.pointer,
         message=refusal.message,
         allowed=refusal.allowed,
-        place=record.place if unreadable else None,
+        place=record.place if nameless else None,
     )
     content = sha256(record.value).hexdigest()
     same = f"{refusal.code}/{record.headers.get('ce_type')}/{content}/{message_id or record.place}"

@@ -65,10 +65,22 @@ _FIELD_NAME = re.compile(r"[A-Za-z0-9_$.~/-]{1,64}")
 _BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
+class OfAttribute(Refusal):
+    """What is wrong with an attribute of CloudEvents, which no pointer into the value can name."""
+
+    def __init__(self, code: str, attribute: str) -> None:
+        super().__init__(code)
+        self.attribute = attribute
+
+    @property
+    def message(self) -> str:
+        return f"{super().message} It is the attribute {self.attribute} of CloudEvents."
+
+
 def read(value: bytes, *, id: str | None, type: str | None, person: frozenset[str] = NOBODY) -> Read:
     """id and type: the CloudEvents attributes. Raises Refusal and nothing else, whatever it is given."""
     canonical = parse(value)
-    message_id, model = _attribute(id), _model(_attribute(type), person)
+    message_id, model = _attribute(id, "id"), _model(_attribute(type, "type"), person)
     message = _validated(model, canonical)
     if isinstance(message, StatedCommand) and type != f"staffetta.referral.{message.command}.v1":
         raise Refusal("invalid_value", "/command")
@@ -160,13 +172,13 @@ def _number(digits: str) -> float:
 
 
 # -- shape ------------------------------------------------------------------------------------------------------------
-def _attribute(value: str | None) -> str:
+def _attribute(value: str | None, name: str) -> str:
     if not value:
-        raise Refusal("missing_field")
+        raise OfAttribute("missing_field", name)
     if len(value) > 128:
-        raise Refusal("string_too_long")
+        raise OfAttribute("string_too_long", name)
     if not _is_ref(value):
-        raise Refusal("control_character")
+        raise OfAttribute("control_character", name)
     return value
 
 

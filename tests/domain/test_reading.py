@@ -149,6 +149,18 @@ def test_a_message_without_a_usable_id_or_type_is_refused(type: str | None, id: 
     assert refused(an_intake(), type, id) == (code, None)
 
 
+@pytest.mark.parametrize(
+    ("type", "id", "attribute"), [(SUBMIT, None, "id"), (None, "m-1", "type"), (SUBMIT, "a\nb", "id")]
+)
+def test_which_attribute_is_missing_or_wrong_is_said_where_no_pointer_into_the_value_can(
+    type: str | None, id: str | None, attribute: str
+) -> None:
+    with pytest.raises(Refusal) as refusal:
+        read(an_intake(), type, id)
+
+    assert f"the attribute {attribute} of CloudEvents" in refusal.value.message
+
+
 @pytest.mark.parametrize("command", ["offer_seat", "expire", "decline_full", "escalate", "revoke"])
 def test_a_command_that_is_the_systems_own_is_not_authorised_from_outside(command: str) -> None:
     assert refused(a_statement(command), f"staffetta.referral.{command}.v1") == ("not_authorised", None)

@@ -121,6 +121,18 @@ async def test_bytes_that_cannot_be_read_are_answered_with_where_they_lie_and_st
     assert "Zefirina" not in json.dumps(named)
 
 
+async def test_a_message_that_nothing_names_is_answered_with_what_it_lacks_and_where_it_lies(two: Two) -> None:
+    """As a client says it that knows only CloudEvents' structured mode."""
+    whole = {"specversion": "1.0", "id": "m-1", "type": "staffetta.intake.submit.v1", "data": two.intake("k-1")}
+    topic = two.commands_topic(two.sender)
+
+    await two.sender.producer.send_and_wait(topic, json.dumps(whole).encode())
+    refused = (await two.sender.event("command.rejected", code="missing_field"))["value"]
+
+    assert (refused["command_id"], refused["place"]) == (None, f"{topic}/0/0")
+    assert "the attribute id of CloudEvents" in refused["message"]
+
+
 async def test_what_is_refused_twice_is_refused_under_one_id(two: Two) -> None:
     await two.sender.say(SUBMIT, b"{", id="m-1")
     await two.sender.say(SUBMIT, b"{", id="m-1")
