@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from fastapi import Request, Security
 from fastapi.security import HTTPBearer
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import Key, KeySet
+from joserfc.jwk import JWKRegistry, Key
 from joserfc.jws import extract_compact
 from pydantic import BaseModel, Field
 
@@ -63,10 +64,19 @@ class Keys:
             if age > FRESH_S or (kid not in self.known and age > UNKNOWN_S):
                 self.asked_at = time.monotonic()
                 try:
-                    self.known = {k.kid: k for k in KeySet.import_key_set(await _fetched(self.address)) if k.kid}
-                except (JoseError, OSError, ValueError, KeyError) as fault:
+                    self.known = {k.kid: k for k in _readable(await _fetched(self.address)) if k.kid}
+                except (OSError, ValueError, KeyError, TypeError) as fault:
                     log.error("the issuer's keys cannot be read, those we have stay: %s", type(fault).__name__)
         return self.known.get(kid)
+
+
+def _readable(published: Any) -> Iterator[Key]:
+    """Those of an issuer's keys that we can read: it may have others for others (RFC 7517, 5)."""
+    for one in published["keys"]:
+        try:
+            yield JWKRegistry.import_key(one)
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as fault:
+            log.warning("a key of the issuer cannot be read, and is passed over: %s", type(fault).__name__)
 
 
 async def _fetched(address: str) -> Any:

@@ -38,9 +38,10 @@ def issuer(tmp_path: Path) -> Settings:
     return settings
 
 
-def publishes(issuer: Settings, *keys: ECKey | RSAKey) -> None:
-    """From now on these are the issuer's keys; with none, it does not answer."""
-    public = json.dumps({"keys": [key.as_dict(private=False) for key in keys]})
+def publishes(issuer: Settings, *keys: Any) -> None:
+    """From now on these are the issuer's keys, of which some may be written out; with none, it does not answer."""
+    told = [key.as_dict(private=False) if isinstance(key, ECKey | RSAKey) else key for key in keys]
+    public = json.dumps({"keys": told})
     Path(issuer.token_jwks).write_text(public if keys else "not now")
 
 
@@ -193,3 +194,22 @@ async def test_a_key_that_the_issuer_took_back_is_forgotten(issuer: Settings) ->
     assert not await is_refused(a_token(), issuer)
     later(issuer, tokens.FRESH_S)
     assert await is_refused(a_token(), issuer)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"kty": "EC", "crv": "BP-256", "x": "AA", "y": "AA", "kid": "strange"},
+        {"kty": "EC", "crv": "P-256", "x": "?", "y": "AA", "kid": "strange"},
+        {"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "strange"},
+        {"kty": "of a later time", "kid": "strange"},
+        {"kid": "strange"},
+        "strange",
+    ],
+)
+async def test_one_key_that_nobody_here_can_read_keeps_none_of_the_others_out(issuer: Settings, strange: Any) -> None:
+    """RFC 7517, 5: an issuer may publish keys for others too."""
+    publishes(issuer, EC, strange, RSA)
+
+    assert (await tokens.verify(a_token(), issuer)).agency == "pa.comune"
+    assert (await tokens.verify(a_token(RSA, {"alg": "RS256"}), issuer)).agency == "pa.comune"
