@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Shown = dict[str, Any]
+LONGEST_WHY = 500
 
 
 def listed(session: Session) -> None:
@@ -29,6 +30,8 @@ def show(session: Session, message_id: str) -> None:
 
 def act(session: Session, message_id: str, action: str, why: str) -> None:
     """Ask the service that parked it. It is done, and written down with who and why, within a second or two."""
+    if not why.strip() or len(why) > LONGEST_WHY:
+        raise CannotDo(f"--why takes a reason of up to {LONGEST_WHY} characters.", status=2)
     found = _one(session, message_id)
     headers = tokens.bearer(session.endpoints, roles=["ops"])
     path = f"/ops/parked/{quote(message_id, safe='')}/{action}"

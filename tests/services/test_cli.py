@@ -91,6 +91,14 @@ def test_a_program_that_asks_wrongly_is_told_in_json_too(
     assert as_a_person.returncode == 2 and told[0] in as_a_person.stderr
 
 
+@pytest.mark.parametrize("why", ["", " ", "x" * 501])
+def test_who_acts_on_a_parked_message_says_why_in_words_that_can_be_kept(tmp_path: Path, why: str) -> None:
+    asked = staffetta("parked", "discard", "some-id", "--why", why, cwd=tmp_path)
+
+    assert asked.returncode == 2
+    assert "--why" in asked.stderr and "500" in asked.stderr
+
+
 def test_a_program_is_told_a_fault_in_json_wherever_the_option_stands(tmp_path: Path) -> None:
     before = staffetta("--json", "queue", "--agency", "pa.penc", cwd=tmp_path)
     after = staffetta("queue", "--agency", "pa.penc", "--json", cwd=tmp_path)
