@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from services.cli.wire import Entry, Wire
 
 TYPE = "staffetta.intake.submit.v1"
+MOST_BYTES = 1_000_000
+"""Of a line that a broker takes; the relay itself answers one that is too large for it."""
 Name = tuple[str, str]
 
 
@@ -85,13 +87,31 @@ def read(file: Path) -> list[Line]:
 def _line(number: int, text: str) -> Line:
     try:
         body = json.loads(text)
-        return Line(number, str(body["tier0"]["sender_agency"]), str(body["idempotency_key"]), body)
+        line = Line(number, str(body["tier0"]["sender_agency"]), str(body["idempotency_key"]), body)
     except (ValueError, KeyError, TypeError):
-        raise CannotDo(
-            f"Line {number} is no intake that could be sent; nothing was sent.",
-            "A line is one JSON object with idempotency_key and tier0.sender_agency.",
-            status=2,
-        ) from None
+        raise _unfit(number, "A line is one JSON object with idempotency_key and tier0.sender_agency.") from None
+    if len(text.encode()) > MOST_BYTES:
+        raise _unfit(number, "An intake has 256 kB at most.")
+    if not _is_name(line.key):
+        raise _unfit(number, "Its idempotency_key, by which its answer is known, has 1 to 128 characters in one line.")
+    return line
+
+
+def _unfit(number: int, remedy: str) -> CannotDo:
+    return CannotDo(f"Line {number} is no intake that could be sent; nothing was sent.", remedy, status=2)
+
+
+def _is_name(key: str) -> bool:
+    """Whether the relay can answer under it."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from contracts.values import Ref
+
+    try:
+        TypeAdapter[str](Ref).validate_python(key)
+    except ValidationError:
+        return False
+    return True
 
 
 def submit(session: Session, file: Path, wait_s: float) -> None:

@@ -236,6 +236,28 @@ def test_a_file_with_one_unreadable_line_is_not_sent_at_all(tmp_path: Path) -> N
     assert fault.value.status == 2
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"idempotency_key": "k" * 129}, "idempotency_key"),
+        ({"idempotency_key": "two\tparts"}, "idempotency_key"),
+        ({"idempotency_key": ""}, "idempotency_key"),
+        ({"tier2": {"narrative": "x" * 1_000_000}}, "256 kB"),
+    ],
+)
+def test_a_line_whose_answer_nobody_could_find_or_that_no_broker_takes_is_named_and_nothing_is_sent(
+    tmp_path: Path, changed: dict[str, Any], told: str
+) -> None:
+    """The relay refuses it too, and cannot say in its answer which it was."""
+    file = tmp_path / "intakes.jsonl"
+    file.write_text(json.dumps(INTAKE) + "\n" + json.dumps(INTAKE | changed), encoding="utf-8")
+
+    with pytest.raises(CannotDo, match=r"Line 2 .*nothing was sent") as fault:
+        submit.read(file)
+
+    assert told in fault.value.reason + fault.value.remedy
+
+
 def test_the_same_line_twice_waits_for_one_answer_and_other_content_under_its_key_for_another() -> None:
     changed = INTAKE | {"occurred_at": "2026-10-27T09:03:00+01:00"}
     answers = submit.Answers([_line(1, INTAKE), _line(2, INTAKE), _line(3, changed)])
