@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from services.chassis import reaching
 from services.chassis.settings import Settings
 
 
@@ -22,7 +23,7 @@ async def database(settings: Settings, service: str) -> AsyncIterator[Any]:
 async def forget(settings: Settings) -> None:
     """Delete its topics: every service that reads by a pattern would go on hearing of them."""
     ours = f"{settings.namespace}-"
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_url)
+    admin = AIOKafkaAdminClient(**reaching.broker(settings))
     await admin.start()
     if topics := [name for name in await admin.list_topics() if name.startswith(ours)]:
         await admin.delete_topics(topics)

@@ -10,6 +10,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import TopicAlreadyExistsError
 
 from contracts.topics import Topic
+from services.chassis import reaching
 from services.chassis.messages import Source
 from services.chassis.settings import Settings
 
@@ -25,7 +26,7 @@ async def ensure_topics(settings: Settings, wanted: Iterable[tuple[str, Topic]])
     waited for, whoever makes them. Raises TimeoutError.
     """
     named = [(settings.named(name), topic) for name, topic in wanted]
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_url)
+    admin = AIOKafkaAdminClient(**reaching.broker(settings))
     await admin.start()
     try:
         there = set(await admin.list_topics())
@@ -63,7 +64,7 @@ def _new(name: str, topic: Topic, copies: int) -> NewTopic:
 
 async def given(settings: Settings, group: str) -> set[Source] | None:
     """What the members of a consumer group have been given; None while they share out."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_url)
+    admin = AIOKafkaAdminClient(**reaching.broker(settings))
     await admin.start()
     try:
         [described] = await admin.describe_consumer_groups([group])

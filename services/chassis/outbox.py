@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from aiokafka import AIOKafkaProducer
 
-from services.chassis import failpoints
+from services.chassis import failpoints, reaching
 from services.chassis.faults import die, patiently
 from services.chassis.messages import Outgoing, Said, Source
 from services.chassis.settings import Settings
@@ -17,7 +17,7 @@ STUCK_S = 5
 class Outbox:
     def __init__(self, settings: Settings, owns: Callable[[Collection[Source]], Awaitable[bool]]) -> None:
         self.producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka_url, enable_idempotence=True, acks="all", max_batch_size=512 * 1024,
+            **reaching.broker(settings), enable_idempotence=True, acks="all", max_batch_size=512 * 1024,
             max_request_size=2 * 1024 * 1024,
         )  # fmt: skip
         self._owns = owns

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
-from services.chassis import kafka
+from services.chassis import kafka, reaching
 from services.chassis.faults import die, patiently
 from services.chassis.ledger import Ledger
 from services.chassis.messages import Incoming, Offsets, Record, Source, read
@@ -36,7 +36,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self.stored: Offsets = {}
         self.reached: Offsets = {}
         # Asking the subscriber itself for offsets would narrow the topics its pattern looks at, and it would rebalance.
-        self.asked = AIOKafkaConsumer(bootstrap_servers=ledger.settings.kafka_url)
+        self.asked = AIOKafkaConsumer(**reaching.broker(ledger.settings))
         self.is_taken = True
         """All that was handed out went on."""
         self.has_moved = False

@@ -3,7 +3,7 @@
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -11,9 +11,12 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 class Settings(BaseModel):
     """Each is read from the variable of its own name in capitals, but for those of PREFIXED.
 
-    kafka_url: bootstrap servers. kafka_replication: copies of each new topic. replica: this process's stable name
-    among its service's workers. session_s: after so long without a sign of life a worker's partitions go to another.
-    tidy_s: how long what a worker did last, and how far it read, may wait to be stored while nothing new comes.
+    kafka_url: bootstrap servers. kafka_security: PLAINTEXT, SSL or SASL_SSL. With TLS, kafka_ca is a file of those who
+    vouch for the broker (without it the world's authorities), kafka_certificate one of our own certificate and its key;
+    with SASL, kafka_user and kafka_password are said by kafka_mechanism. kafka_replication: copies of each new topic.
+    replica: this process's stable name among its service's workers. session_s: after so long without a sign of life a
+    worker's partitions go to another. tidy_s: how long what a worker did last, and how far it read, may wait to be
+    stored while nothing new comes.
     namespace: goes before every topic, group and database, so that several networks can share one cluster. token_jwks:
     a file or an https address of the issuer's keys. failpoint: `name:nth`; clock_ahead_s: how far the clock of our
     edges (door, sweeps) is set ahead; clock_file: a file that says so many seconds more, read again each time, so that
@@ -23,6 +26,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kafka_url: str = "127.0.0.1:9092"
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = "PLAINTEXT"
+    kafka_ca: str = ""
+    kafka_certificate: str = ""
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_user: str = ""
+    kafka_password: SecretStr = SecretStr("")
     kafka_replication: int = 1
     mongo_url: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?directConnection=true")
     http_host: str = "127.0.0.1"
@@ -45,6 +54,12 @@ class Settings(BaseModel):
             raise SystemExit(
                 "FAILPOINT, CLOCK_AHEAD_S and CLOCK_FILE are for tests and are refused in production: unset them"
             )
+
+        if self.kafka_security == "SASL_SSL" and not (self.kafka_user and self.kafka_password.get_secret_value()):
+            raise SystemExit("KAFKA_SECURITY is SASL_SSL: set KAFKA_USER and KAFKA_PASSWORD too")
+        for name, file in (("KAFKA_CA", self.kafka_ca), ("KAFKA_CERTIFICATE", self.kafka_certificate)):
+            if file and not Path(file).is_file():
+                raise SystemExit(f"{name} is no file that can be read: give the path of one in PEM")
 
     @property
     def clock_ahead(self) -> timedelta:

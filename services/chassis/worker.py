@@ -13,7 +13,7 @@ from faststream.kafka.annotations import KafkaMessage
 from pymongo.errors import PyMongoError
 
 from contracts.topics import DIRECTORY
-from services.chassis import failpoints, kafka, parking, records
+from services.chassis import failpoints, kafka, parking, reaching, records
 from services.chassis.faults import Fenced, Unwritable, die, patiently
 from services.chassis.ledger import Ledger
 from services.chassis.messages import Incoming, Offsets, Record, Source
@@ -42,7 +42,12 @@ class Worker:
         self.told_at = 0.0
         look_ms = NEW_TOPICS_MS if any(topic.one_per_agency for topic in topics) else SAME_TOPICS_MS
         self.broker = KafkaBroker(
-            settings.kafka_url, logger=None, metadata_max_age_ms=look_ms, client_id=service, graceful_timeout=None
+            settings.kafka_url,
+            logger=None,
+            metadata_max_age_ms=look_ms,
+            client_id=service,
+            graceful_timeout=None,
+            security=reaching.of_faststream(settings),
         )
         self.subscriber = self.broker.subscriber(
             pattern=kafka.pattern(settings, topics), listener=self.partitions, group_id=settings.named(service),

@@ -121,8 +121,12 @@ async def _topics(url: str) -> int:
 
     from aiokafka.admin import AIOKafkaAdminClient
 
+    from services.chassis import reaching
+    from services.chassis.settings import from_environment
+
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    admin = AIOKafkaAdminClient(bootstrap_servers=url, request_timeout_ms=int(PATIENCE_S * 1000))
+    reached = reaching.broker(from_environment(), url)
+    admin = AIOKafkaAdminClient(**reached, request_timeout_ms=int(PATIENCE_S * 1000))
     try:
         await admin.start()
         return len(await admin.list_topics())

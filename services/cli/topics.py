@@ -102,9 +102,13 @@ async def _look(url: str, prefix: str) -> Offsets:
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.errors import KafkaError
 
+    from services.chassis import reaching
+    from services.chassis.settings import from_environment
+
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    consumer = AIOKafkaConsumer(bootstrap_servers=url, request_timeout_ms=PATIENCE_MS)
-    admin = AIOKafkaAdminClient(bootstrap_servers=url, request_timeout_ms=PATIENCE_MS)
+    reached = reaching.broker(from_environment(), url)
+    consumer = AIOKafkaConsumer(**reached, request_timeout_ms=PATIENCE_MS)
+    admin = AIOKafkaAdminClient(**reached, request_timeout_ms=PATIENCE_MS)
     try:
         await consumer.start()
         await admin.start()

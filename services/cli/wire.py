@@ -15,6 +15,8 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary, to_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from services.chassis import reaching
+from services.chassis.settings import from_environment
 from services.cli.faults import CannotDo
 
 Body = dict[str, Any]
@@ -48,8 +50,9 @@ class Wire:
     def __init__(self, kafka_url: str, named: Naming, agencies: Iterable[str]) -> None:
         self.kafka_url, self.named = kafka_url, named
         self.feeds = {TopicPartition(named(f"agencies.{a}.feed"), 0): a for a in sorted(set(agencies))}
-        self.producer = AIOKafkaProducer(bootstrap_servers=kafka_url, acks="all", enable_idempotence=True)
-        self.consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url, auto_offset_reset="earliest")
+        reached = reaching.broker(from_environment(), kafka_url)
+        self.producer = AIOKafkaProducer(**reached, acks="all", enable_idempotence=True)
+        self.consumer = AIOKafkaConsumer(**reached, auto_offset_reset="earliest")
         self._seen: set[str] = set()
 
     async def open(self, *, from_the_beginning: bool, patience_s: float = 0) -> None:

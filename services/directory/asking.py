@@ -12,7 +12,7 @@ from contracts import catalogue, topics
 from contracts.answers import Answer, CommandAccepted, CommandRejected
 from contracts.commands import PutAgency, PutOffer
 from contracts.directory import Agency, Offer
-from services.chassis import kafka, messages
+from services.chassis import kafka, messages, reaching
 from services.chassis.settings import Settings
 
 Put = PutAgency | PutOffer
@@ -67,8 +67,8 @@ async def ask(commands: Commands, settings: Settings, wait_s: float) -> Outcome:
     Raises KafkaError.
     """
     await kafka.ensure_topics(settings, [(t.name, t) for t in (topics.DIRECTORY_COMMANDS, topics.DIRECTORY)])
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_url, acks="all", enable_idempotence=True)
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url, auto_offset_reset="earliest")
+    producer = AIOKafkaProducer(**reaching.broker(settings), acks="all", enable_idempotence=True)
+    consumer = AIOKafkaConsumer(**reaching.broker(settings), auto_offset_reset="earliest")
     said = Said()
     try:
         await producer.start()

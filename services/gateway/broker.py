@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
 from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED, PEOPLE_COMMANDS
+from services.chassis import reaching
 from services.chassis.kafka import ensure_topics, is_whole, kept_from
 from services.chassis.service import Context
 from services.chassis.settings import Settings
@@ -102,7 +103,7 @@ async def read_feed(
     limit 0: nothing, and the feed's own end. Raises Gone.
     """
     after = page.after
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**reaching.broker(settings), enable_auto_commit=False)
     try:
         await consumer.start()
         feed = TopicPartition(settings.named(AGENCY_FEED.of(agency)), 0)

@@ -149,6 +149,29 @@ def test_a_direct_identifier_in_an_event_is_caught(tree: Path) -> None:
     assert "birth_date" in found.stdout
 
 
+# -- the broker --------------------------------------------------------------------------------------------------------
+def ways_to_the_broker(services: Path) -> list[str]:
+    """Where a client of the broker is made of an address alone: it would bring no credentials."""
+    found = []
+    for module in sorted(services.rglob("*.py")):
+        calls = [node for node in ast.walk(ast.parse(module.read_text("utf-8"))) if isinstance(node, ast.Call)]
+        for call in calls:
+            name, told = ast.unparse(call.func), {keyword.arg for keyword in call.keywords}
+            alone = name.startswith("AIOKafka") and (None not in told or "bootstrap_servers" in told)
+            if alone or (name == "KafkaBroker" and "security" not in told):
+                found.append(f"{module.stem}:{call.lineno}")
+    return found
+
+
+def test_no_client_of_the_broker_goes_there_without_what_it_proves_who_it_is_by(tree: Path) -> None:
+    assert ways_to_the_broker(tree / "services") == []
+
+    plant(tree / "services/cli/wire.py", "ALONE = lambda url: AIOKafkaProducer(bootstrap_servers=url)")
+    plant(tree / "services/chassis/worker.py", "ALONE = lambda url: KafkaBroker(url)")
+
+    assert [at.partition(":")[0] for at in ways_to_the_broker(tree / "services")] == ["worker", "wire"]
+
+
 # -- the console's gate ------------------------------------------------------------------------------------------------
 STORES = {"gate", "store", "sessions", "login", "renewing", "web", "live", "counting", "handlers", "app"}
 """The modules of the console that may hold the store: who logs in and who is logged in, and the gate itself."""

@@ -4,22 +4,18 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 import pytest_asyncio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from contracts.refusals import Refusal
 from services.chassis.settings import Settings
 from services.console import asking, openid
 from services.http import tokens
 from services.http.trust import authorities
+from tests.certificates import a_certificate
 from tests.services.test_gateway_tokens import EC, a_token
 
 
@@ -35,19 +31,7 @@ def anew() -> Iterator[None]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """Of 127.0.0.1 with its key, vouched for by nobody but itself."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-    signed = made.add_extension(here, critical=True).sign(key, hashes.SHA256())
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file = tmp_path / "certificate.pem"
-    file.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
-    return file
+    return a_certificate(tmp_path / "certificate.pem")
 
 
 @pytest_asyncio.fixture

@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from contracts import topics
 from contracts.stated import SubmitIntake
 from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED, PEOPLE_COMMANDS
+from services.chassis import reaching
 from services.chassis.messages import place_id
 from services.chassis.settings import Settings
 from services.cli.verify.loaded import Doc, Said, Source
@@ -36,8 +37,8 @@ class Topics:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_url)
-        self.consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url, enable_auto_commit=False)
+        self.admin = AIOKafkaAdminClient(**reaching.broker(settings))
+        self.consumer = AIOKafkaConsumer(**reaching.broker(settings), enable_auto_commit=False)
 
     async def open(self) -> None:
         await self.admin.start()
