@@ -49,6 +49,8 @@ async def on_command(command: OfQueue, tx: Transaction) -> None:
     after, said = mailbox.change(before, command, tx.now)
     store.save_mailbox(tx, after)
     if isinstance(command, TellQueue):
+        if command.notice.about == mailbox.PURGES:
+            await store.purge_notices(tx, command, mailbox.waiting(before, command.notice.referral_id))
         store.save_notice(tx, command)
     for event in said:
         if isinstance(event, PageRaised):

@@ -3,7 +3,7 @@
 A claim is no aggregate: nothing is decided by it, and losing one costs a mail that arrives twice.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,10 @@ LONGEST_PAGE = 500
 
 INDEXES: Mapping[str, list[IndexModel]] = {
     "mailboxes": [IndexModel([("next_at", ASCENDING)])],
-    "notices": [IndexModel([("queue", ASCENDING), ("told_at", DESCENDING)])],
+    "notices": [
+        IndexModel([("queue", ASCENDING), ("told_at", DESCENDING)]),
+        IndexModel([("referral_id", ASCENDING), ("queue", ASCENDING)]),
+    ],
     "agencies": [IndexModel([("queues.code", ASCENDING)]), IndexModel([("city", ASCENDING)])],
     "claims": [IndexModel([("until", ASCENDING)], expireAfterSeconds=0)],
 }
@@ -53,9 +56,18 @@ def save_notice(tx: Transaction, told: TellQueue) -> None:
     tx.save("notices", notice | known)
 
 
+async def purge_notices(tx: Transaction, told: TellQueue, waiting: Iterable[UUID]) -> None:
+    """What a queue was told of a referral, and what waits to be: of the same batch too, which is not found yet."""
+    found = await tx.find("notices", {"referral_id": str(told.notice.referral_id), "queue": told.queue})
+    for id in {doc["_id"] for doc in found} | {str(id) for id in waiting}:
+        tx.delete("notices", id)
+
+
 async def end_notice(tx: Transaction, event: NotificationEvent) -> None:
-    """What became of its mail."""
-    doc = await tx.load("notices", event.notification_id) or {}
+    """What became of its mail; nothing of one that was purged meanwhile."""
+    doc = await tx.load("notices", event.notification_id)
+    if doc is None:
+        return
     reason = event.reason if isinstance(event, NotificationFailed) else None
     mail = {"mail_id": str(event.mail_id), "state": "failed" if reason else "sent", "at": event.at, "reason": reason}
     tx.save("notices", doc | {"mail": mail})

@@ -68,6 +68,20 @@ def test_a_notice_becomes_a_mail_that_is_due_at_once_under_an_id_that_follows_fr
     assert (mailbox.agency, mailbox.next_at, said, mailbox.version) == ("pa.comune", NOW, [], 0)
 
 
+def test_what_a_desk_was_to_be_told_of_a_referral_that_it_must_forget_is_told_no_more() -> None:
+    """But for what a mail tells beside other referrals, which never changes once it is made."""
+    other = UUID(int=9)
+    digest = told(CloseDigest(queue=DESK, first=a_notice(BURST).notification_id),
+                  before=told(a_telling(BURST + 1, referral_id=other), before=a_burst(BURST + 1)))  # fmt: skip
+    before = told(*(a_telling(n) for n in (20, 21)), a_telling(22, referral_id=other), before=digest)
+    assert (held(before), len(before.gathered)) == ([1] * BURST + [2], 3)
+
+    after = told(a_telling(30, about="to_delete"), before=before)
+
+    assert held(after) == [2]
+    assert [notice.notification_id for notice in after.gathered] == [a_notice(n).notification_id for n in (22, 30)]
+
+
 def test_what_goes_beyond_a_burst_waits_for_the_window_to_end_and_goes_out_as_one_mail() -> None:
     mailbox = a_burst(BURST + 3)
 

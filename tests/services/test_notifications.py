@@ -13,8 +13,9 @@ import pytest
 import pytest_asyncio
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from contracts.beside import ReferralNoteAdded
 from contracts.directory import Contact, Queue
-from contracts.events import ReferralAccepted
+from contracts.events import ReferralAccepted, ReferralRevoked, ReferralSent
 from contracts.notifications import NotificationFailed, NotificationSent, mailbox_id
 from services.chassis.settings import Settings
 from services.notifications.delivery import SIDE_BY_SIDE
@@ -155,6 +156,41 @@ async def test_while_the_server_is_away_mails_wait_and_then_arrive(telling: Tell
     assert {type(fate) for fate in fates} == {NotificationSent}
     assert {f"<{fate.mail_id}@staffetta.test>" for fate in fates} == set(ids_of(telling.mail.to(address)))
     assert max(fate.attempts for fate in fates) > 2
+
+
+async def test_a_desk_that_must_forget_a_referral_is_mailed_and_shown_that_and_nothing_it_was_to_be_told_before(
+    telling: Telling,
+) -> None:
+    """What its mails could not yet tell, and what they had told; what it is told of another referral stays."""
+    agency, address = await telling.an_agency()
+    here = {"receiver_agency": agency, "receiver_queue": f"{agency}.desk"}
+    id, other = uuid4(), uuid4()
+    await telling.bus.ask(an_event(ReferralSent, referral_id=id, journey_id=id, **here))
+    async with asyncio.timeout(60):
+        while len(telling.mail.to(address)) < 1:
+            await asyncio.sleep(0.02)
+    await telling.mail.down()
+    try:
+        await telling.bus.ask(an_event(ReferralNoteAdded, referral_id=id, journey_id=id, by="sender", **here))
+        await telling.attempts(agency, 2)
+        await telling.bus.ask(an_event(ReferralSent, referral_id=other, journey_id=other, **here))
+        await telling.bus.ask(an_event(ReferralRevoked, referral_id=id, journey_id=id, **here))
+        async with asyncio.timeout(60):
+            while not await telling.db.notices.find_one({"referral_id": str(id), "about": "to_delete"}):
+                await asyncio.sleep(0.02)
+    finally:
+        await telling.mail.up()
+    async with asyncio.timeout(60):
+        while len(telling.mail.to(address)) < 3:
+            await asyncio.sleep(0.02)
+
+    subjects = [mail["Subject"].rpartition(" ")[0] for mail in telling.mail.to(address)]
+    shown = {(notice["referral_id"], notice["about"]) for notice in (await telling.notices(agency)).json()}
+    assert (subjects[0], sorted(subjects[1:])) == (NEW, [NEW, "Referral revoked, data to be deleted"])
+    assert shown == {(str(id), "to_delete"), (str(other), "new")}
+
+
+NEW = "New referral"
 
 
 async def test_a_server_that_refuses_for_good_ends_it_at_once_and_says_so(telling: Telling) -> None:

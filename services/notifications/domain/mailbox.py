@@ -30,6 +30,8 @@ RETRY_AFTER = tuple(timedelta(seconds=s) for s in (10, 60, 300, 900, 1800, 3600,
 """Waits between attempts; a mail that is not taken after the last, nearly four hours after the first, has failed."""
 
 CHANNEL = "mail"
+PURGES = "to_delete"
+"""What a desk is told of a referral that it must forget: whatever else it was to be told of it is told no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ def change(mailbox: Mailbox, command: OfQueue, now: datetime) -> Outcome:
 
 def tell(mailbox: Mailbox, command: TellQueue, now: datetime) -> Outcome:
     """A mail of its own, or one more of a burst; a page waits for no burst."""
+    if command.notice.about == PURGES:
+        mailbox = _purged(mailbox, command.notice.referral_id)
     alone = tuple(at for at in mailbox.alone if at > now - WINDOW)
     mailbox = replace(mailbox, agency=command.agency, alone=alone)
     if command.notice.pages:
@@ -96,6 +100,20 @@ def tell(mailbox: Mailbox, command: TellQueue, now: datetime) -> Outcome:
     until = mailbox.gathered_until or now + WINDOW
     after = replace(mailbox, gathered=(*mailbox.gathered, command.notice), gathered_until=until)
     return (_post_digest(after, now) if len(after.gathered) == LONGEST_DIGEST else after), []
+
+
+def waiting(mailbox: Mailbox, referral_id: UUID) -> list[UUID]:
+    """What is still to be told of a referral, in a mail or in a burst."""
+    notices = [*mailbox.gathered, *(notice for mail in mailbox.mails for notice in mail.notices)]
+    return [notice.notification_id for notice in notices if notice.referral_id == referral_id]
+
+
+def _purged(mailbox: Mailbox, referral_id: UUID) -> Mailbox:
+    """Without what would be told of this referral; a mail that tells of others beside it stays as it was made."""
+    mails = tuple(mail for mail in mailbox.mails if {of.referral_id for of in mail.notices} != {referral_id})
+    gathered = tuple(notice for notice in mailbox.gathered if notice.referral_id != referral_id)
+    until = mailbox.gathered_until if gathered else None
+    return replace(mailbox, mails=mails, gathered=gathered, gathered_until=until)
 
 
 def close_digest(mailbox: Mailbox, command: CloseDigest, now: datetime) -> Outcome:
