@@ -94,7 +94,8 @@ async def get_intake(request: Request, intake_id: UUID, who: Who) -> RecordedInt
 
 @router.get("/people/{person_ref}", response_model_exclude_none=True)
 async def get_person(request: Request, response: Response, person_ref: str, who: Who) -> Person:
-    """For the receiver of an accepted referral that is still open, by the `person_ref` that events give.
+    """For the receiver of an accepted referral that is still open, by the `person_ref` that events give: its system,
+    its caseworkers and supervisors.
 
     404 in every other case, and always the same one. Each asking is kept before anything is told.
     """
@@ -120,7 +121,7 @@ async def search_people(request: Request, response: Response, who: Who) -> Found
     """
     db, now = _db(request), edge_now(request.app.state.context.settings)
     parts = spelling.parts((await bodies.read_as(AskedName, request)).name)
-    may = naming.may_search(who.agency, who.roles)
+    may = naming.works(who.agency, who.roles)
     found = await _named(db, who, parts, now) if parts and may else []
     told = [_asked(who, now, p.person_ref, p.referral_id, (("tier1",), None)) for p in found]
     await store.keep_read(db, *told or [_asked(who, now, None, None, ((), "nobody_found"))])
@@ -191,12 +192,13 @@ async def _may_be_named(db: Any, person: Personal, who: Speaker, now: datetime) 
 
 async def _judged(db: Any, person_ref: str, who: Speaker, now: datetime) -> Verdict:
     """What the person excluded under another name of theirs counts; what is told was stated under this one."""
+    agency = who.agency if naming.works(who.agency, who.roles) else None
     intakes = await store.read_meetings(db, person_ref)
-    grants = await store.read_grants(db, who.agency, [intake.intake_id for intake in intakes])
+    grants = await store.read_grants(db, agency, [intake.intake_id for intake in intakes])
     if intakes:
         for other in await store.read_other_names(db, person_ref):
             intakes += await store.read_meetings(db, other)
-    return judge(intakes, grants, await store.read_agency(db, who.agency), now)
+    return judge(intakes, grants, await store.read_agency(db, agency), now)
 
 
 def _read(person_ref: str, who: Speaker, verdict: Verdict, now: datetime) -> Read:

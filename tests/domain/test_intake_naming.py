@@ -70,7 +70,7 @@ def test_a_long_name_is_found_though_a_letter_was_left_out(family, at):
     (None, ("caseworker",), False),
 ])  # fmt: skip
 def test_by_name_search_those_who_work_for_an_agency(agency, roles, may):
-    assert naming.may_search(agency, frozenset(roles)) is may
+    assert naming.works(agency, frozenset(roles)) is may
 
 
 def test_who_is_written_as_asked_comes_before_who_sounds_alike():

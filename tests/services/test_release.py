@@ -164,6 +164,23 @@ async def test_each_asking_is_kept_with_who_and_what_and_shown_to_auditors_alone
     assert older["entries"][0]["id"] < last["id"]
 
 
+async def test_who_the_person_is_is_told_to_who_works_for_the_agency_and_to_no_other_role_of_it(
+    network: Network,
+) -> None:
+    case = await network.case({"scope": "tier1"})
+    await case.say("accept")
+    await case.until(200)
+
+    async def status(*roles: str) -> int:
+        bearer = network.processes.bearer("pa.accura", *roles)
+        return (await network.get(f"/v1/people/{case.person_ref}", bearer)).status_code
+
+    works = [await status(*roles) for roles in ((), ("caseworker",), ("supervisor", "coordinator"))]
+    others = [await status(role) for role in ("coordinator", "auditor", "national", "ops")]
+    assert (works, others) == ([200] * 3, [404] * 4)
+    assert [read["refused"] for read in await case.reads()][-4:] == ["no_accepted_referral"] * 4
+
+
 async def test_what_is_no_pseudonym_is_not_kept_for_it_could_be_a_name(network: Network) -> None:
     case = await network.case({"scope": "tier1"})
 
