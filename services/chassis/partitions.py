@@ -84,7 +84,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         await self.outbox.finished()
         if sources:
             begins = await self._ask(self.asked.beginning_offsets, sources)
-            claimed, owed = await self.ledger.claim(begins)
+            claimed, owed = await self.ledger.claim({s: self._unread(s, begin) for s, begin in begins.items()})
             await self._check(claimed, begins)
             await self.outbox.send(owed)
             if owed:
@@ -95,6 +95,12 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             self.has_moved = True
         log.info("partitions taken over", extra={"count": len(sources)})
         self._hold_others()
+
+    def _unread(self, source: Source, begin: int) -> int:
+        """Where one stands that was never read. What is asked of us is ours from its first message: a topic that has
+        dropped some, beside a store that knows nothing of them, is no new one.
+        """
+        return 0 if self.ledger.route(source[0]).topic.kind in ("commands", "door") else begin
 
     async def _check(self, claimed: Offsets, begins: Offsets) -> None:
         ends, why = await self._ask(self.asked.end_offsets, claimed), dict[Source, str]()

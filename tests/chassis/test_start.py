@@ -88,15 +88,41 @@ async def test_what_the_topic_no_longer_has_is_not_passed_over_by_who_runs(engin
         worker.send_signal(signal.SIGSTOP)
         await asyncio.sleep(1)  # what it had asked for is answered
         await running.say(*(Tick(aggregate="aggregate-1", number=n) for n in range(2, 12)))
-        admin = AIOKafkaAdminClient(bootstrap_servers=running.settings.kafka_url)
-        await admin.start()
-        await admin.delete_records({TopicPartition(topic, int(partition)): RecordsToDelete(before_offset=8)})
-        await admin.close()
+        await _drop(running, TopicPartition(topic, int(partition)), 8)
         worker.send_signal(signal.SIGCONT)
 
         assert await asyncio.wait_for(worker.wait(), 60) == 1
         assert await _says(running, "nothing is there at 1, where it was read to", once_more=2)
         assert (await db.counts.find_one({"_id": "aggregate-1"}))["seen"] == [1]
+
+
+async def test_an_empty_store_beside_topics_that_have_dropped_their_beginning_is_not_taken_for_a_new_network(
+    engines: Settings, logs: Path
+) -> None:
+    """As an address of another store would have it: what was asked before is known to nobody there."""
+    async with relay(engines, logs, replicas=1) as running, running.database("first") as db:
+        await running.assigned("first")
+        await running.say(*(Tick(aggregate="aggregate-1", number=n) for n in range(1, 4)))
+        assert await running.settled(30)
+        moved = await db.offsets.find_one({"next": {"$gt": 0}})
+        worker, (topic, _, partition) = running.workers["first-0"], moved["_id"].rpartition(":")
+        running.no_more.add("first-0")
+        running.kill("first-0")
+        await worker.wait()
+        await _drop(running, TopicPartition(topic, int(partition)), 2)
+        await db.client.drop_database(db.name)
+        await running.spawn("first", "0")
+
+        assert await _says(running, "messages 0 to 1 are gone", once_more=1)
+        assert not await db.counts.count_documents({})
+
+
+async def _drop(running: Relay, partition: TopicPartition, before: int) -> None:
+    """As retention would."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=running.settings.kafka_url)
+    await admin.start()
+    await admin.delete_records({partition: RecordsToDelete(before_offset=before)})
+    await admin.close()
 
 
 async def _says(running: Relay, what: str, *, once_more: int) -> bool:
