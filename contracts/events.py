@@ -4,7 +4,18 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from contracts.values import AgencyCode, Code, Message, PersonFacts, Ref, ServiceAsked, SharingBasis, Time, Value
+from contracts.values import (
+    AgencyCode,
+    Code,
+    Message,
+    PersonFacts,
+    PublicCode,
+    Ref,
+    ServiceAsked,
+    SharingBasis,
+    Time,
+    Value,
+)
 
 # -- intakes -----------------------------------------------------------------------------------------------------------
 
@@ -51,7 +62,7 @@ class ReferralEvent(Message):
     """
 
     referral_id: UUID
-    code: Ref | None = None
+    code: PublicCode | None = None
     journey_id: UUID
     version: int
     at: Time

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from contracts.values import AgencyCode, Asked, Code, Message, Ref, Time, Value
+from contracts.values import AgencyCode, Asked, Code, Message, PublicCode, Ref, Time, Value
 
 
 class JourneyNeed(Value):
@@ -73,7 +73,7 @@ class OpenTask(Message):
     next: Code | None = None
     documents: tuple[Code, ...] = ()
     offer: Ref | None = None
-    code: Ref | None = None
+    code: PublicCode | None = None
 
 
 class ChaseTask(Message):
@@ -154,7 +154,7 @@ class TaskEvent(Message):
     queue: Ref
     due_at: Time
     offer: Ref | None = None
-    code: Ref | None = None
+    code: PublicCode | None = None
 
 
 class TaskOpened(TaskEvent):

@@ -67,6 +67,8 @@ Narrative = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_l
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_one_line)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_one_line)]
 AgencyCode = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z0-9][a-z0-9_]*(\.[a-z0-9_]+)*$")]
+PublicCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[0-9A-HJKMNP-TV-Z]{6}$")]
+"""What people call a referral (`contracts.notifications.public_code`); it goes out in mails."""
 Version = Annotated[int, Field(ge=0, le=2**31)]
 
 

@@ -79,6 +79,7 @@ def _texts(about: typing.Sequence[Any]) -> st.SearchStrategy[str]:
 KNOWN_PATTERNS: dict[str, st.SearchStrategy[str]] = {
     r"^[a-z0-9][a-z0-9_]*(\.[a-z0-9_]+)*$": st.from_regex(r"\A[a-z]{2}\.[a-z0-9_]{1,8}\Z"),
     r"^[0-9]{4}(-[0-9]{2}){0,2}$": st.dates().flatmap(lambda d: st.sampled_from([str(d), str(d)[:7], str(d)[:4]])),
+    r"^[A-Z]{2}-[0-9A-HJKMNP-TV-Z]{6}$": st.from_regex(r"\A[A-Z]{2}-[0-9A-HJKMNP-TV-Z]{6}\Z"),
     r"^\d\d:\d\d$": st.times().map(lambda t: f"{t:%H:%M}"),
 }
 
