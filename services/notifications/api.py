@@ -40,6 +40,6 @@ async def get_notices(request: Request, queue: str, who: Annotated[Speaker, Depe
     """What a queue was told, the newest first, for its own agency."""
     db = request.app.state.context.db
     known = await store.read_queue(db, queue)
-    if known is None or who.agency != known[0].code:
+    if known is None or not who.works or who.agency != known[0].code:
         raise HTTPException(404)
     return [NoticeTold.model_validate(doc) for doc in await store.read_notices(db, queue)]

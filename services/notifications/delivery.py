@@ -82,6 +82,8 @@ class Delivery:
             by = self.context.settings.replica
             if not await store.claim(self.context.db, mail.mail_id, attempt, by=by, now=began, until=began + CLAIM):
                 return True
+            if not await store.is_waiting(self.context.db, found.queue, mail.mail_id):
+                return True  # what it would tell is to be told no more
             fault = await self._send(mail, found.queue)
         now = edge_now(self.context.settings)
         noted = mailbox.judge(found, mail, fault, now, self.mail.retry_pace)

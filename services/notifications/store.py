@@ -99,6 +99,12 @@ async def read_due(db: Any, now: datetime) -> AsyncIterator[Mailbox]:
         yield MAILBOX.validate_python(doc)
 
 
+async def is_waiting(db: Any, queue: str, mail_id: UUID) -> bool:
+    """Whether a mail that was due is still to be sent."""
+    wanted = {"_id": str(mailbox_id(queue)), "mails.mail_id": str(mail_id)}
+    return await db.mailboxes.find_one(wanted, {"_id": 1}) is not None
+
+
 async def read_queue(db: Any, queue: str) -> tuple[Agency, Queue | None] | None:
     """A queue with its agency; an agency's own code is the mailbox of its supervisors, and no queue."""
     doc = await db.agencies.find_one({"queues.code": queue}) or await db.agencies.find_one({"_id": queue})

@@ -193,6 +193,34 @@ async def test_a_desk_that_must_forget_a_referral_is_mailed_and_shown_that_and_n
 NEW = "New referral"
 
 
+async def test_a_mail_that_is_next_is_not_sent_when_the_one_before_took_so_long_that_it_is_to_be_told_no_more(
+    telling: Telling,
+) -> None:
+    agency, address = await telling.an_agency()
+    here = {"receiver_agency": agency, "receiver_queue": f"{agency}.desk"}
+    id, other = uuid4(), uuid4()
+    await telling.mail.down()
+    await telling.bus.ask(an_event(ReferralSent, referral_id=other, journey_id=other, **here))
+    await telling.attempts(agency, 1)
+    await telling.bus.ask(an_event(ReferralNoteAdded, referral_id=id, journey_id=id, by="sender", **here))
+    async with asyncio.timeout(60):
+        while not await telling.db.notices.find_one({"referral_id": str(id)}):
+            await asyncio.sleep(0.02)
+    released = telling.mail.holds[address] = asyncio.Event()
+    await telling.mail.up()
+    await telling.mail.until(lambda: address in telling.mail.held)
+
+    await telling.bus.ask(an_event(ReferralRevoked, referral_id=id, journey_id=id, **here))
+    async with asyncio.timeout(60):
+        while not await telling.db.notices.find_one({"referral_id": str(id), "about": "to_delete"}):
+            await asyncio.sleep(0.02)
+    released.set()
+    await telling.mail.until(lambda: len(telling.mail.to(address)) >= 2)
+
+    subjects = [mail["Subject"].rpartition(" ")[0] for mail in telling.mail.to(address)]
+    assert subjects == [NEW, "Referral revoked, data to be deleted"]
+
+
 async def test_a_server_that_refuses_for_good_ends_it_at_once_and_says_so(telling: Telling) -> None:
     agency, address = await telling.an_agency()
     telling.mail.refuses[address] = "550 5.1.1 no such person"
