@@ -10,6 +10,7 @@ import pytest
 from aiokafka import TopicPartition
 from pytest import MonkeyPatch
 
+from contracts.topics import INTAKES
 from services.chassis.partitions import Partitions
 from services.chassis.records import LEAST, MOST, at_once
 from services.chassis.settings import Settings
@@ -21,7 +22,8 @@ SLOW, QUICK = ("slow", 0), ("quick", 0)
 @asynccontextmanager
 async def hearing(*sources: tuple[str, int]) -> AsyncIterator[Partitions]:
     """Partitions that were just taken over. Nothing is asked of a broker."""
-    routes = {"slow": SimpleNamespace(hurried=False, first=False), "quick": SimpleNamespace(hurried=True, first=False)}
+    hurried = {"slow": False, "quick": True}
+    routes = {name: SimpleNamespace(hurried=soon, first=False, topic=INTAKES) for name, soon in hurried.items()}
     ledger: Any = SimpleNamespace(routes=routes, route=routes.__getitem__, settings=Settings(environment="test"))
     states = {TopicPartition(*source): SimpleNamespace(position=0, has_valid_position=True) for source in sources}
     held = SimpleNamespace(subscription=SimpleNamespace(assignment=SimpleNamespace(state_value=states.get)))
