@@ -93,6 +93,13 @@ async def speaking_agency(request: Request, who: Annotated[Speaker, Depends(spea
 SpeakingAgency = Annotated[str, Depends(speaking_agency)]
 
 
+async def working_agency(agency: SpeakingAgency, who: Annotated[Speaker, Depends(speaker)]) -> str:
+    """Of who works for it: what an agency is told is not for who only coordinates, audits or operates."""
+    if not who.works:
+        raise Refusal("not_authorised")
+    return agency
+
+
 async def speaking(agency: SpeakingAgency, who: Annotated[Speaker, Depends(speaker)]) -> Voice:
     """An agency's system, or a person of it in the roles that their token gives them."""
     roles = tuple(sorted(PERSON_ROLES & who.roles))
@@ -146,7 +153,7 @@ async def get_command(request: Request, command_id: str, who: Speaking) -> Asked
 @router.get("/feed", responses=problems(401, 403, 410, 422, 429, 503))
 async def get_feed(
     request: Request,
-    agency: SpeakingAgency,
+    agency: Annotated[str, Depends(working_agency)],
     after: Annotated[int | None, Query(ge=0)] = None,
     since: Annotated[Time | None, Query()] = None,
     limit: Annotated[int, Query(ge=0, le=500)] = 100,

@@ -41,12 +41,20 @@ class Issuer(Protocol):
     def token_jwks(self) -> str: ...
 
 
+WORKERS = frozenset({"caseworker", "supervisor"})
+
+
 class Speaker(BaseModel, frozen=True):
     """agency: None for the network's own people. actor: the token's subject."""
 
     agency: AgencyCode | None = None
     actor: str = Field(alias="sub", min_length=1)
     roles: frozenset[str] = frozenset()
+
+    @property
+    def works(self) -> bool:
+        """Whether for their agency: as its own system, which has no role, or as a caseworker or supervisor of it."""
+        return self.agency is not None and (not self.roles or bool(self.roles & WORKERS))
 
 
 @dataclass(slots=True)

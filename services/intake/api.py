@@ -87,7 +87,7 @@ async def get_intake(request: Request, intake_id: UUID, who: Who) -> RecordedInt
     Another agency's looks like none at all.
     """
     found = await store.read_intake(_db(request), intake_id)
-    if found is None or who.agency != found.recorded.sender_agency:
+    if found is None or not who.works or who.agency != found.recorded.sender_agency:
         raise HTTPException(404)
     return RecordedIntake(**found.recorded.model_dump(), flags=found.answer.flags)
 
@@ -121,8 +121,7 @@ async def search_people(request: Request, response: Response, who: Who) -> Found
     """
     db, now = _db(request), edge_now(request.app.state.context.settings)
     parts = spelling.parts((await bodies.read_as(AskedName, request)).name)
-    may = naming.works(who.agency, who.roles)
-    found = await _named(db, who, parts, now) if parts and may else []
+    found = await _named(db, who, parts, now) if parts and who.works else []
     told = [_asked(who, now, p.person_ref, p.referral_id, (("tier1",), None)) for p in found]
     await store.keep_read(db, *told or [_asked(who, now, None, None, ((), "nobody_found"))])
     response.headers["Cache-Control"] = "no-store"
@@ -192,7 +191,7 @@ async def _may_be_named(db: Any, person: Personal, who: Speaker, now: datetime) 
 
 async def _judged(db: Any, person_ref: str, who: Speaker, now: datetime) -> Verdict:
     """What the person excluded under another name of theirs counts; what is told was stated under this one."""
-    agency = who.agency if naming.works(who.agency, who.roles) else None
+    agency = who.agency if who.works else None
     intakes = await store.read_meetings(db, person_ref)
     grants = await store.read_grants(db, agency, [intake.intake_id for intake in intakes])
     if intakes:

@@ -133,7 +133,7 @@ async def _coordinated(request: Request, who: Speaker) -> str | None:
 
 
 def _may_read(who: Speaker, *parties: str | None) -> bool:
-    return "network" in who.roles or (who.agency is not None and who.agency in parties)
+    return "network" in who.roles or (who.works and who.agency in parties)
 
 
 def _now(request: Request) -> datetime:

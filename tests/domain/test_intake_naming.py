@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.stated import PersonName
+from services.http.tokens import Speaker
 from services.intake.domain import naming, spelling
 
 NAME = PersonName(given="Mohamed Amine", family="Ben Khaled")
@@ -69,8 +70,8 @@ def test_a_long_name_is_found_though_a_letter_was_left_out(family, at):
     ("pa.comune", ("coordinator",), False), (None, ("auditor",), False), (None, (), False),
     (None, ("caseworker",), False),
 ])  # fmt: skip
-def test_by_name_search_those_who_work_for_an_agency(agency, roles, may):
-    assert naming.works(agency, frozenset(roles)) is may
+def test_people_are_asked_for_by_those_who_work_for_an_agency(agency, roles, may):
+    assert Speaker(sub="w-1", agency=agency, roles=frozenset(roles)).works is may
 
 
 def test_who_is_written_as_asked_comes_before_who_sounds_alike():

@@ -181,6 +181,22 @@ async def test_who_the_person_is_is_told_to_who_works_for_the_agency_and_to_no_o
     assert [read["refused"] for read in await case.reads()][-4:] == ["no_accepted_referral"] * 4
 
 
+async def test_what_an_agency_is_told_and_what_it_received_is_read_by_who_works_for_it_and_by_no_other_role(
+    network: Network,
+) -> None:
+    case = await network.case({"scope": "tier1"})
+    asked = {"gateway": "/v1/feed?limit=1", "referral": f"/v1/referrals/{case.referral_id}"}
+
+    async def statuses(service: str, *roles: tuple[str, ...]) -> list[int]:
+        async with plain_http(network.processes.url(service)) as client:
+            bearers = [network.processes.bearer("pa.accura", *some) for some in roles]
+            return [(await client.get(asked[service], headers=bearer)).status_code for bearer in bearers]
+
+    for service, refused in (("gateway", 403), ("referral", 404)):
+        assert await statuses(service, (), ("caseworker",), ("supervisor", "coordinator")) == [200] * 3
+        assert await statuses(service, ("coordinator",), ("auditor",), ("ops",)) == [refused] * 3
+
+
 async def test_what_is_no_pseudonym_is_not_kept_for_it_could_be_a_name(network: Network) -> None:
     case = await network.case({"scope": "tier1"})
 

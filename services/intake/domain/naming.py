@@ -7,12 +7,6 @@ from services.intake.domain import spelling
 
 MOST_COMPARED, MOST_FOUND = 500, 20
 """How many of those who sound alike are looked at, and how many are told."""
-WORKERS = frozenset({"caseworker", "supervisor"})
-
-
-def works(agency: str | None, roles: frozenset[str]) -> bool:
-    """Who may ask for people: whoever works for an agency, and its own system, which has no role."""
-    return agency is not None and (not roles or bool(roles & WORKERS))
 
 
 def keys_of(names: Iterable[str]) -> list[str]:
