@@ -73,7 +73,7 @@ async def given(settings: Settings, group: str) -> set[Source] | None:
     [(_error, _group, state, _type, _protocol, members)] = described.groups
     if state != "Stable":
         return None
-    shares = [ConsumerProtocolMemberAssignment.decode(share).assignment for *_, share in members]
+    shares = [ConsumerProtocolMemberAssignment.decode(share).assignment for *_, share in members if share]
     return {(topic, partition) for share in shares for topic, partitions in share for partition in partitions}
 
 
