@@ -93,18 +93,15 @@ async def renewed(subject: str, token: Token, now: datetime) -> Vouched:
             if not (given.get("id_token") or known.get("userinfo_endpoint")):
                 return Vouched(None, following)
             claims = await _said(asking, known, given.get("id_token"))
+        if claims.get("sub") != subject:
+            raise Refused
+        return Vouched(Claims.model_validate(claims).actor(), following)
     except AuthlibBaseError as wrong:
         raise (Away if wrong.error in AWAY else Refused) from wrong
+    except (JoseError, ValidationError) as wrong:
+        raise Refused from wrong
     except (HTTPException, httpx.HTTPError, TimeoutError, ValueError, KeyError) as wrong:
         raise Away from wrong
-    except JoseError as wrong:
-        raise Refused from wrong
-    if claims.get("sub") != subject:
-        raise Refused
-    try:
-        return Vouched(Claims.model_validate(claims).actor(), following)
-    except ValidationError as wrong:
-        raise Refused from wrong
 
 
 def client() -> Any:
@@ -139,7 +136,7 @@ async def _said(asking: Any, known: dict[str, Any], id_token: str | None, nonce:
     if there := known.get("userinfo_endpoint"):
         more = (await asking.get(there)).raise_for_status().json()
         if more.get("sub") != claims.get("sub", more.get("sub")):
-            raise ValueError("another person")
+            raise Refused  # another person
         claims = claims | more
     return claims
 

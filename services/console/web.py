@@ -93,10 +93,11 @@ class Open(APIRoute):
         request.state.session = None
         db, now = request.app.state.context.db, edge_now(request.app.state.context.settings)
         used = self.path not in BY_ITSELF
-        session = await sessions.find(db, request.cookies.get(cookie("staffetta"), ""), now, used=used)
+        key = request.cookies.get(cookie("staffetta"), "")
+        session = await sessions.find(db, key, now, used=used)
         await _not_too_often(request, session)
         if self.needs_session and session and session.has_to_renew(now):
-            session = await renewing.renewed(db, request.cookies.get(cookie("staffetta"), ""), session, now)
+            session = await renewing.renewed(db, key, session, now)
         if session is None and self.needs_session:
             return _to_login(request)
         if session:

@@ -94,7 +94,7 @@ async def town(settings: Settings, folder: Path, services: Sequence[str] = BEHIN
     urls = {f"{name}-0": url for name, url in at.items() if name in services}
     async with running(settings, folder, tuple(services), environment=told, urls=urls) as processes:
         provider = Provider(at["provider"], f"{at['console']}/login/back", processes.key, ISSUER, AUDIENCE)
-        server = _Quiet(uvicorn.Config(provider.app(), port=int(at["provider"].rpartition(":")[2]), log_level="error"))
+        server = Quiet(uvicorn.Config(provider.app(), port=int(at["provider"].rpartition(":")[2]), log_level="error"))
         serving = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.05)
@@ -103,7 +103,7 @@ async def town(settings: Settings, folder: Path, services: Sequence[str] = BEHIN
         await serving
 
 
-class _Quiet(uvicorn.Server):
+class Quiet(uvicorn.Server):
     """The test decides when to stop."""
 
     def install_signal_handlers(self) -> None:

@@ -16,7 +16,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from deploy.local import provider
 from deploy.local.provider import VALID_S, Provider
 from services.chassis.settings import Settings
-from tests.console.desk import Desk, log_in
+from tests.console.desk import Desk, Quiet, log_in
 from tests.processes import AUDIENCE, ISSUER, Processes, free_port, plain_http, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -41,8 +41,7 @@ class Town:
         self.processes.move_clock(self.moved)
 
     async def opens(self) -> None:
-        server = uvicorn.Server(uvicorn.Config(self.provider.app(), port=self.port, log_level="error"))
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        server = Quiet(uvicorn.Config(self.provider.app(), port=self.port, log_level="error"))
         self.serving.append((server, asyncio.create_task(server.serve())))
         while not server.started:
             await asyncio.sleep(0.02)

@@ -88,9 +88,7 @@ def is_of_desk(actor: Actor, agency: str, queue: str | None) -> bool:
 
 def desks(actor: Actor) -> list[Where]:
     """What the store is asked for what is an agency's work, queue by queue, by its fields `agency` and `queue`."""
-    ours = _queues(actor)
-    of_agency: Where = {"agency": actor.agency}
-    return ([of_agency] if ours is None else [of_agency | {"queue": queue} for queue in ours]) if actor.works else []
+    return one_by_one({"agency": actor.agency} | _in("queue", _queues(actor))) if actor.works else []
 
 
 def _queues(actor: Actor) -> list[str] | None:
