@@ -141,27 +141,30 @@ class Ledger:
         return tx.outbox
 
     async def replay(
-        self, request: Doc, stored: Offsets, published: Published, *, give_up: bool = False
+        self, request: Doc, stored: Offsets, published: Published, *, why_not: str | None = None
     ) -> tuple[Said, bool]:
         """Handle the next parked message of a key, if ops ask still, and record it; what is now owed, and whether there
-        is more. The first that fails again ends the request. give_up: it does.
+        is more. The first that fails again ends the request. why_not: it does, and why.
         """
-        lane, done = parking.lane(request), False
+        lane = parking.lane(request)
         here = {lane[:2]: stored[lane[:2]]}
         async with self._transaction() as tx:
             if not await parking.is_asked(self.db, self.session, request):
                 return {}, False
             waiting, named = await parking.waiting(self.db, self.session, lane, most=2), list[str]()
             ids = [doc["_id"] for doc in waiting]
-            if ids and not give_up:
+            if ids and not why_not:
                 m = parking.again(waiting[0], self.route(lane[0]).topic)
                 named = [str(m.id)] if str(m.id) != ids[0] else []  # then nobody could read its name when it came
                 over = request["action"] == "discard" and ids[0] == request["message_id"]
                 over = over or bool(named and not await self._unseen([m]))
-                done = over or not await self.route(m.name).attempt(m, tx, m.fault)
+                why_not = None if over else await self.route(m.name).attempt(m, tx, m.fault)
+            done = bool(ids) and not why_not
             more = done and len(ids) > 1
             free = not ids or (done and not more)
-            await parking.let_go(self.db, self.session, request, ids[:1] if done else [], more=more, free=free)
+            failed = {"id": ids[0], "reason": why_not} if ids and why_not else None
+            over_with = ids[:1] if done else []
+            await parking.let_go(self.db, self.session, request, over_with, more=more, free=free, failed=failed)
             await self._store(tx, named if done else [], here, here, published)
         if free:
             self.parked.discard(lane)

@@ -103,8 +103,19 @@ async def parked(request: Request, _who: Operator) -> list[dict[str, Any]]:
     "/ops/parked/{message_id}/{action}", status_code=202, responses=problems(401, 404, 408, 413, 422, 503),
     openapi_extra=posted(Act.model_json_schema()),
 )  # fmt: skip
-async def act(request: Request, message_id: str, action: Action, who: Operator) -> dict[str, str]:
+async def act(request: Request, message_id: str, action: Action, who: Operator) -> dict[str, Any]:
     act = await bodies.read_as(Act, request)
-    if not await parking.ask(request.app.state.context.db, message_id, action=action, by=who.actor, why=act.why):
+    at = await parking.ask(request.app.state.context.db, message_id, action=action, by=who.actor, why=act.why)
+    if at is None:
         raise HTTPException(404)
-    return {"message_id": message_id, "asked": action}
+    return {"message_id": message_id, "asked": action, "at": at}
+
+
+@router.get("/ops/parked/{message_id}/asked", responses=problems(401, 404, 503))
+async def asked(request: Request, message_id: str, _who: Operator) -> dict[str, Any]:
+    """What came of what was last asked for a message, known by its `at`: which of its key are `done`, and at which it
+    `failed`; more may follow until it has `ended`. 404 while nothing was done.
+    """
+    if (came := await parking.came_of(request.app.state.context.db, message_id)) is None:
+        raise HTTPException(404)
+    return came

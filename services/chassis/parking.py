@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from bson import Binary
-from pymongo import IndexModel, UpdateOne
+from pymongo import DESCENDING, IndexModel, UpdateOne
 
 from contracts.topics import Topic
 from services.chassis.messages import Incoming, Lane, Source, read
@@ -15,10 +15,11 @@ from services.chassis.transaction import Doc
 INDEXES = {
     "parked": [IndexModel(["place", "key", "offset"])],
     "parked_keys": [IndexModel("place")],
-    "parked_log": [IndexModel("at")],
+    "parked_log": [IndexModel("at"), IndexModel(["message_id", "at"])],
 }
 LANE = ("place", "topic", "partition", "key")
 SHOWN = ("topic", "partition", "offset", "reason", "type", "at")
+CAME = {"_id": 0} | dict.fromkeys(("message_id", "action", "at", "by", "why", "done", "freed", "ended", "failed"), 1)
 
 
 def place(source: Source) -> str:
@@ -78,38 +79,62 @@ async def is_asked(db: Any, session: Any, request: Doc) -> bool:
     return await db.parked_keys.find_one(same, {"_id": 1}, session=session) is not None
 
 
-async def let_go(db: Any, session: Any, request: Doc, done: list[str], *, more: bool, free: bool) -> None:
-    """Record what was done of a request. more: it is not at its end; free: nothing of its key waits any longer."""
+async def let_go(
+    db: Any, session: Any, request: Doc, done: list[str], *, more: bool, free: bool, failed: Doc | None
+) -> None:
+    """Record what was done of a request. more: it is not at its end; free: nothing of its key waits any longer.
+
+    failed: the `id` of the message at which it ended, and the `reason` for which that is set aside now.
+    """
     at, this = {"_id": _id(lane(request))}, f"{request['message_id']}/{request['at'].isoformat()}"
     await db.parked.delete_many({"_id": {"$in": done}}, session=session)
     if free:
         await db.parked_keys.delete_one(at, session=session)
     elif not more:
         await db.parked_keys.update_one(at, {"$set": {"request": None}}, session=session)
-    change = {"$setOnInsert": request, "$push": {"done": {"$each": done}}, "$set": {"freed": free}}
+    if failed:
+        tried = {"reason": failed["reason"], "tried_at": datetime.now(UTC)}
+        await db.parked.update_one({"_id": failed["id"]}, {"$set": tried}, session=session)
+    came = {"freed": free, "ended": not more, "failed": failed}
+    change = {"$setOnInsert": request, "$push": {"done": {"$each": done}}, "$set": came}
     await db.parked_log.update_one({"_id": this}, change, upsert=True, session=session)
 
 
 # -- what ops do ------------------------------------------------------------------------------------------------------
 async def listed(db: Any, limit: int = 1000) -> list[Doc]:
-    return [_shown(doc) async for doc in db.parked.find().sort(["place", "offset"]).limit(limit)]
+    """In order, each with the `first` of its key, behind which it waits, and with `tried_at` once a replay failed."""
+    found = [doc async for doc in db.parked.find().sort(["place", "offset"]).limit(limit)]
+    firsts = dict[Lane, str]()
+    return [_shown(doc, firsts.setdefault(lane(doc), doc["_id"])) for doc in found]
 
 
-def _shown(doc: Doc) -> Doc:
+def _shown(doc: Doc, first: str) -> Doc:
     """Without its content: only ids, place and reason leave the store."""
     headers = {k: v for k, v in doc["headers"] if k.startswith("ce_") or k == "traceparent"}
     shown = {"id": doc["_id"], "key": bytes(doc["key"]).decode("utf-8", "replace"), "headers": headers}
+    shown |= {"first": first, "tried_at": doc.get("tried_at")}
     return shown | {name: doc[name] for name in SHOWN}
 
 
-async def ask(db: Any, message_id: str, *, action: str, by: str, why: str) -> bool:
-    """Ask the partition's owner to `replay` the key of a parked message, or to `discard` that one message first."""
+async def ask(db: Any, message_id: str, *, action: str, by: str, why: str) -> datetime | None:
+    """Ask the partition's owner to `replay` the key of a parked message, or to `discard` that one message first.
+
+    When it was asked, by which `came_of` is known; None where no such message is parked.
+    """
     if (doc := await db.parked.find_one({"_id": message_id})) is None:
-        return False
-    act = {"action": action, "message_id": message_id, "by": by, "why": why, "at": datetime.now(UTC)}
+        return None
+    now = datetime.now(UTC)
+    at = now.replace(microsecond=now.microsecond // 1000 * 1000)  # what the store keeps of an instant
+    act = {"action": action, "message_id": message_id, "by": by, "why": why, "at": at}
     request = act | {name: doc[name] for name in LANE}
     await db.parked_keys.update_one({"_id": _id(lane(doc))}, {"$set": {"request": request}})
-    return True
+    return at
+
+
+async def came_of(db: Any, message_id: str) -> Doc | None:
+    """What was done of what was last asked for a message; None while that has not begun."""
+    log: Doc | None = await db.parked_log.find_one({"message_id": message_id}, CAME, sort=[("at", DESCENDING)])
+    return log
 
 
 async def requested(db: Any, sources: Iterable[Source]) -> list[Doc]:

@@ -179,8 +179,8 @@ class Worker:
         try:
             try:
                 said, more = await ledger.replay(*how)
-            except Unwritable:
-                said, more = await ledger.replay(*how, give_up=True)
+            except Unwritable as refused:
+                said, more = await ledger.replay(*how, why_not=f"unwritable:{refused}")
         except (PyMongoError, Fenced):  # it may have landed unseen: then what it said is owed
             await patiently(self._after_fence, {source})
             return False

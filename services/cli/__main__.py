@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperCommand
 
 from services.cli import session
+from services.cli.faults import CannotDo
 from services.cli.session import Session, command
 from services.cli.words import Words, language
 
@@ -282,20 +283,38 @@ def show_parked(session: Session, message_id: MessageId) -> None:
 
 @parked.command("replay")
 @command
-def replay_parked(session: Session, message_id: MessageId, why: Why) -> None:
-    """Handle a parked message and those of its key again, in order."""
-    from services.cli import parked
+def replay_parked(
+    session: Session,
+    why: Why,
+    message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The parked message's id.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every key that waits, or those that the next two say.")] = False,
+    service: Annotated[str | None, typer.Option(help="With --all: only what this service parked.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="With --all: only keys whose first message has this reason, such as failed.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --all: do not ask whether it is meant.")] = False,
+) -> None:
+    """Handle a parked message and those of its key again, in order, and say what became of it; or all of them.
 
-    parked.act(session, message_id, "replay", why)
+    Fails when one is parked again. Ctrl-C asks for no more; what was asked for by then is done all the same.
+    """
+    from services.cli import again
+
+    if every == bool(message_id) or (not every and (service or reason)):
+        raise CannotDo("Say the message's id, or --all and which.", status=2)
+    if message_id:
+        again.one(session, message_id, "replay", why)
+    else:
+        again.every(session, service, reason, why, sure=yes)
 
 
 @parked.command("discard")
 @command
 def discard_parked(session: Session, message_id: MessageId, why: Why) -> None:
-    """Give up one parked message; those of its key that wait behind it are handled."""
-    from services.cli import parked
+    """Give up one parked message; those of its key that wait behind it are handled. Say what became of it."""
+    from services.cli import again
 
-    parked.act(session, message_id, "discard", why)
+    again.one(session, message_id, "discard", why)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""Messages that could not be handled: which, why, and what ops do about them. Never their content."""
+"""Messages that could not be handled: which, and why. Never their content."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from services.cli import http, tokens
 from services.cli.faults import CannotDo
@@ -12,37 +12,24 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Shown = dict[str, Any]
-LONGEST_WHY = 500
 
 
 def listed(session: Session) -> None:
     """The parked messages of every service that answers; one that does not is told of, and the exit code is 1."""
-    found, silent = _all(session)
+    found, silent = everywhere(session)
     session.tell({"parked": found, "silent": silent}, lambda console, words: _list(found, silent, console, words))
     if silent:
         raise CannotDo(f"These services do not answer: {', '.join(silent)}.", "staffetta doctor says more.")
 
 
 def show(session: Session, message_id: str) -> None:
-    found = _one(session, message_id)
+    found = one(session, message_id)
     session.tell(found, lambda console, words: _show(found, console, words))
 
 
-def act(session: Session, message_id: str, action: str, why: str) -> None:
-    """Ask the service that parked it. It is done, and written down with who and why, within a second or two."""
-    if not why.strip() or len(why) > LONGEST_WHY:
-        raise CannotDo(f"--why takes a reason of up to {LONGEST_WHY} characters.", status=2)
-    found = _one(session, message_id)
-    headers = tokens.bearer(session.endpoints, roles=["ops"])
-    path = f"/ops/parked/{quote(message_id, safe='')}/{action}"
-    asked = http.ask(session.endpoints, found["service"], path, headers=headers, body={"why": why})
-    if asked is None:
-        raise CannotDo(f"{message_id} is parked no longer.", "staffetta parked list shows what is.")
-    session.tell(asked, lambda console, words: console.print(f"{found['service']}: {words(action)}, {message_id}"))
-
-
-def _all(session: Session) -> tuple[list[Shown], list[str]]:
-    services = session.endpoints.need_services()
+def everywhere(session: Session, services: Iterable[str] | None = None) -> tuple[list[Shown], list[str]]:
+    """What is parked by these services, or by all, and which of them do not answer."""
+    services = services or session.endpoints.need_services()
     headers = tokens.bearer(session.endpoints, roles=["ops"])
     found: list[Shown] = []
     silent: list[str] = []
@@ -56,15 +43,15 @@ def _all(session: Session) -> tuple[list[Shown], list[str]]:
     return found, silent
 
 
-def _one(session: Session, message_id: str) -> Shown:
-    found, silent = _all(session)
-    one = next((message for message in found if message["id"] == message_id), None)
-    if one is None:
+def one(session: Session, message_id: str) -> Shown:
+    found, silent = everywhere(session)
+    wanted = next((message for message in found if message["id"] == message_id), None)
+    if wanted is None:
         more = (
             f"These services do not answer: {', '.join(silent)}." if silent else "staffetta parked list shows what is."
         )
         raise CannotDo(f"No message {message_id} is parked.", more)
-    return one
+    return wanted
 
 
 def _list(found: list[Shown], silent: list[str], console: "Console", words: Words) -> None:

@@ -84,6 +84,12 @@ async def test_what_waits_behind_another_has_no_button_and_goes_with_it(palermo:
         assert "aspetta dietro un altro" in page
         await desk.post(f"/ops/referral/{first}/discard", why="Chi l'ha mandato lo sa")
         await gone(desk, first)
+        second = await shown(desk, key)
+        page = (await desk.get("/ops")).text
+
+    of_second = page[page.index(second) :].partition("</tr>")[0]
+    assert "non leggibile" in of_second and "riprovato" in of_second
+    assert f'formaction="/ops/referral/{second}/replay"' in of_second
 
 
 async def behind(desk: Desk, key: str) -> None:

@@ -78,7 +78,9 @@ def test_every_kind_of_task_has_words():
 
 
 def test_every_cause_for_which_a_message_is_set_aside_has_words():
-    assert {f"parked.{cause}" for cause in ("failed", "unreadable", "unwritable", "after_parked")} <= words().keys()
+    causes = ("failed", "unreadable", "unknown_type", "unwritable", "after_parked")
+
+    assert {f"parked.{cause}" for cause in causes} <= words().keys()
 
 
 def test_no_text_of_the_pages_is_unused():

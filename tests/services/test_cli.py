@@ -91,6 +91,13 @@ def test_a_program_that_asks_wrongly_is_told_in_json_too(
     assert as_a_person.returncode == 2 and told[0] in as_a_person.stderr
 
 
+@pytest.mark.parametrize("said", [(), ("some-id", "--all"), ("some-id", "--service", "intake")])
+def test_parked_messages_are_replayed_one_or_all_and_never_by_half(tmp_path: Path, said: tuple[str, ...]) -> None:
+    asked = staffetta("parked", "replay", *said, "--why", "mended", cwd=tmp_path)
+
+    assert asked.returncode == 2 and "--all" in asked.stderr
+
+
 @pytest.mark.parametrize("why", ["", " ", "x" * 501])
 def test_who_acts_on_a_parked_message_says_why_in_words_that_can_be_kept(tmp_path: Path, why: str) -> None:
     asked = staffetta("parked", "discard", "some-id", "--why", why, cwd=tmp_path)

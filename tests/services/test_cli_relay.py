@@ -12,13 +12,18 @@ import termios
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import pytest
 import pytest_asyncio
+from motor.motor_asyncio import AsyncIOMotorClient
 
 from contracts.notifications import public_code
+from contracts.sharing import WithdrawBases
+from contracts.values import Asked as Asking
+from services.chassis.messages import headers
 from services.chassis.settings import Settings
 from services.cli.words import Words
 from services.referral.domain.needs import referral_id
@@ -176,8 +181,56 @@ async def test_a_message_nobody_can_read_is_parked_shown_without_its_content_and
 
     assert listed[0]["service"] == "intake" and listed[0]["reason"].startswith("unreadable")
     assert shown.status == 0 and "SECRET" not in shown.said and id in shown.said
-    assert replayed.status == 0 and discarded.status == 0
-    assert await _until_parked(desk, 0) == []
+    assert replayed.status == 1 and f"{id}  parked again, unreadable:KeyError" in replayed.said
+    assert discarded.status == 0 and f"{id}  given up" in discarded.said
+    assert (await desk("parked", "list", "--json")).json["parked"] == []
+
+
+async def test_all_keys_of_a_reason_are_replayed_and_of_each_it_is_said_what_became_of_it(desk: Desk) -> None:
+    keys = [uuid4().hex for _ in range(3)]
+    for key in (*keys, keys[2]):
+        await _put_unreadable(desk, key)
+    parked = await _until_parked(desk, 4)
+    await _make_readable(desk, keys[0])
+    first = {one["key"]: one["id"] for one in reversed(parked)}
+    all_of_it = ("parked", "replay", "--all", "--why", "mended", "--json")
+
+    unsure = await desk(*all_of_it)
+    none = await desk(*all_of_it, "--yes", "--reason", "failed")
+    others = await desk(*all_of_it, "--yes", "--service", "referral")
+    asked = await desk(*all_of_it, "--yes", "--service", "intake", "--reason", "unreadable")
+    left = (await desk("parked", "list", "--json")).json["parked"]
+    page = await desk("parked", "replay", "--all", "--why", "once more", "--yes")
+
+    assert unsure.status == 2 and "2 keys" not in unsure.said and "--yes" in unsure.said
+    assert (none.status, none.json["keys"], others.status, others.json["keys"]) == (0, 0, 0, 0)
+    became = {one["message_id"]: (one["outcome"], one["reason"]) for one in asked.json["became"]}
+    again = ("again", "unreadable:KeyError")
+    assert asked.status == 1
+    assert became == {first[keys[0]]: ("done", None), first[keys[1]]: again, first[keys[2]]: again}
+    assert [one["reason"] for one in left if one["key"] == keys[2]] == ["unreadable:KeyError", "after_parked"]
+    assert all(one["tried_at"] for one in left if one["id"] == one["first"])
+    assert page.status == 1 and "2/2  intake: " in page.said and "went through: 0, parked again: 2" in page.said
+    for one in left:
+        assert (await desk("parked", "discard", one["id"], "--why", "a test put it there")).status == 0
+
+
+async def test_ctrl_c_asks_for_no_more_parked_messages_and_says_how_far_it_came(desk: Desk) -> None:
+    for _ in range(12):
+        await _put_unreadable(desk, uuid4().hex)
+    parked = await _until_parked(desk, 12)
+
+    with a_terminal(columns=120) as terminal:
+        replaying = await desk.begin("services.cli", "parked", "replay", "--all", "--why", "mended", "--yes",
+                                     stdout=terminal.far)  # fmt: skip
+        await terminal.shows("10/12 intake: ")  # they are asked for ten at a time
+        replaying.send_signal(signal.SIGINT)
+        _, complaint = await replaying.communicate()
+        await terminal.shows("staffetta parked list says so")
+
+    assert replaying.returncode == 130 and b"stopped" in complaint and b"Traceback" not in complaint
+    for one in parked:
+        assert (await desk("parked", "discard", one["id"], "--why", "a test put it there")).status == 0
 
 
 async def test_a_queue_is_watched_line_by_line_until_ctrl_c(desk: Desk) -> None:
@@ -317,14 +370,29 @@ async def _version_once_its_place_is_held(desk: Desk, referral_id: str) -> str:
     raise TimeoutError(f"no place is held for {referral_id}")
 
 
-async def _put_unreadable(desk: Desk) -> None:
+async def _put_unreadable(desk: Desk, key: str = "nobody") -> None:
     from aiokafka import AIOKafkaProducer
 
     settings = desk.relay.settings
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_url)
     await producer.start()
-    await producer.send_and_wait(settings.named("intake.commands"), b'{"SECRET": 1}', key=b"nobody")
+    await producer.send_and_wait(settings.named("intake.commands"), b'{"SECRET": 1}', key=key.encode())
     await producer.stop()
+
+
+async def _make_readable(desk: Desk, key: str) -> None:
+    """What a release that can read it would do: it asks something of an intake that nobody knows."""
+    settings, id = desk.relay.settings, uuid4()
+    asked = Asking(agency="pa.comune", command_id=id.hex, message_id=id.hex)
+    said = WithdrawBases(intake_id=uuid4(), asked=asked, basis_ids=("b1",), revoke_cause="consent_withdrawn")
+    about = headers(id=id, source="/services/gateway", type=said.TYPE, time=datetime.now(UTC), subject=key)
+    named = [(name, value.decode()) for name, value in about]
+    client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(settings.mongo_url.get_secret_value())
+    of_key = {"key": key.encode(), "reason": {"$ne": "after_parked"}}
+    now_readable = {"$set": {"headers": named, "value": said.model_dump_json().encode()}}
+    changed = await client[settings.named("intake")].parked.update_one(of_key, now_readable)
+    client.close()
+    assert changed.modified_count == 1
 
 
 async def _until_parked(desk: Desk, count: int = 1) -> list[dict[str, Any]]:
