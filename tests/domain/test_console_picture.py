@@ -18,6 +18,7 @@ from contracts.events import (
     ReferralEvent,
     ReferralFlaggedInError,
     ReferralRevoked,
+    ReferralSeatLapsed,
     ReferralSent,
     ReferralWithdrawn,
     RoutingDecided,
@@ -63,6 +64,14 @@ def test_why_it_was_declined_is_counted_with_the_rule_also_for_one_that_was_kept
 
     assert counted and (counted["ended"][0], counted["failed_rule"]) == ("decline_reasons", "age_between")
     assert picture.counted(kept_before)
+
+
+def test_why_a_place_is_held_no_longer_is_on_the_timeline() -> None:
+    lapsed = said(ReferralSeatLapsed).model_copy(update={"lapse_cause": "person_refused"})
+
+    line = picture.entry(lapsed, "id", 1)
+
+    assert line and line["said"]["lapse_cause"] == "person_refused"
 
 
 def test_what_was_sent_in_one_week_lies_together_by_city_and_partition() -> None:

@@ -13,7 +13,7 @@ from contracts.commands import FireTimer, NotePlace
 from contracts.events import ReferralExpired
 from contracts.journeys import ChaseTask, CompleteTask, TaskOpened, TaskOverdue, UnmetNeedRecorded
 from contracts.values import Asked, Message
-from services.referral.domain import ladder, seats
+from services.referral.domain import ladder, life, seats, telling
 from services.referral.domain.referral import Referral, successor_id
 from tests.builders import (
     ACCURA,
@@ -269,6 +269,22 @@ def test_a_place_that_lapses_before_the_sweep_comes_round_is_told_as_the_timer_t
 
     assert fired(said) == told
     assert (lapsed.state, lapsed.seat) == ("WAITLISTED", "waiting")
+
+
+def test_why_a_place_is_held_no_longer_is_read_on_the_timeline() -> None:
+    need, place = a_need("housing.emergency_bed", priority="URGENT"), replace(ACCURA, counted=True)
+    beds: dict[str, Any] = {"need": need, "place": place}
+    offered, _ = seats.note(
+        a_referral("WAITLISTED", seat="waiting", **beds), an_answer("promoted"), the_facts(noted=an_answer("promoted"))
+    )
+
+    refused, _ = life.decide(offered, a_command("lapse_seat"), the_facts())
+    late, _ = seats.note(offered, an_answer("lapsed"), the_facts(NOW + 4 * HOUR, noted=an_answer("lapsed")))
+    lost, _ = seats.note(a_referral(seat="held", **beds), an_answer("lapsed"), the_facts(noted=an_answer("lapsed")))
+
+    told = [telling.referral(referral)["timeline"][-1]["reasons"] for referral in (refused, late, lost)]
+    assert [[reason["code"] for reason in reasons] for reasons in told] == [["person_refused"], ["lapsed"], ["lapsed"]]
+    assert told[0][0]["label"]["en"] == "The person does not want it"
 
 
 def an_answer(what: str) -> NotePlace:

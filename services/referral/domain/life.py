@@ -296,6 +296,6 @@ def _entry(moved: Referral, case: Case, events: tuple[str, ...]) -> Entry:
         agency=command.asked.agency,
         state=moved.state,
         events=events,
-        reason=reason["code"] if reason else None,
+        reason=reason["code"] if reason else command.lapse_cause if command.command == "lapse_seat" else None,
         text_id=command.text_id,
     )

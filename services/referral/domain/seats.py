@@ -109,5 +109,5 @@ ANSWERS: dict[tuple[str, str], Answer] = {
 def _noted(changed: Referral, facts: Facts, event: type[ReferralEvent], **details: Any) -> Outcome:
     after = replace(changed, version=changed.version + 1)
     said = event(**snapshot(after, facts.now, "system") | request(after) | details)
-    name = event.TYPE.removeprefix("staffetta.").removesuffix(".v1")
-    return entered(after, Entry(after.version, facts.now, NOTED, "system", None, after.state, (name,))), [said]
+    name, why = event.TYPE.removeprefix("staffetta.").removesuffix(".v1"), details.get("lapse_cause")
+    return entered(after, Entry(after.version, facts.now, NOTED, "system", None, after.state, (name,), why)), [said]

@@ -204,7 +204,9 @@ def labelled(list_: str, code: str, part: str = "items") -> Shown:
 
 
 def _entry(entry: Entry) -> Shown:
-    reasons = next((row.reasons for row in table.rows_of(entry.command) if row.reasons), None)
+    """The reason is one of the command's list, or why a place is held no longer."""
+    of_command = next((row.reasons for row in table.rows_of(entry.command) if row.reasons), None)
+    list_, part = (of_command, "items") if of_command else codes.LISTS["lapse_cause"][0]
     return {
         "version": entry.version,
         "at": entry.at,
@@ -213,7 +215,7 @@ def _entry(entry: Entry) -> Shown:
         "agency": entry.agency,
         "state": labelled("transitions", entry.state, "states"),
         "events": entry.events,
-        "reasons": [labelled(reasons, entry.reason)] if reasons and entry.reason else [],
+        "reasons": [labelled(list_, entry.reason, part)] if entry.reason else [],
         "text_id": entry.text_id,
     }
 
