@@ -94,12 +94,17 @@ def _is_in_vain(command: str, case: Case, agencies: Mapping[str, Doc], family: I
         return not actions.may_change_priority(case.row["priority"], case.relations)
     if command.endswith("_suspended"):
         return not is_suspended(case, agencies)
+    if command == actions.ESCALATE:
+        return not all(question.choices for question in questions(case, command))
     return case.row.get("fixed") == {} and actions.settles_appointment(command)
 
 
 def questions(case: Case, command: str) -> tuple[actions.Question, ...]:
     """What has to be asked before it can be said of this referral."""
-    return actions.of_one(actions.questions(command, case.row["state"], case.row["priority"]), fixed(case))
+    asked = actions.questions(command, case.row["state"], case.row["priority"])
+    if command == actions.ESCALATE:
+        return actions.not_yet(asked, case.row.get("levels") or {})
+    return actions.of_one(asked, fixed(case))
 
 
 def fixed(case: Case) -> dict[str, datetime]:

@@ -219,6 +219,27 @@ def test_a_timer_is_raised_to_a_level_that_says_whom_it_tells() -> None:
     }  # fmt: skip
 
 
+def raised(*levels: tuple[str, int], state: str = "REQUESTED") -> list[list[str]]:
+    """What the form asks, and so offers, of a referral whose timers have climbed so far."""
+    case = Case({"state": state, "priority": "MEDIUM", "levels": dict(levels)}, frozenset({"coordinator"}))
+    return [[choice.code for choice in question.choices] for question in bound.questions(case, "escalate")]
+
+
+def test_a_level_that_was_told_is_not_offered_again() -> None:
+    assert raised() == [["acknowledge", "decide"], ["1", "2", "3"]]
+    assert raised(("acknowledge", 2), ("decide", 1)) == [["acknowledge", "decide"], ["2", "3"]]
+    assert raised(("acknowledge", 3), ("decide", 1)) == [["decide"], ["2", "3"]]
+    assert raised(("decide", 2), state="ACKNOWLEDGED") == [["decide"], ["3"]]
+
+
+@pytest.mark.parametrize(("level", "offered"), [(2, True), (3, False)])
+def test_where_everybody_was_told_nobody_can_be_told_by_hand(level: int, offered: bool) -> None:
+    row = {"state": "ACKNOWLEDGED", "priority": "MEDIUM", "levels": {"decide": level}, "receiver_agency": None}
+    case = Case(row, frozenset({"coordinator"}))
+
+    assert bound._is_in_vain("escalate", case, {}, ()) is not offered
+
+
 def test_which_appointment_is_asked_only_where_there_are_several() -> None:
     asked = actions.questions("record_attendance", "ACCEPTED", "MEDIUM")
 

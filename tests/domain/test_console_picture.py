@@ -10,6 +10,10 @@ from contracts.beside import (
     ReceiptConfirmed,
     ReceiptOverdue,
     ReceiptRequested,
+    ReferralEscalated,
+    TimerCleared,
+    TimerFired,
+    TimerStarted,
 )
 from contracts.events import (
     ReferralAccepted,
@@ -64,6 +68,21 @@ def test_why_it_was_declined_is_counted_with_the_rule_also_for_one_that_was_kept
 
     assert counted and (counted["ended"][0], counted["failed_rule"]) == ("decline_reasons", "age_between")
     assert picture.counted(kept_before)
+
+
+def test_how_far_a_timer_has_climbed_is_kept_until_it_begins_anew_or_is_over() -> None:
+    raised = said(ReferralEscalated).model_copy(update={"timer": "decide", "level": 2})
+    fired = said(TimerFired).model_copy(update={"timer": "decide", "level": 1})
+    other = said(TimerFired).model_copy(update={"timer": "acknowledge", "level": 1})
+    climbed = picture.after(None, said(ReferralSent), ["palermo"])
+    for event in (raised, fired, other):
+        climbed = picture.after(climbed, event, ["palermo"])
+
+    over = picture.after(climbed, said(TimerCleared).model_copy(update={"timer": "acknowledge"}), ["palermo"])
+    anew = picture.after(over, said(TimerStarted).model_copy(update={"timer": "decide"}), ["palermo"])
+
+    assert climbed["levels"] == {"decide": 2, "acknowledge": 1}
+    assert (over["levels"], anew["levels"]) == ({"decide": 2}, {})
 
 
 def test_why_a_place_is_held_no_longer_is_on_the_timeline() -> None:

@@ -23,7 +23,7 @@ BY_HAND = {"revoke": "coordinator"}
 """Commands of which a person may give only the reasons of this side; the others are found by the network itself."""
 KNOWN = ("basis_id", "count", "second_slot", "order_rule_version")
 """What the network knows without being told; the systems of agencies may say it all the same."""
-RECEIPT = "confirm_receipt"
+RECEIPT, ESCALATE = "confirm_receipt", "escalate"
 OWES = "obligation_"
 OBLIGATIONS: dict[str, str] = {
     row["to"]: effect.removeprefix(OWES)
@@ -186,6 +186,18 @@ def of_one(asked: Sequence[Question], fixed: Collection[str]) -> tuple[Question,
 def without(asked: Sequence[Question], code: str) -> tuple[Question, ...]:
     """The same questions, without this answer."""
     return tuple(replace(q, choices=tuple(choice for choice in q.choices if choice.code != code)) for q in asked)
+
+
+def not_yet(asked: Sequence[Question], levels: Mapping[str, int]) -> tuple[Question, ...]:
+    """The same questions, without the timers that can be raised no more and the levels that all others have reached.
+
+    levels: how far a timer has climbed.
+    """
+    timers = [c.code for q in asked if q.name == "timer" for c in q.choices]
+    left = [timer for timer in timers if levels.get(timer, 0) < LADDER[-1]["level"]]
+    reached = min((levels.get(timer, 0) for timer in left), default=LADDER[-1]["level"])
+    told = {"timer": lambda code: code in left, "escalation_level": lambda code: int(code) > reached}
+    return tuple(replace(q, choices=tuple(c for c in q.choices if told[q.name](c.code))) for q in asked)
 
 
 def at_once(asked: Sequence[Question]) -> Question | None:

@@ -11,8 +11,10 @@ from contracts.beside import (
     ReceiptConfirmed,
     ReceiptEvent,
     ReferralEscalated,
+    TimerCleared,
     TimerEvent,
     TimerFired,
+    TimerStarted,
 )
 from contracts.events import (
     ReferralAccepted,
@@ -47,6 +49,7 @@ NEW: Doc = {
     "code": None, "read_until": None, "why": None, "linked_id": None, "person_ref": None, "person": None,
     "reply_by": None, "sent_at": None, "sender_ref": None, "ended": None, "level": 0,
     "answered_at": None, "in_error": False, "failed_rule": None, "fixed": {}, "owes": None,
+    "levels": {},
 }  # fmt: skip
 """What an event may yet tell."""
 
@@ -64,7 +67,7 @@ def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
         "cities": cities,
     }
     doc |= _told(event, doc) | _answered(event, doc) | _more(event) | _owed(event)
-    doc |= {"fixed": _fixed(event, doc["fixed"])}
+    doc |= {"fixed": _fixed(event, doc["fixed"]), "levels": _levels(event, doc["levels"])}
     return doc | {"shown_to": event.receiver_agency if doc["open"] and doc["read_until"] == ALWAYS else None}
 
 
@@ -111,6 +114,17 @@ def _fixed(event: ReferralEvent, known: Doc) -> Doc:
             return known | {str(number): event.starts_at}
         case AppointmentEvent(appointment=number):
             return {n: at for n, at in known.items() if n != str(number)}
+        case _:
+            return known
+
+
+def _levels(event: ReferralEvent, known: Doc) -> Doc:
+    """How far each timer has climbed that runs and was told of, by its code."""
+    match event:
+        case TimerStarted(timer=code) | TimerCleared(timer=code):
+            return {timer: level for timer, level in known.items() if timer != code}
+        case TimerFired(timer=code, level=level) | ReferralEscalated(timer=code, level=level):
+            return known | {code: max(level, known.get(code, 0))}
         case _:
             return known
 
