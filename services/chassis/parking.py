@@ -8,6 +8,7 @@ from typing import Any
 from bson import Binary
 from pymongo import DESCENDING, IndexModel, UpdateOne
 
+from contracts import catalogue, codes
 from contracts.topics import Topic
 from services.chassis.messages import Incoming, Lane, Source, read
 from services.chassis.transaction import Doc
@@ -19,6 +20,10 @@ INDEXES = {
 }
 LANE = ("place", "topic", "partition", "key")
 SHOWN = ("topic", "partition", "offset", "reason", "type", "at")
+HEADERS = (
+    "ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "ce_correlationid", "ce_causationid",
+    "ce_sequence", "traceparent",
+)  # fmt: skip
 CAME = {"_id": 0} | dict.fromkeys(("message_id", "action", "at", "by", "why", "done", "freed", "ended", "failed"), 1)
 
 
@@ -55,7 +60,7 @@ def _document(m: Incoming, reason: str) -> Doc:
     return {
         "_id": str(m.id), "place": place(m.source), "topic": m.name, "partition": m.partition, "offset": m.offset,
         "key": Binary(m.key), "reason": reason, "type": m.headers.get("ce_type"), "at": datetime.now(UTC),
-        "edge": m.time, "value": Binary(m.value), "headers": list(m.headers.items()),
+        "edge": m.time, "value": Binary(m.value), "headers": list(m.headers.items()), "door": m.topic.kind == "door",
     }  # fmt: skip
 
 
@@ -109,11 +114,20 @@ async def listed(db: Any, limit: int = 1000) -> list[Doc]:
 
 
 def _shown(doc: Doc, first: str) -> Doc:
-    """Without its content: only ids, place and reason leave the store."""
-    headers = {k: v for k, v in doc["headers"] if k.startswith("ce_") or k == "traceparent"}
-    shown = {"id": doc["_id"], "key": bytes(doc["key"]).decode("utf-8", "replace"), "headers": headers}
-    shown |= {"first": first, "tried_at": doc.get("tried_at")}
-    return shown | {name: doc[name] for name in SHOWN}
+    """Without its content: only ids, place and reason leave the store. Of what lay at a door, nothing that a stranger
+    chose: a key or a header may be somebody's name.
+    """
+    ours = not doc.get("door", True)  # of one that an earlier release set aside it is not known
+    headers = {name: value for name, value in doc["headers"] if ours and name in HEADERS}
+    shown = {"id": doc["_id"], "key": bytes(doc["key"]).decode("utf-8", "replace") if ours else None}
+    shown |= {"headers": headers, "first": first, "tried_at": doc.get("tried_at")} | {name: doc[name] for name in SHOWN}
+    return shown if ours or _is_taken(shown["type"]) else shown | {"type": None}
+
+
+def _is_taken(type: str) -> bool:
+    """Whether it is a name of ours for what is said at a door."""
+    of_referrals = (f"staffetta.referral.{command}.v1" for command in codes.table("running")["commands"])
+    return type in (*catalogue.OUTSIDE, *of_referrals)
 
 
 async def ask(db: Any, message_id: str, *, action: str, by: str, why: str) -> datetime | None:

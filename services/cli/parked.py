@@ -66,7 +66,7 @@ def _list(found: list[Shown], silent: list[str], console: "Console", words: Word
         "ID", *(words(h) for h in headings), title=words("parked"), title_justify="left", box=None, pad_edge=False
     )
     for m in found:
-        table.add_row(m["id"], words.at(m["at"]), m["service"], m["type"] or "", m["reason"], m["key"])
+        table.add_row(m["id"], words.at(m["at"]), m["service"], m["type"] or "", m["reason"], m["key"] or "")
     console.print(table)
 
 
@@ -76,7 +76,7 @@ def _show(message: Shown, console: "Console", words: Words) -> None:
     table = Table.grid(padding=(0, 2))
     rows = {
         "ID": message["id"], words("services"): message["service"], words("when"): words.at(message["at"]),
-        words("reason"): message["reason"], words("type"): message["type"] or "", words("key"): message["key"],
+        words("reason"): message["reason"], words("type"): message["type"] or "", words("key"): message["key"] or "",
         words("place"): f"{message['topic']}/{message['partition']}/{message['offset']}",
     }  # fmt: skip
     for name, value in (rows | message["headers"]).items():

@@ -3,12 +3,15 @@
 import asyncio
 import random
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
 
+from contracts import topics
 from services.chassis import parking
+from services.chassis.messages import read
 from services.chassis.settings import Settings
 from tests import raw
 from tests.chassis.example import IN, Tick
@@ -110,6 +113,28 @@ async def test_what_nobody_can_do_yet_is_set_aside_with_its_key_and_ops_are_told
     assert [p["reason"] for p in listed] == ["unknown_type", "after_parked"]
     assert (points[-1].service, points[-1].name, points[-1].value) == ("first", "staffetta.parked.keys", 1)
     assert running.logged("first-0", "a message cannot be read: it is parked") == 1
+
+
+async def test_nothing_that_an_agency_chose_is_told_of_what_lies_at_its_door(engines: Settings, tmp_path: Path) -> None:
+    async with relay(engines, tmp_path, replicas=0) as running, running.database("first") as db:
+        await set_aside(db, topics.AGENCY_COMMANDS, "agencies.pa.penc.commands")
+        await set_aside(db, topics.PEOPLE_COMMANDS, "people.commands")
+        await set_aside(db, topics.INTAKE_COMMANDS, "intake.commands")
+
+        *doors, ours = sorted(await parking.listed(db), key=lambda one: one["topic"] == "intake.commands")
+
+    assert len(doors) == 2 and not [one for one in doors if "Amina" in str(one)]
+    assert {(one["key"], one["type"], one["reason"], *one["headers"]) for one in doors} == {(None, None, "failed:X")}
+    assert ours["key"] == "Amina" and ours["headers"].keys() == {"ce_id", "ce_type", "ce_subject", "traceparent"}
+
+
+async def set_aside(db: Any, topic: topics.Topic, name: str) -> None:
+    told = ("ce_id", "ce_type", "ce_subject", "ce_actor", "ce_note", "traceparent")
+    headers = [(header, b"Amina") for header in told]
+    about = {"topic": name, "partition": 0, "offset": 3, "timestamp": 1_790_000_000_000}
+    record = SimpleNamespace(**about, key=b"Amina", value=b"{}", headers=headers)
+    async with await db.client.start_session() as session, session.start_transaction():
+        await parking.set_aside(db, session, [(read(record, topic), "failed:X")])
 
 
 async def test_a_header_whose_name_nobody_can_read_stops_nothing(engines: Settings, logs: Path) -> None:
