@@ -1,6 +1,7 @@
 """The OpenID provider of the network: who somebody is, and the token with which the console speaks for them."""
 
 import asyncio
+import time
 import warnings
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Any
 
 import httpx
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
@@ -28,6 +29,8 @@ with warnings.catch_warnings():
 
 ALGORITHMS = ["ES256", "RS256"]
 TIMEOUT_S, RENEWAL_S, LEEWAY_S = 5, 10, 10
+FRESH_S = 600
+"""How long what the provider publishes of itself is kept; its keys are asked for before, for a token that none fits."""
 AWAY = frozenset({"server_error", "temporarily_unavailable"})
 """What a provider answers that could not decide (RFC 6749); anything else is a refusal."""
 
@@ -117,28 +120,48 @@ def client() -> Any:
 async def _discovered(asking: Any) -> dict[str, Any]:
     """OpenID Connect Discovery 1.0."""
     issuer = settings.current().issuer.rstrip("/")
+    address = f"{issuer}/.well-known/openid-configuration"
     try:
-        found = await asking.request("GET", f"{issuer}/.well-known/openid-configuration", withhold_token=True)
-        known: dict[str, Any] = found.raise_for_status().json()
+        known = await _published(asking, address, FRESH_S)
     except (httpx.HTTPError, ValueError):
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE) from None
     if known.get("issuer", "").rstrip("/") != issuer:
+        _kept.pop(address, None)
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE)
     return known
+
+
+_kept: dict[str, tuple[float, dict[str, Any]]] = {}
+"""By address, what was found there, and when."""
+
+
+async def _published(asking: Any, address: str, fresh_s: float) -> dict[str, Any]:
+    asked_at, found = _kept.get(address, (float("-inf"), {}))
+    if time.monotonic() - asked_at >= fresh_s:
+        found = (await asking.request("GET", address, withhold_token=True)).raise_for_status().json()
+        _kept[address] = time.monotonic(), found
+    return found
 
 
 async def _said(asking: Any, known: dict[str, Any], id_token: str | None, nonce: str | None = None) -> dict[str, Any]:
     """All that it says of the person. nonce: of the login; a token that comes later may have none."""
     claims: dict[str, Any] = {}
     if id_token:
-        keys = await asking.request("GET", known["jwks_uri"], withhold_token=True)
-        claims = checked(id_token, KeySet.import_key_set(keys.raise_for_status().json()), known, nonce)
+        try:
+            claims = checked(id_token, await _keys(asking, known, FRESH_S), known, nonce)
+        except (InvalidKeyIdError, BadSignatureError):
+            claims = checked(id_token, await _keys(asking, known, 0), known, nonce)
     if there := known.get("userinfo_endpoint"):
         more = (await asking.get(there)).raise_for_status().json()
         if more.get("sub") != claims.get("sub", more.get("sub")):
             raise Refused  # another person
         claims = claims | more
     return claims
+
+
+async def _keys(asking: Any, known: dict[str, Any], fresh_s: float) -> KeySet:
+    found: Any = await _published(asking, known["jwks_uri"], fresh_s)
+    return KeySet.import_key_set(found)
 
 
 def checked(id_token: str, keys: KeySet, known: dict[str, Any], nonce: str | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A provider vouches for minutes: who works for hours stays logged in as long as it goes on, and no longer."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 import uvicorn
+from joserfc.jwk import ECKey
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from deploy.local import provider
@@ -26,11 +28,26 @@ MINUTE = timedelta(minutes=1)
 
 
 @dataclass
+class Asked(Provider):
+    """A provider that counts how often it is asked for what it publishes of itself."""
+
+    asked: Counter[str] = field(default_factory=Counter)
+
+    async def discovery(self) -> dict[str, Any]:
+        self.asked["discovery"] += 1
+        return await super().discovery()
+
+    async def jwks(self) -> dict[str, Any]:
+        self.asked["keys"] += 1
+        return await super().jwks()
+
+
+@dataclass
 class Town:
     """A console alone and who logs people in."""
 
     processes: Processes
-    provider: Provider
+    provider: Asked
     url: str
     port: int
     moved: timedelta = timedelta()
@@ -59,7 +76,7 @@ async def town(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> A
     told = {"CONSOLE_URL": url, "OIDC_ISSUER": f"http://127.0.0.1:{port}"}
     folder = tmp_path_factory.mktemp("renewing")
     async with running(settings, folder, ("console",), load=(), environment=told, urls={"console-0": url}) as found:
-        of_town = Provider(told["OIDC_ISSUER"], f"{url}/login/back", found.key, ISSUER, AUDIENCE)
+        of_town = Asked(told["OIDC_ISSUER"], f"{url}/login/back", found.key, ISSUER, AUDIENCE)
         town = Town(found, of_town, url, port)
         await town.opens()
         yield town
@@ -77,6 +94,23 @@ async def desk(town: Town) -> AsyncIterator[Desk]:
 
 async def looks(desk: Desk) -> int:
     return (await desk.get("/looks")).status_code
+
+
+async def test_what_the_provider_publishes_is_kept_and_its_keys_are_asked_for_once_more_for_a_new_one(
+    town: Town, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, before = town.provider.asked, Counter(town.provider.asked)
+    assert (await log_in(desk.client, "auditor")).status_code == 303
+    town.later(TOKEN + MINUTE)
+    assert await looks(desk) == 200
+    assert before["discovery"] and before["keys"] and asked == before
+
+    for kid in ("another", "another"):  # a key of a new name, and one that took the place of another under its name
+        monkeypatch.setattr(town.provider, "key", ECKey.generate_key("P-256", {"kid": kid}))
+        town.later(TOKEN + MINUTE)
+        assert await looks(desk) == 200
+        assert asked - before == {"keys": 1}
+        before = Counter(asked)
 
 
 async def test_who_works_longer_than_the_provider_vouches_at_once_stays_logged_in(town: Town, desk: Desk) -> None:
