@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -178,3 +179,25 @@ async def test_the_door_takes_it_from_those_people_alone_and_once(palermo: Town)
     assert first["answer"]["outcome"] == "accepted" and first == again
     assert (odd["code"], odd["pointer"]) == ("unknown_field", "/capacity")
     await assert_verified(palermo.settings)
+
+
+@pytest.mark.parametrize(("status", "told"), [("suspended", "ente sospeso"), ("left", "ente non più nella rete")])
+async def test_an_offer_of_an_agency_that_takes_nobody_is_marked_and_has_no_places(
+    palermo: Town, tmp_path: Path, status: str, told: str
+) -> None:
+    agencies = [one | {"status": status} if one["code"] == "pa.salute" else one for one in FILE["agencies"]]
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(FILE | {"agencies": agencies}), "utf-8")
+    try:
+        await load_directory(palermo.settings, (str(changed),))
+        await palermo.settle()
+        async with palermo.desk("pa.comune:caseworker") as desk:
+            page = (await desk.get("/directory?service=health.primary")).text
+    finally:
+        await load_directory(palermo.settings, ("directory.palermo.json",))
+        await palermo.settle()
+
+    rows = re.findall(r" · (pa\.[a-z._]+)<(.*?)</tr>", page.partition("<tbody>")[2], re.DOTALL)
+    marked = {offer: told in row for offer, row in rows}
+    assert marked == {"pa.accura.primary": False, "pa.salute.primary": True}
+    assert places(page)["pa.salute.primary"] == "-"
