@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
 
 from contracts import codes
 from services.console import asking, pages, web
@@ -81,7 +82,25 @@ async def _offers(at: Gate, service: str, city: str) -> dict[str, Any]:
 
 
 @router.get("/search")
-async def search(request: Request, q: Annotated[str, Query(max_length=128)] = "") -> Response:
+async def search(request: Request) -> Response:
+    """What is looked for is posted: whoever types a name anywhere, no address holds it."""
+    return await _found(request)
+
+
+@router.post("/search")
+async def find(
+    request: Request,
+    q: Annotated[str, Form(max_length=128)] = "",
+    name: Annotated[str, Form(max_length=100)] = "",
+) -> Response:
+    if not name:
+        return await _called(request, q)
+    if not gate_of(request).actor.works:
+        raise HTTPException(404)
+    return await _named(request, name)
+
+
+async def _called(request: Request, q: str) -> Response:
     """By the code that people say, or by the sender's own reference; one that is found alone is opened."""
     at = gate_of(request)
     wanted = q.strip()
@@ -90,18 +109,14 @@ async def search(request: Request, q: Annotated[str, Query(max_length=128)] = ""
     alone = [f"/referrals/{case.id}" for case in found] + [f"/new/{id}" for id in others]
     if len(alone) == 1:
         return RedirectResponse(alone[0], 303)
-    return pages.page(
-        request, "search.html", at.now, cases=found, q=q, agencies=await at.agencies(), people=None, name="", said=None,
-        meetings=others,
-    )  # fmt: skip
+    return await _found(request, cases=found, q=q, meetings=others)
 
 
-@router.post("/search")
-async def search_by_name(request: Request, name: Annotated[str, Form(min_length=1, max_length=100)]) -> Response:
+async def _named(request: Request, name: str) -> Response:
     """Intake is asked as this person; of whom it tells, those are shown who have a referral that this person may see,
     and those whom their own agency met.
 
-    A form, so that no address holds a name. Each look is written down before it is shown.
+    Each look is written down before it is shown.
     """
     at = gate_of(request)
     told = await asking.named(web.session_of(request), name)
@@ -114,10 +129,15 @@ async def search_by_name(request: Request, name: Annotated[str, Form(min_length=
             await at.note_read(case, "name")
         if not found:
             await at.note_name(one["intake_id"])
-    return pages.page(
-        request, "search.html", at.now, cases=[], q="", agencies=await at.agencies(), people=people, name=name,
-        said=wrong("away") if told is None else None, meetings=[],
-    )  # fmt: skip
+    return await _found(request, people=people, name=name, said=wrong("away") if told is None else None)
+
+
+NOTHING_FOUND: dict[str, Any] = {"cases": [], "q": "", "people": None, "name": "", "said": None, "meetings": []}
+
+
+async def _found(request: Request, **found: Any) -> Response:
+    at = gate_of(request)
+    return pages.page(request, "search.html", at.now, **NOTHING_FOUND | found, agencies=await at.agencies())
 
 
 def _is_of(case: Case, person: dict[str, Any]) -> bool:

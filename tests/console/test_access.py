@@ -237,7 +237,7 @@ async def test_whom_the_person_excludes_after_the_end_sees_no_more_of_what_it_ha
         await palermo.settle()
         before = await receiver.get(at)
         await refuse(palermo, asked.journey_id, "pa.accura")
-        after, found = await receiver.get(at), await receiver.get(f"/search?q={asked.code}")
+        after, found = await receiver.get(at), await receiver.post("/search", q=asked.code)
         of_sender = await sender.get(at)
 
     assert (said.status_code, before.status_code, of_sender.status_code) == (303, 200, 200)

@@ -190,8 +190,8 @@ async def test_a_task_about_a_need_that_came_to_nobody_says_whose_it_is(palermo:
         [task] = [row for row in ROWS.findall((await sender.get("/tasks")).text) if mark in row]
         link = re.search(r'href="(/new/[0-9a-f-]{36})"><strong>(PA-[0-9A-Z]{6})<', task)
         assert link
-        called = [(await sender.get(f"/search?q={q}")).headers.get("location") for q in (mark, link[2].lower())]
-        stranger = [(await coordinator.get(f"/search?q={q}")).headers.get("location") for q in (mark, link[2])]
+        called = [(await sender.post("/search", q=q)).headers.get("location") for q in (mark, link[2].lower())]
+        stranger = [(await coordinator.post("/search", q=q)).headers.get("location") for q in (mark, link[2])]
         meeting, of_city = await sender.get(link[1]), (await coordinator.get("/tasks")).text
 
     assert "Nessun ente può rispondere" in task and 'href="/new">' in task

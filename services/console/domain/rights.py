@@ -42,8 +42,11 @@ RIGHTS: dict[str, Right] = {
     "GET /directory/live": Right("the same, live", WORKERS | {COORDINATOR}),
     "GET /directory/{offer}": Right("what it says of an own offer, to be put right", CORRECTORS),
     "POST /directory/{offer}": Right("put it right", CORRECTORS),
-    "GET /search": Right("a referral by its code or one's own reference", WORKERS | {COORDINATOR}),
-    "POST /search": Right("the same by the name of the person", WORKERS),
+    "GET /search": Right("what to look for", WORKERS | {COORDINATOR}),
+    "POST /search": Right(
+        "a referral by its code, by one's own reference, and for who works by the name of the person",
+        WORKERS | {COORDINATOR},
+    ),
     "GET /new": Right("a new intake", WORKERS),
     "POST /new": Right("say it, or look what is suggested", WORKERS),
     "GET /new/{intake_id}": Right("what comes of it, and whether the person was met before", WORKERS),
