@@ -58,7 +58,8 @@ class IntakeRecorded(Message):
 class ReferralEvent(Message):
     """What every event of a referral says: whose it is, where it stands after it, who owns it and until when.
 
-    code: what people call it (`contracts.notifications.public_code`).
+    code: what people call it (`contracts.notifications.public_code`). receiver_told: false while the receiver has been
+    told nothing of it, for its place there is asked for or was when it ended; then only the sender hears of it.
     """
 
     referral_id: UUID
@@ -79,6 +80,7 @@ class ReferralEvent(Message):
     predecessor_id: UUID | None
     owner: Ref | None
     due_at: Time | None
+    receiver_told: bool = True
 
 
 class Verdict(Value):

@@ -86,6 +86,11 @@ def test_the_receiver_is_told_of_its_referral_but_not_why_it_was_chosen(model: t
     assert ("pa.accura" in copies(an_event(model))) is (model not in hidden)
 
 
+@pytest.mark.parametrize("model", OF_REFERRALS, ids=lambda m: m.TYPE)
+def test_a_receiver_that_was_not_told_of_a_referral_yet_reads_nothing_of_it(model: type[Message]) -> None:
+    assert list(copies(an_event(model, receiver_told=False))) == ["pa.comune"]
+
+
 def test_a_sender_that_is_its_own_receiver_is_told_once_and_all_of_it() -> None:
     event = an_event(events.ReferralSent, receiver_agency="pa.comune")
 

@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 
 from contracts.beside import AppointmentCancelled, ReceiptConfirmed, ReceiptRequested, ReferralPriorityChanged
-from contracts.commands import OpenReferral
+from contracts.commands import NotePlace, OpenReferral
 from contracts.events import (
     ReferralEnteredInError,
+    ReferralEvent,
     ReferralFlaggedInError,
     ReferralHeld,
     ReferralReopened,
@@ -19,7 +20,8 @@ from contracts.events import (
 )
 from contracts.journeys import EndNeed, OpenTask
 from contracts.refusals import Refusal
-from services.referral.domain import life
+from contracts.values import Message
+from services.referral.domain import life, seats
 from services.referral.domain.appointments import Appointment
 from services.referral.domain.referral import Referral, successor_id
 from services.referral.domain.timers import Timer
@@ -40,6 +42,7 @@ from tests.domain.test_life import kinds, only
 SUPERVISOR: dict[str, Any] = {"by": "pa.accura", "roles": ("supervisor",)}
 COORDINATOR: dict[str, Any] = {"by": "pa.lead", "roles": ("coordinator",)}
 COUNTED = replace(ACCURA, counted=True)
+REVOKED: dict[str, Any] = {"command": "revoke", "by": None, "facts": {"basis_ended": True}}
 
 
 def decide(referral: Referral, command: str, now: datetime = NOW, **fields: Any) -> life.Outcome:
@@ -51,6 +54,39 @@ def refused(referral: Referral, command: str, now: datetime = NOW, **fields: Any
     with pytest.raises(Refusal) as refusal:
         decide(referral, command, now, **fields)
     return refusal.value.code, refusal.value.pointer
+
+
+# -- a receiver that was never told ------------------------------------------------------------------------------------
+
+
+def answered(referral: Referral, answer: str) -> life.Outcome:
+    noted = NotePlace(referral_id=REFERRAL_ID, answer=answer, order_rule_version=1)
+    return seats.note(referral, noted, the_facts(noted=noted))
+
+
+def receiver_told(said: list[Message]) -> set[bool]:
+    return {event.receiver_told for event in said if isinstance(event, ReferralEvent)}
+
+
+@pytest.mark.parametrize(("before", "told"), [(None, False), ("held", True), ("waitlisted", True)])
+@pytest.mark.parametrize("ends", [{"command": "withdraw", "by": "pa.comune"}, REVOKED], ids=["withdrawn", "revoked"])
+def test_whom_nobody_told_of_a_referral_hears_nothing_of_its_end(
+    ends: dict[str, Any], before: str | None, told: bool
+) -> None:
+    referral = a_referral(place=COUNTED, seat="asked")
+    if before:
+        referral, said = answered(referral, before)
+        assert receiver_told(said) == {True}
+
+    _, said = decide(referral, **ends)
+
+    assert receiver_told(said) == {told}
+
+
+def test_whom_nobody_told_of_a_referral_does_not_hear_either_that_there_was_no_place() -> None:
+    declined, said = answered(a_referral(place=COUNTED, seat="asked"), "refused")
+
+    assert declined.state == "DECLINED" and receiver_told(said) == {False}
 
 
 # -- an acceptance is taken back ---------------------------------------------------------------------------------------

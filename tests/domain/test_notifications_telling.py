@@ -51,6 +51,8 @@ def test_no_side_has_two_rows_for_one_event() -> None:
         (events.ReferralExpired, {"by": "system"}, {DESK: "expired", "pa.accura": "expired"}),
         (events.ReferralWithdrawn, {"by": "receiver"}, {DESK: "withdrawn"}),
         (events.ReferralWithdrawn, {"by": "sender"}, {CLINIC: "withdrawn"}),
+        (events.ReferralWithdrawn, {"by": "sender", "receiver_told": False}, {}),
+        (events.ReferralExpired, {"by": "system", "receiver_told": False}, {DESK: "expired"}),
         (events.ReferralRevoked, {"by": "system"}, {DESK: "revoked", CLINIC: "to_delete"}),
         (beside.ReceiptOverdue, {"by": "system"}, {DESK: "receipt_overdue", CLINIC: "receipt_overdue"}),
         (events.ReferralWithdrawn, {"by": "sender", "receiver_agency": None, "receiver_queue": None}, {}),

@@ -32,7 +32,8 @@ TOLD_AS = {"recipient_excluded": "consent_withdrawn"}
 def copies(event: Message) -> dict[str, Message]:
     """The event as each agency may see it. A sender that is its own receiver is told once, and all of it.
 
-    A receiver hears of a referral as `referral.sent`, when its place is held or when nobody counts places.
+    A receiver hears of a referral as `referral.sent`, when its place is held or when nobody counts places; and of one
+    that ends before, nothing.
     """
     match event:
         case TimerStarted() | TimerCleared():  # every event of a referral says until when
@@ -46,8 +47,8 @@ def copies(event: Message) -> dict[str, Message]:
         case RoutingDecided() | ReferralCreated() | JourneyEvent() | ReferralSent(seat="asked"):
             return {event.sender_agency: event}
         case ReferralEvent():
-            receiver = {event.receiver_agency: _for_receiver(event)} if event.receiver_agency else {}
-            return receiver | {event.sender_agency: event}
+            told = event.receiver_agency if event.receiver_told else None
+            return ({told: _for_receiver(event)} if told else {}) | {event.sender_agency: event}
         case TaskEvent():
             return {event.agency: event}
         case _:

@@ -62,7 +62,7 @@ def _of_referral(event: TimerFired | ReferralEscalated) -> dict[str, Box]:
         "sender_queue": (event.sender_queue, event.sender_agency),
         "sender_supervisor": (event.sender_agency, event.sender_agency),
     }
-    if event.receiver_queue and event.receiver_agency:
+    if event.receiver_queue and event.receiver_agency and event.receiver_told:
         boxes["receiver_queue"] = (event.receiver_queue, event.receiver_agency)
         boxes["receiver_supervisor"] = (event.receiver_agency, event.receiver_agency)
     return boxes

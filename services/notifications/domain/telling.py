@@ -109,7 +109,7 @@ TOLD = (
 )
 """Every event of a referral (`events.json`) that asks somebody or answers; at most one row for each side.
 
-A receiver hears of a referral when its place is held or when nobody counts places, as on its feed.
+A receiver hears of a referral when its place is held or when nobody counts places, as on its feed, and before nothing.
 """
 
 BY_LADDER = frozenset({TimerFired, ReferralEscalated})
@@ -177,7 +177,7 @@ def _of_sides(event: ReferralEvent) -> Iterator[tuple[str, str, str]]:
                      "receiver_supervisor": (event.receiver_agency, event.receiver_agency),
                      "sender": (event.sender_queue, event.sender_agency)}  # fmt: skip
             queue, agency = sides[row.side]
-            if queue and agency:
+            if queue and agency and (row.side == "sender" or event.receiver_told):
                 yield queue, agency, row.about
                 if alone:
                     return

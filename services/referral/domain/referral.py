@@ -37,6 +37,9 @@ class Entry:
     text_id: UUID | None = None
 
 
+TOLD_BY = frozenset({"referral.seat_held", "referral.seat_offered", "referral.waitlisted"})
+"""What a receiver first hears of a referral for which a place was asked for."""
+
 Seat = Literal["none", "asked", "held", "waiting", "confirmed", "lost", "given_back"]
 """The place at the offer: nobody counts it; asked for; held (until `seat_until`); waited for (joined the waitlist at
 `position`); confirmed; held no longer; given back.
@@ -114,6 +117,13 @@ class Referral:
             case "receiver":
                 return self.place.queue if self.place else None
         return None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether its receiver has heard of it: not while the place there is asked for, nor after, if it ended then."""
+        if self.place is None or not self.place.counted or self.seat not in ("asked", "given_back"):
+            return True
+        return self.seat == "given_back" and any(TOLD_BY.intersection(entry.events) for entry in self.history)
 
     @property
     def link(self) -> str | None:
@@ -215,6 +225,7 @@ def snapshot(referral: Referral, at: datetime, by: str) -> dict[str, Any]:
         "predecessor_id": referral.predecessor_id,
         "owner": referral.owner,
         "due_at": referral.due_at,
+        "receiver_told": referral.is_told,
     }
 
 

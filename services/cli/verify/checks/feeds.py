@@ -31,7 +31,7 @@ def check(loaded: Loaded) -> Iterator[Seen]:
 def concerned(event: Said) -> set[str]:
     """The agencies that are told. A receiver hears of a referral once its place is held, or when nobody counts.
 
-    An agency that asks itself hears of it then too, and not twice.
+    Of one that ends before, nothing. An agency that asks itself hears of it then too, and not twice.
     """
     said, model = event.value, model_of(event)
     if event.is_answer:
@@ -42,9 +42,10 @@ def concerned(event: Said) -> set[str]:
         parties = [said["agency"]]
     elif issubclass(model, ReferralEvent):
         asked = model is ReferralSent and said["seat"] == "asked"
+        told = not asked and said.get("receiver_told", True)
         sender, receiver = said["sender_agency"], said["receiver_agency"]
         parties = [None if asked and sender == receiver else sender,
-                   None if asked or model in SENDERS_ALONE else receiver]  # fmt: skip
+                   receiver if told and model not in SENDERS_ALONE else None]  # fmt: skip
     elif issubclass(model, (IntakeRecorded, JourneyEvent, DuplicateEvent, IdentityEvent)):
         parties = [said["sender_agency"]]
     else:
