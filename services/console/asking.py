@@ -11,6 +11,7 @@ import httpx
 
 from services.console import settings
 from services.console.sessions import Session
+from services.http.attributes import encoded
 from services.http.trust import authorities
 
 PATIENCE_S, SOON_S = 15, 3
@@ -52,8 +53,8 @@ async def submit(session: Session, type: str, body: dict[str, Any]) -> Answer:
 
 
 async def _post(session: Session, type: str, stated: dict[str, Any], id: str) -> Answer:
-    headers = {"Authorization": f"Bearer {session.token.access}", "ce-id": id, "ce-type": type, "ce-specversion": "1.0",
-               "ce-source": f"/agencies/{session.actor.agency}"}  # fmt: skip
+    headers = {"Authorization": f"Bearer {session.token.access}", "ce-id": encoded(id), "ce-type": type,
+               "ce-specversion": "1.0", "ce-source": f"/agencies/{session.actor.agency}"}  # fmt: skip
     try:
         sent = await _client().post(f"{settings.current().gateway_url}/v1/commands", json=stated, headers=headers)
         said = sent.json()

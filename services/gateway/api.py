@@ -21,7 +21,7 @@ from services.chassis.service import Context
 from services.gateway import broker, openapi, reading, store
 from services.gateway.domain import door
 from services.gateway.domain.door import Voice
-from services.http import bodies
+from services.http import attributes, bodies
 from services.http.openapi import problems
 from services.http.tokens import Speaker, speaker
 
@@ -120,18 +120,20 @@ async def post_command(
 ) -> Asked:
     """Say one message (CloudEvents over HTTP, binary mode); `ce-id` or `Idempotency-Key` is its id.
 
+    A `ce-` header is percent-encoded (HTTP protocol binding 1.0, 3.1.3.2), and means what it means on Kafka.
+
     What only a supervisor or a coordinator may say is taken from a person whose token says that they are one.
     """
     context: Context = request.app.state.context
-    body, id = await bodies.read(request), ce_id or idempotency_key
+    body, id = await bodies.read(request), _attribute("id", ce_id) or idempotency_key
     if id is None:
         raise RequestValidationError([{"type": "missing", "loc": ("header", "ce-id")}])
-    read = reading.read(body, id=id, type=ce_type, person=frozenset(who.roles))
+    type = _attribute("type", ce_type)
+    read = reading.read(body, id=id, type=type, person=frozenset(who.roles))
     admitted = await _admitted(context, who, read)
     if isinstance(admitted, door.Forward):
-        await _put(
-            context, who, body, {"ce_id": id, "ce_type": ce_type, "traceparent": request.headers.get("traceparent")}
-        )
+        known = {"ce_id": id, "ce_type": type, "traceparent": request.headers.get("traceparent")}
+        await _put(context, who, body, known)
     asked = _asked(read.command_id, await _answered(context, who, read))
     response.headers["Location"] = asked.location
     return asked
@@ -179,6 +181,13 @@ async def get_feed(
 def _gone(gone: broker.Gone) -> dict[str, str]:
     detail = "The feed does not hold all that followed this; what was put there from kept_from on is kept."
     return {"code": "gone", "detail": detail, "kept_from": gone.kept_from.isoformat()}
+
+
+def _attribute(name: str, header: str | None) -> str | None:
+    try:
+        return attributes.decoded(header) if header else None
+    except ValueError:
+        raise reading.OfAttribute("invalid_encoding", name) from None
 
 
 async def _admitted(context: Context, who: Voice, read: door.Read) -> door.Forward | door.Answered | None:

@@ -8,6 +8,9 @@ from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
+from cloudevents.core.bindings.http import to_binary
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 
 from contracts.answers import CommandRejected
 from contracts.events import ReferralSent
@@ -88,6 +91,31 @@ async def test_an_answer_that_takes_longer_is_found_where_the_response_says(two:
     assert (response.status_code, response.json()["answer"]) == (202, None)
     assert (waiting.status_code, waiting.json()["answer"]) == (200, None)
     assert found.json()["answer"]["outcome"] == "accepted"
+
+
+async def test_an_id_in_a_header_of_http_is_the_one_that_it_is_on_kafka(two: Two) -> None:
+    id = "fascicolo 12/à 50%"
+    event = CloudEvent({"id": id, "source": "/agencies/x", "type": SUBMIT}, two.intake("k-1"))
+    sent = to_binary(event, JSONFormat())
+
+    async with two.http(two.sender) as http:
+        posting = asyncio.create_task(http.post("/v1/commands", content=sent.body, headers=dict(sent.headers)))
+        headers, command = await two.next_asked()
+        await two.answer(headers, command)
+        posted, found = await posting, await http.get(f"/v1/commands/{quote(id, safe='')}")
+        no_text = {"ce-type": SUBMIT, "ce-id": "%C0%A0"}
+        refused = await http.post("/v1/commands", json=two.intake("k-2"), headers=no_text)
+    await two.sender.say(SUBMIT, sent.body, id=id)
+    async with asyncio.timeout(20):
+        while not two.sender.repeats:
+            await asyncio.sleep(0.1)
+
+    assert command.asked.message_id == id and posted.json()["answer"]["outcome"] == "accepted"
+    assert found.json()["answer"] == posted.json()["answer"]
+    assert len(two.sender.answers("k-1")) == 1, "on Kafka it is the same message once more"
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_encoding")
+    assert "attribute id of CloudEvents" in refused.json()["detail"]
+    assert await two.asks_nothing(0.5)
 
 
 async def test_a_refusal_at_the_http_door_is_a_problem_and_nothing_is_kept(two: Two) -> None:

@@ -14,6 +14,7 @@ from services.cli import tokens, wire
 from services.cli.conform.transcript import Body, Heard, Reply, Transcript, Untried
 from services.cli.endpoints import Endpoints
 from services.cli.faults import CannotDo
+from services.http.attributes import encoded
 from services.http.trust import authorities
 
 LOOK_S, QUIET_S, HTTP_S = 0.05, 1.5, 15
@@ -107,7 +108,7 @@ class Line:
         return reply
 
     async def post(self, step: str, type: str, body: bytes, id: str, *, named: bool = True) -> None:
-        headers = {"ce-specversion": "1.0", "ce-id": id, "ce-type": type, "content-type": "application/json"}
+        headers = {"ce-specversion": "1.0", "ce-id": encoded(id), "ce-type": type, "content-type": "application/json"}
         await self.ask(step, "gateway", "/v1/commands", body=body, headers=headers, named=named)
 
 
