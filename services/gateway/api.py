@@ -134,7 +134,10 @@ async def post_command(
     if isinstance(admitted, door.Forward):
         known = {"ce_id": id, "ce_type": type, "traceparent": request.headers.get("traceparent")}
         await _put(context, who, body, known)
-    asked = _asked(read.command_id, await _answered(context, who, read))
+        with suppress(PyMongoError):  # the broker has the message, though the store be away
+            await store.note_taken(context.db, who, read)
+    answered = await _answered(context, who, read)
+    asked = _asked(read.command_id, answered.answer if answered else None)
     response.headers["Location"] = asked.location
     return asked
 
@@ -146,10 +149,12 @@ async def get_command(request: Request, command_id: str, who: Speaking) -> Asked
     Without an `answer` it is still on its way.
     """
     db = request.app.state.context.db
-    known, answered = await store.find_asked(store.loader(db), who, command_id)
-    if not known and not await store.was_taken(db, who, command_id):
+    load = store.loader(db)
+    known, answered = await store.find_asked(load, who, command_id)
+    said = answered.answer if answered else None if known else await store.find_refused(load, who, command_id)
+    if not (known or said or await store.was_taken(db, who, command_id)):
         raise HTTPException(404)
-    return _asked(command_id, answered)
+    return _asked(command_id, said)
 
 
 @router.get("/feed", responses=problems(401, 403, 410, 422, 429, 503))
@@ -211,14 +216,12 @@ async def _answered(context: Context, who: Voice, read: door.Read) -> door.Answe
             if isinstance(found, door.Answered):
                 return found
             await asyncio.sleep(LOOK_S)
-        await store.note_taken(context.db, who, read)
     return None
 
 
-def _asked(command_id: str, answered: door.Answered | None) -> Asked:
+def _asked(command_id: str, said: door.Answer | None) -> Asked:
     answer = None
-    if answered:
-        said = answered.answer
+    if said:
         accepted = isinstance(said, CommandAccepted)
         status = 202 if isinstance(said, CommandAccepted) else Refusal(said.code).http_status
         answer = Answer(

@@ -34,6 +34,7 @@ def refuse(record: Incoming, refusal: Refusal, tx: Transaction) -> None:
         allowed=refusal.allowed,
         place=record.place if nameless else None,
     )
+    store.save_refusal(tx, who, rejected)
     content = sha256(record.value).hexdigest()
     same = f"{refusal.code}/{record.headers.get('ce_type')}/{content}/{message_id or record.place}"
     tx.tell(feed_of(who.agency), str(record.id), rejected, id=uuid5(door.MESSAGES, f"refused@{who.name}/{same}"))
@@ -44,8 +45,8 @@ def ahead(record: Incoming, tx: Transaction) -> list[tuple[str, str]]:
     return store.uses(who, _read(record, who))
 
 
-@handlers.on(topics.PEOPLE_COMMANDS, copies=(store.ASKED,), ahead=ahead, refuse=refuse)
-@handlers.on(topics.AGENCY_COMMANDS, copies=(store.ASKED,), ahead=ahead, refuse=refuse)
+@handlers.on(topics.PEOPLE_COMMANDS, copies=store.OF_THE_DOOR, ahead=ahead, refuse=refuse)
+@handlers.on(topics.AGENCY_COMMANDS, copies=store.OF_THE_DOOR, ahead=ahead, refuse=refuse)
 async def on_record(record: Incoming, tx: Transaction) -> None:
     who = who_speaks(record, tx)
     if not await store.is_agency(tx.load, who.agency):

@@ -8,18 +8,22 @@ from uuid import UUID
 from pymongo import ASCENDING, IndexModel
 
 from contracts import catalogue
+from contracts.answers import CommandRejected
 from contracts.directory import Agency
 from services.chassis.transaction import Doc, Transaction
 from services.gateway.domain.door import Answer, Answered, Known, Read, Use, Voice
 
-ASKED, ANSWERED, AGENCIES, TAKEN = "asked", "answered", "agencies", "taken"
+ASKED, ANSWERED, REFUSED, AGENCIES, TAKEN = "asked", "answered", "refused", "agencies", "taken"
 """An id is written to ASKED by the door, its answer to ANSWERED by who hears it: no document has two writers.
 
-TAKEN: what HTTP put on a topic and the door had not read when the response went out.
+TAKEN: what HTTP put on a topic, for as long as the door has not read it. REFUSED: why the door passed on nothing.
 """
+OF_THE_DOOR = (ASKED, REFUSED)
 
 KEPT_S = 7 * 86_400
-INDEXES: Mapping[str, list[IndexModel]] = {TAKEN: [IndexModel([("at", ASCENDING)], expireAfterSeconds=KEPT_S)]}
+INDEXES: Mapping[str, list[IndexModel]] = {
+    name: [IndexModel([("at", ASCENDING)], expireAfterSeconds=KEPT_S)] for name in (TAKEN, REFUSED)
+}
 """As long as the topic itself keeps it."""
 
 Load = Callable[[str, str], Awaitable[Doc | None]]
@@ -76,6 +80,18 @@ def save_answer(tx: Transaction, answer: Answer) -> None:
             "answer": answer.model_dump(mode="json"),
         },
     )
+
+
+def save_refusal(tx: Transaction, who: Voice, rejected: CommandRejected) -> None:
+    """Under each name that the message has, whoever had that name first."""
+    asked, known = rejected.asked, {"answer": rejected.model_dump(mode="json"), "at": tx.now}
+    for id in {asked.command_id, asked.message_id} - {None}:
+        tx.save(REFUSED, {"_id": f"{who.name}/{id}"} | known)
+
+
+async def find_refused(load: Load, who: Voice, id: str) -> CommandRejected | None:
+    doc = await load(REFUSED, f"{who.name}/{id}")
+    return CommandRejected.model_validate(doc["answer"]) if doc else None
 
 
 async def _find_use(load: Load, at: tuple[str, str]) -> Use | None:

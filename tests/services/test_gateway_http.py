@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +12,7 @@ import pytest_asyncio
 from cloudevents.core.bindings.http import to_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
+from motor.motor_asyncio import AsyncIOMotorClient
 
 from contracts.answers import CommandRejected
 from contracts.events import ReferralSent
@@ -116,6 +118,46 @@ async def test_an_id_in_a_header_of_http_is_the_one_that_it_is_on_kafka(two: Two
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid_encoding")
     assert "attribute id of CloudEvents" in refused.json()["detail"]
     assert await two.asks_nothing(0.5)
+
+
+async def test_what_the_door_refused_is_found_by_its_names(two: Two) -> None:
+    await two.receiver.say(ACCEPT, json.dumps(two.statement(by=two.sender.code, command_id="c-1")).encode(), id="m-1")
+    told = await two.receiver.answer("c-1")
+
+    async with two.http(two.receiver) as http:
+        found = [await http.get(f"/v1/commands/{name}") for name in ("c-1", "m-1")]
+        posting = asyncio.create_task(
+            http.post("/v1/commands", json=two.statement(command_id="c-1"), headers={"ce-type": ACCEPT, "ce-id": "m-2"})
+        )
+        await two.answer(*await two.next_asked())
+        said_better, of_first = (await posting).json(), await http.get("/v1/commands/m-1")
+    async with two.http(two.sender) as http:
+        elsewhere = await http.get("/v1/commands/c-1")
+
+    assert told["value"]["code"] == "not_authorised"
+    for one in (*found, of_first):
+        answer = one.json()["answer"]
+        assert (one.status_code, answer["outcome"], answer["status"]) == (200, "rejected", 403)
+        assert (answer["code"], answer["pointer"]) == ("not_authorised", "/agency")
+    assert said_better["answer"]["outcome"] == "accepted"
+    assert elsewhere.status_code == 404
+
+
+async def test_what_was_put_on_a_topic_is_noted_before_it_is_waited_for(two: Two) -> None:
+    """So that it is found whatever becomes meanwhile of the store, or of who waits."""
+    settings = two.behind.settings
+    client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(settings.mongo_url.get_secret_value())
+    noted = client[settings.named("gateway")].taken
+    async with two.http(two.sender) as http:
+        headers = {"ce-type": SUBMIT, "ce-id": "m-1"}
+        posting = asyncio.create_task(http.post("/v1/commands", json=two.intake("k-1"), headers=headers))
+        asked = await two.next_asked()
+        found = [await noted.find_one({"_id": f"{two.sender.code}/{name}"}) for name in ("m-1", "k-1")]
+        await two.answer(*asked)
+        await posting
+    client.close()
+
+    assert all(found)
 
 
 async def test_a_refusal_at_the_http_door_is_a_problem_and_nothing_is_kept(two: Two) -> None:
