@@ -61,6 +61,14 @@ def test_an_intake_has_at_most_so_many_bases_and_those_it_has_can_be_renewed() -
     assert len(renewed.bases) == basis.MOST
 
 
+def test_a_basis_may_be_given_for_what_is_left_of_today() -> None:
+    until_tonight = a_basis("pa.accura", basis_id="tonight", valid_from=NOW.date(), valid_to=NOW.date())
+
+    after, _ = basis.give(the_sharing(), giving(until_tonight), NOW)
+
+    assert after.bases[-1] == until_tonight
+
+
 def test_what_is_taken_back_is_told_with_all_bases_as_they_are_now() -> None:
     after, (answer, said) = basis.withdraw(the_sharing(), taking_back("accura"), NOW)
 
