@@ -284,6 +284,17 @@ def test_a_birth_date_tells_a_minor_where_the_band_does_not() -> None:
     assert refusal(command) == ("missing_field", "/tier1/caregiver")
 
 
+def test_a_band_tells_a_minor_where_no_birth_date_does() -> None:
+    assert refusal(a_record(age_band="6-10", tier1={"birth_date": None})) == ("missing_field", "/tier1/caregiver")
+
+
+def test_who_turns_eighteen_on_the_day_of_the_meeting_needs_no_caregiver_and_on_the_day_before_does() -> None:
+    recorded(a_record(age_band="unknown", tier1={"birth_date": {"value": "2008-10-26"}}))
+    command = a_record(age_band="unknown", tier1={"birth_date": {"value": "2008-10-27"}})
+
+    assert refusal(command) == ("missing_field", "/tier1/caregiver")
+
+
 def test_a_household_of_a_minor_with_a_caregiver_needs_one_whatever_the_age() -> None:
     command = a_record(age_band="unknown", household="minor_with_caregiver", tier1={"birth_date": None})
 
