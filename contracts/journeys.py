@@ -56,7 +56,7 @@ class EndNeed(Message):
 class OpenTask(Message):
     """A worker of `queue` has something to decide. offer: of which, where it is about what the directory says.
 
-    code: what people call the referral that it is about.
+    code: what people call the referral that it is about. until: when it is over by itself; what is not says nothing.
     """
 
     TYPE = "staffetta.task.open.v1"
@@ -74,6 +74,7 @@ class OpenTask(Message):
     documents: tuple[Code, ...] = ()
     offer: Ref | None = None
     code: PublicCode | None = None
+    until: Time | None = None
 
 
 class ChaseTask(Message):
@@ -167,6 +168,15 @@ class TaskOpened(TaskEvent):
 
 class TaskDone(TaskEvent):
     TYPE = "staffetta.task.done.v1"
+
+
+class TaskReminded(TaskEvent):
+    """It will soon be over by itself, undecided. percent: of its limit; notify: whom that step tells."""
+
+    TYPE = "staffetta.task.reminded.v1"
+
+    percent: int
+    notify: tuple[Code, ...]
 
 
 class TaskOverdue(TaskEvent):

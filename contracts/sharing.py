@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from contracts.values import AgencyCode, Asked, Code, Message, Ref, SharingBasis, Time, Version
+from contracts.values import AgencyCode, Asked, Code, Message, Ref, SharingBasis, Short, Time, Version
 
 
 class WithdrawBases(Message):
@@ -17,13 +17,24 @@ class WithdrawBases(Message):
 
 
 class GiveBasis(Message):
-    """The door passes on a further basis, a refusal, or new dates."""
+    """The door passes on a further basis, a refusal, or new dates. reason: why it is a vital interest, where it is."""
 
     TYPE = "staffetta.intake.give_basis.v1"
 
     intake_id: UUID
     asked: Asked
     basis: SharingBasis
+    reason: Short | None = None
+
+
+class ConfirmBases(Message):
+    """The door passes on that a second person confirms vital interests."""
+
+    TYPE = "staffetta.intake.confirm_bases.v1"
+
+    intake_id: UUID
+    asked: Asked
+    basis_ids: tuple[Ref, ...]
 
 
 class ExcludeRecipients(Message):
@@ -36,7 +47,7 @@ class ExcludeRecipients(Message):
 
 
 class ExpireBases(Message):
-    """The last day of bases of this intake is over. until: since when."""
+    """The last day of bases of this intake is over, or the time to confirm a vital interest. until: since when."""
 
     TYPE = "staffetta.intake.expire_bases.v1"
 
@@ -61,7 +72,8 @@ class KeepSharing(Message):
 class SharingEvent(Message):
     """What every event of an intake's sharing bases says: all of them as they are now, and which it is about.
 
-    version: of the intake, 1 when it was recorded; basis_ids: what its sender calls them.
+    version: of the intake, 1 when it was recorded; basis_ids: what its sender calls them. reviewed: reviews of vital
+    interests that are over with it (`review_id`).
     """
 
     intake_id: UUID
@@ -70,6 +82,7 @@ class SharingEvent(Message):
     sender_agency: AgencyCode
     basis_ids: tuple[Ref, ...]
     sharing_basis: tuple[SharingBasis, ...]
+    reviewed: tuple[UUID, ...] = ()
 
 
 class ConsentWithdrawn(SharingEvent):
@@ -88,3 +101,24 @@ class SharingBasisGiven(SharingEvent):
     """A further basis, a refusal, or new dates."""
 
     TYPE = "staffetta.sharing_basis.given.v1"
+
+
+class SharingBasisConfirmed(SharingEvent):
+    """A second person has confirmed that these are vital interests."""
+
+    TYPE = "staffetta.sharing_basis.confirmed.v1"
+
+
+class ReviewRequested(SharingEvent):
+    """A second person of the agency is to confirm these vital interests until `due_at`, or they end.
+
+    service: the first that the meeting asked for.
+    """
+
+    TYPE = "staffetta.sharing_basis.review_requested.v1"
+
+    review_id: UUID
+    sender_queue: Ref
+    city: Code
+    service: Code
+    due_at: Time

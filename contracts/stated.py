@@ -266,7 +266,8 @@ class CompleteStatedTask(Message):
 class WithdrawStatedBases(Message):
     """The person takes back on what grounds data may be shared: at once nothing more rests on these bases.
 
-    revoke_cause: a code of `withdraw_reasons.json` that belongs to the command revoke and to the person.
+    revoke_cause: a code of `withdraw_reasons.json` that belongs to the command revoke and to the person; of a vital
+    interest that waits to be confirmed, that it is not.
     """
 
     model_config = OUTSIDE
@@ -281,7 +282,10 @@ class WithdrawStatedBases(Message):
 
 
 class GiveStatedBasis(Message):
-    """A further basis or a refusal for an intake, or (under a known `basis_id`) new dates for a basis that it has."""
+    """A further basis or a refusal for an intake, or (under a known `basis_id`) new dates for a basis that it has.
+
+    reason: why it is a vital interest, where it is one.
+    """
 
     model_config = OUTSIDE
     TYPE = "staffetta.sharing.give.v1"
@@ -291,6 +295,20 @@ class GiveStatedBasis(Message):
     agency: AgencyCode
     actor: Ref | None = None
     basis: StatedBasis
+    reason: Short | None = None
+
+
+class ConfirmStatedBases(Message):
+    """A second person confirms vital interests: a supervisor of the agency, by token, who has stated none of them."""
+
+    model_config = OUTSIDE
+    TYPE = "staffetta.sharing.confirm.v1"
+
+    command_id: Ref
+    intake_id: Ref
+    agency: AgencyCode
+    actor: Ref | None = None
+    basis_ids: Annotated[list[Ref], Field(min_length=1, max_length=100)]
 
 
 # -- what an agency's people say of its own offers ---------------------------------------------------------------------

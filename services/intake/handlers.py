@@ -9,12 +9,13 @@ from contracts.commands import AskOneMore, EndAccess, GrantAccess, KeepText, Rec
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.identity import DecidePair, IdentityLinked, SeekTwins, SuspectPair, UndoPair
-from contracts.sharing import ExcludeRecipients, ExpireBases, GiveBasis, WithdrawBases
+from contracts.sharing import ConfirmBases, ExcludeRecipients, ExpireBases, GiveBasis, WithdrawBases
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.intake import store
 from services.intake.domain import access, basis, intake, pairs, showing, twins
+from services.intake.domain.basis import Sharing
 from services.intake.domain.known import check_recipient
 from services.intake.domain.vocabulary import check_basis
 
@@ -48,7 +49,7 @@ async def on_command(command: Message, tx: Transaction) -> None:
             await ask_one_more(command, tx)
         case KeepText():
             store.save_text(tx, command)
-        case WithdrawBases() | GiveBasis() | ExcludeRecipients() | ExpireBases():
+        case WithdrawBases() | GiveBasis() | ConfirmBases() | ExcludeRecipients() | ExpireBases():
             await change_sharing(command, tx)
         case GrantAccess() | EndAccess():
             await change_access(command, tx)
@@ -72,9 +73,10 @@ async def record_intake(command: RecordIntake, tx: Transaction) -> None:
     store.save_intake(tx, recorded)
     who = twins.traits(person, recorded.recorded)
     store.save_personal(tx, person, who)
-    store.save_sharing(tx, basis.stated(recorded.recorded))
+    sharing = basis.recorded(recorded.recorded, command.asked.actor, tx.now)
+    store.save_sharing(tx, sharing)
     tx.answer(recorded.answer)
-    tx.emit(recorded.recorded)
+    tx.emit(recorded.recorded, *basis.review_requested(sharing, recorded.recorded, tx.now))
     tx.emit(SeekTwins(intake_id=command.intake_id))
 
 
@@ -85,17 +87,18 @@ async def ask_one_more(command: AskOneMore, tx: Transaction) -> None:
     tx.emit(WriteDraft(**dict(command), intake=last))
 
 
-async def change_sharing(command: WithdrawBases | GiveBasis | ExcludeRecipients | ExpireBases, tx: Transaction) -> None:
+OfSharing = WithdrawBases | GiveBasis | ConfirmBases | ExcludeRecipients | ExpireBases
+
+
+async def change_sharing(command: OfSharing, tx: Transaction) -> None:
     known = await store.find_sharing(tx, command.intake_id)
     match command:
         case WithdrawBases():
             after, said = basis.withdraw(known, command, tx.now)
         case GiveBasis():
-            check_basis(command.basis)
-            check_recipient(command.basis, await store.get_recipient(tx, command.basis.recipient))
-            after, said = basis.give(known, command, tx.now)
-            if command.basis.refused:
-                await _exclude_elsewhere(command, tx)
+            after, said = await _give(known, command, tx)
+        case ConfirmBases():
+            after, said = basis.confirm(known, command, tx.now)
         case ExcludeRecipients():
             after, said = basis.exclude(known, command, tx.now)
         case ExpireBases():
@@ -104,6 +107,17 @@ async def change_sharing(command: WithdrawBases | GiveBasis | ExcludeRecipients 
         tx.correlate(command.intake_id)
         store.save_sharing(tx, after)
     _say(said, tx)
+
+
+async def _give(known: Sharing | None, command: GiveBasis, tx: Transaction) -> basis.Outcome:
+    check_basis(command.basis)
+    check_recipient(command.basis, await store.get_recipient(tx, command.basis.recipient))
+    after, said = basis.give(known, command, tx.now)
+    if met := await store.find_intake(tx, command.intake_id):
+        said += basis.review_requested(after, met.recorded, tx.now)
+    if command.basis.refused:
+        await _exclude_elsewhere(command, tx)
+    return after, said
 
 
 async def _exclude_elsewhere(command: GiveBasis, tx: Transaction) -> None:

@@ -7,7 +7,7 @@ from contracts.identity import DuplicateDecided, DuplicateSuspected, IdentityEve
 from contracts.journeys import SettleTask
 from contracts.notifications import NotificationFailed
 from contracts.places import CapacityEvent
-from contracts.sharing import SharingEvent
+from contracts.sharing import ReviewRequested, SharingEvent
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
@@ -17,6 +17,7 @@ from services.referral.domain import (
     places,
     twins,
     untold,
+    vital,
 )  # fmt: skip
 
 handlers = Handlers()
@@ -40,9 +41,12 @@ async def on_intake(event: Message, tx: Transaction) -> None:
         case IntakeRecorded():
             tx.correlate(event.intake_id)
             tx.emit(*needs.set_going(event))
+        case ReviewRequested():
+            tx.correlate(event.intake_id)
+            tx.emit(vital.asked_by(event))
         case SharingEvent():
             tx.correlate(event.intake_id)
-            tx.emit(needs.shared(event))
+            tx.emit(needs.shared(event), *vital.settled_by(event))
         case IdentityEvent():
             store.copy_identity(tx, event)
         case DuplicateSuspected() | DuplicateDecided() if asked := twins.asked_by(event):

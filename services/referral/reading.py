@@ -12,7 +12,7 @@ from contracts.commands import Need
 from contracts.directory import Agency
 from services.chassis.transaction import Doc
 from services.referral import deciding, store
-from services.referral.domain import sharing
+from services.referral.domain import sharing, vital
 from services.referral.domain.basis import ground_of
 from services.referral.domain.owing import UNDER_WAY, Kept, Lying
 from services.referral.domain.referral import Referral
@@ -121,9 +121,10 @@ async def _kept_of(db: Any, journeys: list[Doc]) -> Kept:
     linked = await _leaning(db, [need["need_id"] for doc in journeys for need in doc["needs"]])
     linked |= {doc["_id"]: doc["linked_id"] async for doc in decisions if doc["linked_id"]}
     referrals += [doc async for doc in db.referrals.find({"_id": {"$in": list(linked.values())}}, LYING)]
-    tasks = db.tasks.find({"journey_id": {"$in": ids}, "state": OPEN}, {"referral_id": 1, "due_at": 1})
+    tasks = db.tasks.find({"journey_id": {"$in": ids}, "state": OPEN}, {"referral_id": 1, "due_at": 1, "kind": 1})
+    about = [doc async for doc in tasks if doc["kind"] != vital.KIND]  # that one answers no need
     needs = tuple(store.WANTED.validate_python(need) for doc in journeys for need in doc["needs"])
-    tasked = {doc["referral_id"] async for doc in tasks if doc["referral_id"] and doc["due_at"]}
+    tasked = {doc["referral_id"] for doc in about if doc["referral_id"] and doc["due_at"]}
     return Kept(needs, {doc["_id"]: _lying(doc) for doc in referrals}, tasked, linked)
 
 

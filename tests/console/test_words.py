@@ -70,7 +70,7 @@ def test_every_receipt_that_is_owed_has_words():
 
 def test_every_kind_of_task_has_words():
     ours = ("linked_referral_ended", "no_candidate", "dependency_ended", "receiver_not_told", "sender_not_told",
-            "same_person", "place_lost", "waits_in_vain")  # fmt: skip
+            "same_person", "place_lost", "waits_in_vain", "confirm_vital_interest")  # fmt: skip
     lists = ("decline_reasons", "closure_outcomes", "withdraw_reasons")
     named = {item["next"] for name in lists for item in codes.codes(name).values()}
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from uuid import UUID
 
+from services.referral.domain import vital
 from services.referral.domain.journey import Journey, Wanted
 from services.referral.domain.referral import Referral
 from services.referral.domain.tasks import OPEN, Task
@@ -39,7 +40,7 @@ class Kept:
 def endings(network: Offline) -> Iterator[tuple[UUID, Ending]]:
     """Of every need, with its journey."""
     tasks: dict[UUID | None, list[Task]] = defaultdict(list)
-    for task in network.tasks:
+    for task in (task for task in network.tasks if task.kind != vital.KIND):
         tasks[task.referral_id].append(task)
     kept = Kept(network.referrals, tasks)
     for journey in network.journeys:

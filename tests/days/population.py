@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from contracts import codes
+from services.referral.domain import vital
 
 Doc = dict[str, Any]
 
@@ -87,6 +88,9 @@ class Population:
         yield self.say(after, "close", value, closure_outcome=self.random.choice(OUTCOMES), text="Sintetico.")
 
     def has_a_task(self, _queue: str, value: Doc) -> Iterator[Doing]:
+        """No desk here confirms a vital interest: each ends."""
+        if value["kind"] == vital.KIND:
+            return
         after = self.within(1, 72)
         if value["kind"] == "dependency_ended":
             yield self.say(after, "send", value)

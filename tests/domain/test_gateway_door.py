@@ -11,7 +11,7 @@ from contracts.answers import CommandAccepted
 from contracts.commands import AskOneMore, KeepText, RecordIntake, ReferralCommand
 from contracts.journeys import CompleteTask
 from contracts.refusals import Refusal
-from contracts.sharing import GiveBasis, WithdrawBases
+from contracts.sharing import ConfirmBases, GiveBasis, WithdrawBases
 from contracts.values import Asked
 from services.gateway import reading
 from services.gateway.domain.door import Answered, Forward, Known, Read, Use, Voice, admit, minted
@@ -90,7 +90,7 @@ def test_the_same_key_of_two_agencies_names_two_intakes() -> None:
     assert one.intake_id != other.intake_id
 
 
-@pytest.mark.parametrize("name", ["withdraw", "give"])
+@pytest.mark.parametrize("name", ["withdraw", "give", "confirm"])
 def test_a_change_of_sharing_bases_is_passed_on_to_intake_as_who_speaks(name: str) -> None:
     type = f"staffetta.sharing.{name}.v1"
     stated = json.loads((SAMPLES / f"{type}.json").read_text("utf-8"))
@@ -98,7 +98,7 @@ def test_a_change_of_sharing_bases_is_passed_on_to_intake_as_who_speaks(name: st
 
     [command] = forwarded(read, "pa.comune").values()
 
-    assert isinstance(command, WithdrawBases | GiveBasis)
+    assert isinstance(command, WithdrawBases | GiveBasis | ConfirmBases)
     assert str(command.intake_id) == stated["intake_id"]
     assert (command.asked.agency, command.asked.command_id) == ("pa.comune", stated["command_id"])
     assert refused(read, "pa.accura") == ("not_authorised", "/agency")

@@ -57,6 +57,15 @@ class Network:
     async def withdraw(self, journey: str, *refs: str, by: str = "pa.comune") -> str:
         return await self.say("withdraw", journey, by, basis_ids=list(refs), revoke_cause="consent_withdrawn")
 
+    async def confirm(self, journey: str, ref: str, *roles: str) -> Entry:
+        """By a person with these roles, whose token says so."""
+        id = uuid4().hex
+        body = {"command_id": id, "intake_id": journey, "agency": "pa.comune", "basis_ids": [ref]}
+        headers = {"ce-id": id, "ce-type": "staffetta.sharing.confirm.v1"}
+        headers |= self.processes.bearer("pa.comune", *roles)
+        async with plain_http(self.processes.url("gateway"), timeout=60) as client:
+            return dict((await client.post("/v1/commands", json=body, headers=headers)).json()["answer"])
+
     async def one_person(self, refs: list[str], by: str = "pa.comune") -> None:
         """A worker of the desk that was asked decides that two are one."""
         id = uuid4().hex
@@ -324,3 +333,35 @@ async def test_what_is_renewed_in_time_stays_and_what_runs_out_goes_and_late_rec
     await assert_verified(
         network.processes.settings.model_copy(update=clock), patience_s=300
     )  # all timers of two months
+
+
+async def test_a_vital_interest_that_a_supervisor_confirms_stands_and_another_goes_after_72_hours(
+    network: Network,
+) -> None:
+    """The clock of the edges is moved on from where it is."""
+    vital = CITY | {"type": "vital_interest"}
+    stays, goes = await network.journey(vital), await network.journey(vital)
+    kept, gone = await network.sent(stays), await network.sent(goes)
+    for sent in (kept, gone):
+        await network.told(sent["referral_id"], "pa.accura", "accept")
+    asked = (await network.sender.event("task.opened", journey_id=stays, kind="confirm_vital_interest"))["value"]
+
+    by_system = await network.confirm(stays, "city")
+    confirmed = await network.confirm(stays, "city", "supervisor")
+    done = (await network.sender.event("task.done", task_id=asked["task_id"]))["value"]
+    ahead = timedelta(seconds=float(network.processes.clock.read_text("utf-8")))
+    network.processes.move_clock(ahead + timedelta(hours=72, minutes=1))
+    revoked = (await network.sender.event("referral.revoked", referral_id=gone["referral_id"]))["value"]
+    owed = (await network.agencies["pa.accura"].event("receipt.requested", referral_id=gone["referral_id"]))["value"]
+    await network.sender.event("task.done", journey_id=goes, kind="confirm_vital_interest")
+    review = await network.sender.event("task.opened", referral_id=gone["referral_id"], next="coordinator_review")
+
+    assert (by_system["code"], by_system["pointer"]) == ("not_authorised", "/agency")
+    assert (confirmed["outcome"], confirmed["version"]) == ("accepted", 2)
+    assert done["kind"] == "confirm_vital_interest"
+    assert (revoked["revoke_cause"], owed["obligation"]) == ("vital_interest_not_confirmed", "deletion_receipt")
+    assert review["value"]["queue"] == "pa.comune.coordination"
+    assert await network.person(gone["person_ref"]) == 404
+    assert (await network.referral(kept["referral_id"]))["state"]["code"] == "ACCEPTED"
+    clock = {"clock_file": str(network.processes.clock)}
+    await assert_verified(network.processes.settings.model_copy(update=clock), patience_s=300)

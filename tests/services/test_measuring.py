@@ -11,15 +11,15 @@ import pytest_asyncio
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from contracts.events import ReferralSeatHeld
-from contracts.journeys import TaskOpened
+from contracts.journeys import OpenTask, TaskOpened
 from services.chassis.settings import Settings
 from services.chassis.spans import ALLOWED
 from services.referral import reading, store
-from services.referral.domain import owing
+from services.referral.domain import owing, tasks
 from services.referral.domain.journey import Journey, Wanted
 from services.referral.domain.needs import referral_id
 from services.referral.domain.referral import successor_id
-from tests.builders import a_basis, a_recorded_intake, a_referral
+from tests.builders import NOW, PALERMO, a_basis, a_recorded_intake, a_referral
 from tests.collector import Point, collector
 from tests.processes import Processes, running
 from tests.services.bus import Bus, bus
@@ -107,6 +107,12 @@ async def test_who_owes_is_found_along_the_chain_and_where_a_need_leans_also_whe
     documents = [store.REFERRAL.dump_python(of, mode="json") | {"due_at": of.due_at} for of in (other, *chain)]
     await db.referrals.insert_many([doc | {"_id": doc["referral_id"]} for doc in documents])
     await db.decisions.insert_one({"_id": str(successor_id(declined)), "linked_id": str(other.referral_id)})
+    confirming = OpenTask(
+        task_id=UUID(int=15), kind="confirm_vital_interest", journey_id=INTAKE, referral_id=forgotten,
+        service="health.primary", agency="pa.comune", queue="pa.comune.desk", city="palermo",
+    )  # fmt: skip
+    task, _ = tasks.open_task(confirming, NOW, PALERMO)
+    await db.tasks.insert_one(store.TASK.dump_python(task, mode="json"))
     await db.journeys.insert_one(store.JOURNEY.dump_python(Journey(INTAKE, needs=needs), mode="json"))
 
     counted = owing.counted([kept async for kept in reading.read_under_way(db)])

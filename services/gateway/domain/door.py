@@ -9,9 +9,10 @@ from contracts.commands import AskOneMore, CorrectOffer, KeepText, RecordIntake,
 from contracts.identity import DecidePair, DecideStatedPair, UndoPair, UndoStatedPair, pair_id
 from contracts.journeys import CompleteTask
 from contracts.refusals import Refusal
-from contracts.sharing import GiveBasis, WithdrawBases
+from contracts.sharing import ConfirmBases, GiveBasis, WithdrawBases
 from contracts.stated import (
     CompleteStatedTask,
+    ConfirmStatedBases,
     CorrectedFields,
     CorrectStatedOffer,
     GiveStatedBasis,
@@ -30,7 +31,7 @@ DRAFTS = uuid5(NAMESPACE_URL, "staffetta:drafts")
 
 Stated = (
     SubmitIntake | StatedCommand | StatedDraft | CompleteStatedTask | RerouteStatedAgency | WithdrawStatedBases
-    | GiveStatedBasis | DecideStatedPair | UndoStatedPair | CorrectStatedOffer
+    | GiveStatedBasis | ConfirmStatedBases | DecideStatedPair | UndoStatedPair | CorrectStatedOffer
 )  # fmt: skip
 Answer = CommandAccepted | CommandRejected
 
@@ -168,11 +169,12 @@ def _forward(read: Read, who: Voice) -> Forward:
         case CorrectStatedOffer():
             held = {name: getattr(message, name) for name in CorrectedFields.model_fields}
             return Forward({id: CorrectOffer(asked=asked, offer=message.offer, **held)})
-        case WithdrawStatedBases() | GiveStatedBasis() | DecideStatedPair() | UndoStatedPair():
+        case WithdrawStatedBases() | GiveStatedBasis() | ConfirmStatedBases() | DecideStatedPair() | UndoStatedPair():
             return Forward({id: _of_a_person(message, asked)})
 
 
-OfAPerson = WithdrawStatedBases | GiveStatedBasis | DecideStatedPair | UndoStatedPair
+OfSharing = WithdrawStatedBases | GiveStatedBasis | ConfirmStatedBases
+OfAPerson = OfSharing | DecideStatedPair | UndoStatedPair
 
 
 def _of_a_person(stated: OfAPerson, asked: Asked) -> Message:
@@ -186,13 +188,15 @@ def _of_a_person(stated: OfAPerson, asked: Asked) -> Message:
             return _of_sharing(stated, asked)
 
 
-def _of_sharing(stated: WithdrawStatedBases | GiveStatedBasis, asked: Asked) -> Message:
+def _of_sharing(stated: OfSharing, asked: Asked) -> Message:
     intake_id = _uuid(stated.intake_id, "/intake_id")
     match stated:
         case WithdrawStatedBases(basis_ids=refs, revoke_cause=cause):
             return WithdrawBases(intake_id=intake_id, asked=asked, basis_ids=tuple(refs), revoke_cause=cause)
-        case GiveStatedBasis(basis=basis):
-            return GiveBasis(intake_id=intake_id, asked=asked, basis=basis)
+        case GiveStatedBasis(basis=basis, reason=reason):
+            return GiveBasis(intake_id=intake_id, asked=asked, basis=basis, reason=reason)
+        case ConfirmStatedBases(basis_ids=refs):
+            return ConfirmBases(intake_id=intake_id, asked=asked, basis_ids=tuple(refs))
 
 
 def _without_text(stated: StatedCommand, asked: Asked, id: UUID) -> dict[UUID, Message]:

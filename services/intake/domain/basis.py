@@ -1,6 +1,6 @@
 """The sharing bases of one intake: on what grounds its data may go to whom, until they are withdrawn or run out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -12,14 +12,19 @@ from contracts.answers import CommandAccepted
 from contracts.events import IntakeRecorded
 from contracts.refusals import Refusal
 from contracts.sharing import (
+    ConfirmBases,
     ConsentWithdrawn,
     ExcludeRecipients,
     GiveBasis,
+    ReviewRequested,
+    SharingBasisConfirmed,
     SharingBasisExpired,
     SharingBasisGiven,
     WithdrawBases,
 )
 from contracts.values import Asked, Message, SharingBasis
+from services.intake.domain import review
+from services.intake.domain.review import NOT_CONFIRMED, Confirmed, Reviews
 from services.intake.domain.rules import PURPOSE, day_in
 
 Outcome = tuple["Sharing", list[Message]]
@@ -41,7 +46,10 @@ UNCHANGED = ("recipient", "type", "purposes", "scope", "refused")
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """agency: that took the intake, in this city. version: 1 when it was recorded. over: bases whose end was told."""
+    """agency: that took the intake, in this city. version: 1 when it was recorded. over: bases whose end was told.
+
+    reviews: of vital interests that wait to be confirmed; confirmed: those that were.
+    """
 
     intake_id: UUID
     agency: str
@@ -49,11 +57,14 @@ class Sharing:
     bases: tuple[SharingBasis, ...]
     version: int = 1
     over: tuple[str, ...] = ()
+    reviews: Reviews = ()
+    confirmed: tuple[Confirmed, ...] = ()
 
     @property
     def ends_at(self) -> datetime | None:
-        """When the next of them that stands runs out, as its city counts days."""
-        return min((_end(basis, self.city) for basis in self._running), default=None)
+        """When the next of them that stands runs out, as its city counts days, or is to have been confirmed."""
+        ends = [*(_end(basis, self.city) for basis in self._running), *(review.until for review in self.reviews)]
+        return min(ends, default=None)
 
     @property
     def _running(self) -> Iterator[SharingBasis]:
@@ -64,6 +75,13 @@ class Sharing:
 
     def find(self, ref: str) -> SharingBasis | None:
         return next((basis for basis in self.bases if basis.basis_id == ref), None)
+
+    @property
+    def names_confirmed(self) -> frozenset[str]:
+        return frozenset(one.basis_id for one in self.confirmed)
+
+    def without_review_of(self, refs: Collection[str]) -> "Sharing":
+        return replace(self, reviews=review.without(self.reviews, refs))
 
     def with_bases(self, changed: Iterable[SharingBasis]) -> "Sharing":
         """One version on, with these in place of those of the same name, or after all others."""
@@ -85,23 +103,51 @@ def stated(recorded: IntakeRecorded) -> Sharing:
     return Sharing(recorded.intake_id, recorded.sender_agency, recorded.city_of_intake, recorded.sharing_basis)
 
 
+def recorded(met: IntakeRecorded, by: str | None, now: datetime) -> Sharing:
+    """As the intake itself stated them, with what of them a second person has to confirm. by: who recorded it."""
+    sharing = stated(met)
+    vital = tuple(b.basis_id for b in met.sharing_basis if review.is_vital(b) and stands(b))
+    vital = tuple(ref for ref in vital if ref not in sharing.ended_by(now))
+    return replace(sharing, reviews=review.ask((), vital, sharing.version, by, met.priority_reason, now))
+
+
+def review_requested(sharing: Sharing, met: IntakeRecorded, now: datetime) -> list[Message]:
+    """That a second person is to confirm what was stated with this version of the bases."""
+    return [
+        ReviewRequested(
+            **_known(sharing, now, asked.basis_ids),
+            review_id=asked.id_in(sharing.intake_id),
+            sender_queue=met.sender_queue,
+            city=sharing.city,
+            service=met.services[0].service,
+            due_at=asked.until,
+        )
+        for asked in sharing.reviews
+        if asked.version == sharing.version
+    ]
+
+
 def withdraw(sharing: Sharing | None, command: WithdrawBases, now: datetime) -> Outcome:
     """Raises Refusal: only the agency that took the intake, and all of the bases or none."""
     known = _own(sharing, command.asked)
-    if command.revoke_cause not in CAUSES:
+    if command.revoke_cause not in (*CAUSES, NOT_CONFIRMED):
         raise Refusal("unknown_reason", "/revoke_cause", allowed=CAUSES)
     taken = [_withdrawable(known, ref, f"/basis_ids/{i}") for i, ref in enumerate(command.basis_ids)]
-    after = known.with_bases(basis.model_copy(update={"withdrawn_at": now}) for basis in taken)
-    said = ConsentWithdrawn(**_known(after, now, dict.fromkeys(command.basis_ids)), revoke_cause=command.revoke_cause)
+    if command.revoke_cause == NOT_CONFIRMED and not all(review.of(known.reviews, ref) for ref in command.basis_ids):
+        raise Refusal("unknown_reason", "/revoke_cause", allowed=CAUSES)
+    after, said = _taken_back(known, taken, command.revoke_cause, now)
     return after, [_answer(after, command.asked), said]
 
 
 def give(sharing: Sharing | None, command: GiveBasis, now: datetime) -> Outcome:
     """A further basis or refusal, or new dates. The codes and the recipient must have been checked before.
 
-    Raises Refusal: what was withdrawn stays so, and what the person refused cannot be given under the same name.
+    Raises Refusal: what was withdrawn stays so, and what the person refused cannot be given under the same name; a
+    vital interest needs a reason.
     """
     known, basis = _own(sharing, command.asked), command.basis
+    if review.is_vital(basis) and not (command.reason or "").strip():
+        raise Refusal("missing_field", "/reason")
     if not stands(basis):
         raise Refusal("invalid_value", "/basis/withdrawn_at")
     if basis.valid_to and basis.valid_to < max(basis.valid_from, day_in(known.city, now)):
@@ -112,6 +158,8 @@ def give(sharing: Sharing | None, command: GiveBasis, now: datetime) -> Outcome:
         raise Refusal("invalid_value", "/basis/basis_id")
     after = known.with_bases([basis])
     after = replace(after, over=tuple(ref for ref in after.over if ref != basis.basis_id))
+    if review.is_vital(basis) and not (basis == before and basis.basis_id in after.names_confirmed):
+        after = _to_be_confirmed(after, command, now)
     return after, [_answer(after, command.asked), SharingBasisGiven(**_known(after, now, [basis.basis_id]))]
 
 
@@ -169,14 +217,35 @@ def told_late(recorded: IntakeRecorded, meetings: Iterable[IntakeRecorded], now:
     return recorded.model_copy(update={"sharing_basis": (*recorded.sharing_basis, *refusals)})
 
 
+def confirm(sharing: Sharing | None, command: ConfirmBases, now: datetime) -> Outcome:
+    """Raises Refusal: only a supervisor of the agency who stated none of them, in time, and all of them or none."""
+    known, asked, refs = _own(sharing, command.asked), command.asked, tuple(dict.fromkeys(command.basis_ids))
+    if review.SUPERVISOR not in asked.roles:
+        raise Refusal("not_authorised", "/agency")
+    for i, ref in enumerate(command.basis_ids):
+        _check_confirmable(known, ref, f"/basis_ids/{i}", asked, now)
+    confirmed = (*known.confirmed, *(Confirmed(ref, now, asked.actor) for ref in refs))
+    after = replace(known.without_review_of(refs), version=known.version + 1, confirmed=confirmed)
+    said = SharingBasisConfirmed(**_known(after, now, refs, before=known))
+    return after, [_answer(after, asked), said]
+
+
 def expire(sharing: Sharing | None, now: datetime) -> Outcome:
-    """Nothing when they were given new dates or withdrawn meanwhile."""
-    sharing = _recorded(sharing)
-    ended = sharing.ended_by(now)
-    if not ended:
-        return sharing, []
-    after = replace(sharing, version=sharing.version + 1, over=(*sharing.over, *ended))
-    return after, [SharingBasisExpired(**_known(after, now, ended))]
+    """What has run out, and what nobody confirmed in time. Nothing of what was given new dates, confirmed or withdrawn
+    meanwhile. What is taken back is told first: why it was is told with it alone.
+    """
+    known = _recorded(sharing)
+    late = review.late(known.reviews, now)
+    ended = tuple(ref for ref in known.ended_by(now) if ref not in late)
+    after, said = known, list[Message]()
+    if late:
+        after, told = _taken_back(known, [b for b in known.bases if b.basis_id in late], NOT_CONFIRMED, now)
+        said.append(told)
+    if ended:
+        before, version = after, known.version + 1
+        after = replace(after.without_review_of(ended), version=version, over=(*after.over, *ended))
+        said.append(SharingBasisExpired(**_known(after, now, ended, before=before)))
+    return after, said
 
 
 def _recorded(sharing: Sharing | None) -> Sharing:
@@ -201,6 +270,34 @@ def _withdrawable(sharing: Sharing, ref: str, pointer: str) -> SharingBasis:
     if not stands(basis):
         raise Refusal("invalid_transition", pointer)
     return basis
+
+
+def _taken_back(known: Sharing, taken: list[SharingBasis], cause: str, now: datetime) -> tuple[Sharing, Message]:
+    refs = tuple(dict.fromkeys(basis.basis_id for basis in taken))
+    after = known.with_bases(basis.model_copy(update={"withdrawn_at": now}) for basis in taken)
+    after = after.without_review_of(refs)
+    return after, ConsentWithdrawn(**_known(after, now, refs, before=known), revoke_cause=cause)
+
+
+def _to_be_confirmed(sharing: Sharing, command: GiveBasis, now: datetime) -> Sharing:
+    ref = command.basis.basis_id
+    reviews = review.ask(sharing.reviews, (ref,), sharing.version, command.asked.actor, command.reason, now)
+    left = tuple(one for one in sharing.confirmed if one.basis_id != ref)
+    return replace(sharing, reviews=reviews, confirmed=left)
+
+
+def _check_confirmable(sharing: Sharing, ref: str, pointer: str, asked: Asked, now: datetime) -> None:
+    basis, waiting = sharing.find(ref), review.of(sharing.reviews, ref)
+    if basis is None:
+        raise Refusal("unknown_code", pointer, allowed=tuple(basis.basis_id for basis in sharing.bases))
+    if not review.is_vital(basis):
+        raise Refusal("inconsistent_data", pointer)
+    if waiting is None:
+        raise Refusal("invalid_transition", pointer, version=sharing.version)
+    if waiting.until <= now:
+        raise Refusal("window_passed", pointer)
+    if asked.actor in waiting.by:
+        raise Refusal("not_authorised", "/actor")
 
 
 def _refusal(recipient: str, city: str, now: datetime) -> SharingBasis:
@@ -229,8 +326,9 @@ def _end(basis: SharingBasis, city: str) -> datetime:
     return datetime.combine(basis.valid_to, time(), zone) + timedelta(days=1)
 
 
-def _known(sharing: Sharing, now: datetime, refs: Iterable[str]) -> dict[str, Any]:
-    """What every event of sharing bases says (`contracts.events.SharingEvent`)."""
+def _known(sharing: Sharing, now: datetime, refs: Iterable[str], *, before: Sharing | None = None) -> dict[str, Any]:
+    """What every event of sharing bases says (`contracts.sharing.SharingEvent`). before: where reviews may be over."""
+    over = review.over(before.reviews, sharing.reviews, sharing.intake_id) if before else ()
     return {
         "intake_id": sharing.intake_id,
         "version": sharing.version,
@@ -238,6 +336,7 @@ def _known(sharing: Sharing, now: datetime, refs: Iterable[str]) -> dict[str, An
         "sender_agency": sharing.agency,
         "basis_ids": tuple(refs),
         "sharing_basis": sharing.bases,
+        "reviewed": over,
     }
 
 

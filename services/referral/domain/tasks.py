@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.answers import CommandAccepted
-from contracts.journeys import ChaseTask, CompleteTask, OpenTask, TaskDone, TaskOpened, TaskOverdue
+from contracts.journeys import ChaseTask, CompleteTask, OpenTask, TaskDone, TaskOpened, TaskOverdue, TaskReminded
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
 from services.referral.domain import clocks, timers
@@ -21,7 +21,10 @@ Outcome = tuple["Task", list[Message]]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """kind: what is to be decided; next: the action of `decline_reasons.json` that it stands for."""
+    """kind: what is to be decided; next: the action of `decline_reasons.json` that it stands for.
+
+    until: when it is over by itself, by what is decided elsewhere; until then nobody can say that it is done.
+    """
 
     task_id: UUID
     kind: str
@@ -42,6 +45,7 @@ class Task:
     offer: str | None = None
     code: str | None = None
     done_at: datetime | None = None
+    until: datetime | None = None
 
     @property
     def next_at(self) -> datetime | None:
@@ -50,18 +54,21 @@ class Task:
 
 
 def open_task(command: OpenTask, now: datetime, calendar: Calendar) -> Outcome:
-    """Due after one business hour of the sender's city."""
-    timer = timers.start(LIMIT, 1, now, timers.of_task(), _reach(now, calendar), now)
+    """Due after one business hour of the sender's city, unless it says until when."""
+    reach = _reach(now, command.until, calendar)
+    timer = timers.start(LIMIT, 1, now, timers.of_task(over_by_itself=bool(command.until)), reach, now)
     task = Task(opened_at=now, due_at=timer.due_at, steps=timer.steps, **command.model_dump())
     said = TaskOpened(**_known(task, now), reason=task.reason, next=task.next, documents=task.documents)
     return task, [answer(task, Asked()), said]
 
 
 def complete(task: Task | None, command: CompleteTask, now: datetime) -> Outcome:
-    """Raises Refusal: a task of others looks like one that does not exist, and none is done twice."""
+    """Raises Refusal: a task of others looks like one that does not exist, none is done twice, and none by word alone
+    that is decided elsewhere.
+    """
     if task is None or task.agency != command.asked.agency:
         raise Refusal("unknown_referral", "/task_id")
-    if task.state == DONE:
+    if task.state == DONE or task.until:
         raise Refusal("invalid_transition", "/task_id", state=task.state, version=task.version)
     done = _done(task, now)
     return done, [answer(done, command.asked), TaskDone(**_known(done, now))]
@@ -89,15 +96,17 @@ def chase(task: Task, command: ChaseTask, now: datetime, calendar: Calendar) -> 
 
 
 def _chased(task: Task, step: Step, now: datetime, calendar: Calendar) -> Outcome:
-    rung = timers.rung_at(timers.of_task(), step.percent)
+    rung = timers.rung_at(timers.of_task(over_by_itself=bool(task.until)), step.percent)
     repeat = int(timers.POLICY["task_repeat_every_percent"])
-    left = timers.after(task.steps, _reach(task.opened_at, calendar), repeat)
+    left = timers.after(task.steps, _reach(task.opened_at, task.until, calendar), repeat)
     chased = replace(task, version=task.version + 1, steps=left)
-    told = TaskOverdue(**_known(chased, now), percent=step.percent, level=rung.level, notify=rung.notify)
-    return chased, [told]
+    known = _known(chased, now) | {"percent": step.percent, "notify": rung.notify}
+    return chased, [TaskReminded(**known) if step.percent < 100 else TaskOverdue(**known, level=rung.level)]
 
 
-def _reach(opened_at: datetime, calendar: Calendar) -> Reach:
+def _reach(opened_at: datetime, until: datetime | None, calendar: Calendar) -> Reach:
+    if until:
+        return timers.until(opened_at, until)
     return lambda percent: clocks.due(clocks.of_review(LIMIT), opened_at, calendar, percent)
 
 

@@ -178,6 +178,7 @@ def task(of: Task) -> Shown:
         "next": labelled("decline_reasons", of.next, "next_actions") if of.next else None,
         "state": of.state,
         "version": of.version,
+        "journey_id": of.journey_id,
         "referral_id": of.referral_id,
         "service": labelled("services", of.service),
         "queue": of.queue,

@@ -141,8 +141,10 @@ def told_at(level: int) -> tuple[str, ...]:
 
 
 @cache
-def of_task() -> tuple[Rung, ...]:
-    return tuple(Rung(step["at_percent"], step["level"], tuple(step["notify"])) for step in POLICY["task_ladder"])
+def of_task(*, over_by_itself: bool = False) -> tuple[Rung, ...]:
+    """over_by_itself: of a task that ends at its limit, whoever decides; then only what comes before helps anybody."""
+    ladder = POLICY["ending_task_ladder" if over_by_itself else "task_ladder"]
+    return tuple(Rung(step["at_percent"], step["level"], tuple(step["notify"])) for step in ladder)
 
 
 def repeats(timer: str) -> int | None:

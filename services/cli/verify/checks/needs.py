@@ -25,6 +25,8 @@ REASONS = {
 
 DECLINED = "DECLINED"
 LONGEST_CHAIN = 10
+ABOUT_NO_NEED = "confirm_vital_interest"
+"""The kind of a task that is called as a referral and answers nothing of what it was asked for."""
 
 
 def check(loaded: Loaded) -> Iterator[Seen]:
@@ -54,7 +56,8 @@ class Kept:
     def of(cls, loaded: Loaded) -> "Kept":
         tasks: dict[str, list[Doc]] = defaultdict(list)
         for task in loaded.stored("referral", "tasks").values():
-            tasks[task["referral_id"] or ""].append(task)
+            if task["kind"] != ABOUT_NO_NEED:
+                tasks[task["referral_id"] or ""].append(task)
         decisions = loaded.stored("referral", "decisions")
         linked = {id: doc["linked_id"] for id, doc in decisions.items() if doc.get("linked_id")}
         links = loaded.stored("referral", "links").values()
