@@ -4,7 +4,7 @@ from contracts import topics
 from contracts.beside import ReferralEscalated, TimerFired
 from contracts.directory import Agency
 from contracts.events import ReferralClosed, ReferralEvent
-from contracts.journeys import TaskOpened, TaskOverdue
+from contracts.journeys import TaskOpened, TaskOverdue, TaskReminded
 from contracts.notifications import NotificationEvent, OfQueue, PageRaised, TellQueue
 from contracts.values import Message
 from services.chassis.handlers import Handlers
@@ -25,7 +25,7 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
 @handlers.on(topics.REFERRALS, hurried=False)
 async def on_referral(event: Message, tx: Transaction) -> None:
     match event:
-        case TimerFired() | ReferralEscalated() | TaskOverdue() | ReferralClosed():
+        case TimerFired() | ReferralEscalated() | TaskReminded() | TaskOverdue() | ReferralClosed():
             await tell_coordinated(event, tx)
         case ReferralEvent(sender_agency=sender) | TaskOpened(agency=sender):
             tx.emit(*telling.tell(event, tx.cause.id, await store.find_city(tx, sender)))
@@ -35,7 +35,7 @@ async def on_referral(event: Message, tx: Transaction) -> None:
 
 async def tell_coordinated(event: Step | ReferralClosed, tx: Transaction) -> None:
     """The step of a ladder, or an end, also to who coordinates the city where the work lies."""
-    if isinstance(event, TaskOverdue):
+    if isinstance(event, TaskReminded | TaskOverdue):
         sender = here = event.agency
     else:
         sender, here = event.sender_agency, event.receiver_agency or event.sender_agency

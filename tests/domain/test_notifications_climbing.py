@@ -9,7 +9,7 @@ from contracts import codes
 from contracts.beside import ReferralEscalated, ReferralPriorityChanged, TimerFired
 from contracts.directory import Queue
 from contracts.events import ReferralClosed, ReferralSent
-from contracts.journeys import TaskOverdue
+from contracts.journeys import TaskOverdue, TaskReminded
 from contracts.notifications import PageRaised
 from services.notifications.domain.climbing import Lead, lead_of
 from services.notifications.domain.mailbox import BURST, Mailbox, change
@@ -55,6 +55,18 @@ def test_a_late_task_is_told_to_its_desk_and_its_supervisors() -> None:
     notices = tell(event, EVENT_ID, "palermo", LEAD)
 
     assert {notice.queue: notice.notice.about for notice in notices} == {DESK: "task_late", "pa.comune": "task_late"}
+
+
+def test_who_has_to_confirm_is_reminded_in_the_words_of_the_first_time() -> None:
+    event = TaskReminded(
+        task_id=UUID(int=4), version=2, at=NOW, kind="confirm_vital_interest", journey_id=INTAKE_ID,
+        referral_id=REFERRAL_ID, service="health.primary", agency="pa.comune", queue=DESK, due_at=NOW, percent=50,
+        notify=("owner_queue", "owner_supervisor"),
+    )  # fmt: skip
+
+    notices = tell(event, EVENT_ID, "palermo", LEAD)
+
+    assert {notice.queue: notice.notice.about for notice in notices} == {DESK: "to_confirm", "pa.comune": "to_confirm"}
 
 
 def test_a_city_is_led_by_the_agency_that_coordinates_it() -> None:

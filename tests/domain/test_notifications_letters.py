@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contracts import codes
 from contracts.beside import TimerFired
 from contracts.events import ReferralEvent
-from contracts.journeys import TaskOpened, TaskOverdue
+from contracts.journeys import TaskOpened, TaskOverdue, TaskReminded
 from contracts.values import Message
 from services.notifications.domain import climbing
 from services.notifications.domain.letters import HEADLINES, languages, write
@@ -38,7 +38,7 @@ Appointment fixed cancelled missed service
 be decided updates scaduto senza risposta Promemoria invio in oltre il termine serve coordinamento Decisione EMERGENZA
 expired without an answer Reminder referral is waiting past its time limit Unanswered please coordinate Decision
 EMERGENCY revoked revocato dati da cancellare Conferma in ritardo per un revoked, data deleted Receipt overdue
-for a revocato, Automatic message of please do not reply / --
+for a revocato, Condivisione confermare Sharing confirmed Automatic message of please do not reply / --
 """
 WORDS = frozenset(ALLOWED.split())
 BUS_CODES = frozenset(item["bus_code"] for item in codes.codes("services").values())
@@ -47,7 +47,9 @@ FORMS = re.compile(rf"{CODE}|{re.escape(CONSOLE)}/r/{CODE}|[0-9]{{1,3}}")
 HEADERS = {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Type", "MIME-Version",
            "Content-Transfer-Encoding"}  # fmt: skip
 
-THOSE_TOLD: list[type[Message]] = [*dict.fromkeys(row.event for row in TOLD), TaskOpened, TimerFired, TaskOverdue]
+THOSE_TOLD: list[type[Message]] = [
+    *dict.fromkeys(row.event for row in TOLD), TaskOpened, TimerFired, TaskReminded, TaskOverdue,
+]  # fmt: skip
 
 
 def strangers(text: str) -> set[str]:
@@ -77,7 +79,7 @@ def test_whatever_an_event_says_nothing_but_allowed_words_gets_into_a_mail(
     event = data.draw(messages(model)).model_copy(update=known | {"next": "sender_decides"})
     spoken = data.draw(st.sampled_from([(), ("it",), ("en", "it"), ("wo",)]))
     notices = tell(event, MAIL_ID, city)
-    assert isinstance(event, ReferralEvent | TaskOpened | TaskOverdue)
+    assert isinstance(event, ReferralEvent | TaskOpened | TaskReminded | TaskOverdue)
 
     for told in [[notice] for notice in notices] + [[notice] * 3 for notice in notices]:
         headers, text = mailed(list(told), spoken)
@@ -93,7 +95,8 @@ def test_a_word_that_is_not_allowed_would_be_noticed() -> None:
 
 
 def test_everything_that_is_told_has_its_words_in_both_languages() -> None:
-    of_ladders = {climbing.REMINDER, climbing.LATE, climbing.ESCALATED, climbing.RAISED, climbing.TASK_LATE}
+    of_ladders = {climbing.REMINDER, climbing.LATE, climbing.ESCALATED, climbing.RAISED, climbing.TASK_LATE,
+                  climbing.TO_CONFIRM}  # fmt: skip
     assert set(HEADLINES) == {row.about for row in TOLD} | of_ladders | {"decide"}
     assert all(set(headline) == {"it", "en"} for headline in HEADLINES.values())
 

@@ -84,6 +84,12 @@ def test_a_task_that_no_answer_has_opened_is_told_to_whoever_has_it() -> None:
     assert told(a_task(kind="receiver_not_told", next="receiver_not_told")) == {}
 
 
+def test_what_a_supervisor_has_to_confirm_is_told_to_the_desk_and_to_the_supervisors_of_its_agency() -> None:
+    confirm = {"kind": "confirm_vital_interest", "next": "confirm_vital_interest"}
+
+    assert told(a_task(**confirm)) == {DESK: "to_confirm", "pa.comune": "to_confirm"}
+
+
 @pytest.mark.parametrize(
     "event", [a_task(code="RM-7K3M9Q", agency="pa.lead"), an_event(events.ReferralAccepted, code="RM-7K3M9Q")]
 )

@@ -113,7 +113,8 @@ async def test_who_owes_is_found_along_the_chain_and_where_a_need_leans_also_whe
     )  # fmt: skip
     task, _ = tasks.open_task(confirming, NOW, PALERMO)
     await db.tasks.insert_one(store.TASK.dump_python(task, mode="json"))
-    await db.journeys.insert_one(store.JOURNEY.dump_python(Journey(INTAKE, needs=needs), mode="json"))
+    journey = store.JOURNEY.dump_python(Journey(INTAKE, needs=needs), mode="json")
+    await db.journeys.insert_one(journey | {"_id": journey["journey_id"]})
 
     counted = owing.counted([kept async for kept in reading.read_under_way(db)])
 

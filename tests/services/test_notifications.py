@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,11 +17,12 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from contracts.beside import ReferralNoteAdded
 from contracts.directory import Contact, Queue
 from contracts.events import ReferralAccepted, ReferralRevoked, ReferralSent
+from contracts.journeys import TaskOpened, TaskReminded
 from contracts.notifications import NotificationFailed, NotificationSent, mailbox_id
 from services.chassis.settings import Settings
 from services.notifications.delivery import SIDE_BY_SIDE
 from services.notifications.domain.mailbox import BURST
-from tests.builders import an_agency
+from tests.builders import NOW, an_agency
 from tests.mail_server import MailServer, mail_server
 from tests.notices import an_event
 from tests.processes import Processes, plain_http, running
@@ -127,6 +129,21 @@ async def test_an_answer_is_mailed_to_the_desk_that_sent_and_its_notice_is_for_i
     assert notice["referral_id"] == str(ids[0])
     assert [(await telling.notices(agency, by=by)).status_code for by in (agency, other)] == [200, 404]
     assert (await telling.notices("pa.nobody", by=agency)).status_code == 404
+
+
+async def test_what_is_to_be_confirmed_is_mailed_to_the_desk_and_half_way_once_more(telling: Telling) -> None:
+    agency, address = await telling.an_agency()
+    about = {"journey_id": uuid4(), "referral_id": uuid4(), "service": "health.primary", "agency": agency,
+             "queue": f"{agency}.desk", "task_id": uuid4(), "at": NOW, "due_at": NOW + timedelta(hours=72)}  # fmt: skip
+    kind = {"kind": "confirm_vital_interest"}
+
+    await telling.bus.ask(TaskOpened(**about, **kind, version=1, next="confirm_vital_interest"))
+    await telling.bus.ask(TaskReminded(**about, **kind, version=2, percent=50, notify=("owner_queue",)))
+    async with asyncio.timeout(60):
+        while len(mails := telling.mail.to(address)) < 2:
+            await asyncio.sleep(0.02)
+
+    assert [mail["Subject"][:24] for mail in mails] == ["Sharing to be confirmed "] * 2
 
 
 async def test_a_burst_is_told_in_few_mails_that_hold_each_notice_once(telling: Telling) -> None:

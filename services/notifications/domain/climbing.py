@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 from contracts.beside import ReferralEscalated, TimerFired
 from contracts.directory import Agency
-from contracts.journeys import TaskOverdue
+from contracts.journeys import TaskOverdue, TaskReminded
 
 COORDINATION = "coordination"
 """The kind of the queue from which a city is coordinated; whoever has it leads there."""
 
 REMINDER, LATE, ESCALATED, RAISED, TASK_LATE = "remind", "late", "escalated", "raised", "task_late"
+TO_CONFIRM = "to_confirm"
 
-Step = TimerFired | ReferralEscalated | TaskOverdue
+OfTask = TaskReminded | TaskOverdue
+Step = TimerFired | ReferralEscalated | OfTask
 
 Box = tuple[str, str]
 """A mailbox and its agency. One that is called as the agency itself reaches its supervisors, at its own address."""
@@ -39,7 +41,7 @@ def lead_of(agencies: list[Agency]) -> Lead | None:
 
 def told(event: Step, lead: Lead | None) -> Iterator[tuple[str, str, str]]:
     """(mailbox, its agency, about), each mailbox once."""
-    boxes = _of_task(event) if isinstance(event, TaskOverdue) else _of_referral(event)
+    boxes = _of_task(event) if isinstance(event, OfTask) else _of_referral(event)
     if lead:
         boxes |= {"city_coordinator": (lead.queue, lead.agency), "lead_body_head": (lead.agency, lead.agency)}
     for queue, agency in dict.fromkeys(boxes[who] for who in event.notify if who in boxes):
@@ -48,6 +50,8 @@ def told(event: Step, lead: Lead | None) -> Iterator[tuple[str, str, str]]:
 
 def about(event: Step) -> str:
     match event:
+        case TaskReminded():
+            return TO_CONFIRM
         case TaskOverdue():
             return TASK_LATE
         case ReferralEscalated():
@@ -68,5 +72,5 @@ def _of_referral(event: TimerFired | ReferralEscalated) -> dict[str, Box]:
     return boxes
 
 
-def _of_task(event: TaskOverdue) -> dict[str, Box]:
+def _of_task(event: OfTask) -> dict[str, Box]:
     return {"owner_queue": (event.queue, event.agency), "owner_supervisor": (event.agency, event.agency)}

@@ -40,6 +40,7 @@ HEADLINES: dict[str, dict[Language, str]] = {
     "revoked": {"it": "Invio revocato", "en": "Referral revoked"},
     "to_delete": {"it": "Invio revocato, dati da cancellare", "en": "Referral revoked, data to be deleted"},
     "receipt_overdue": {"it": "Conferma in ritardo per un invio", "en": "Receipt overdue for a referral"},
+    "to_confirm": {"it": "Condivisione da confermare", "en": "Sharing to be confirmed"},
     "decide": {"it": "Invio da decidere", "en": "Referral to be decided"},
 }
 """By what a notice is about (`telling.TOLD`)."""

@@ -51,11 +51,11 @@ from contracts.events import (
     ReferralWithdrawn,
     RoutingDecided,
 )
-from contracts.journeys import TaskOpened, TaskOverdue
+from contracts.journeys import TaskOpened, TaskOverdue, TaskReminded
 from contracts.notifications import Notice, TellQueue, public_code
 from contracts.values import Message
 from services.notifications.domain import climbing
-from services.notifications.domain.climbing import ESCALATED, LATE, RAISED, Lead
+from services.notifications.domain.climbing import ESCALATED, LATE, RAISED, TO_CONFIRM, Lead
 
 Side = Literal["receiver", "sender", "receiver_supervisor"]
 
@@ -133,6 +133,8 @@ TOLD_OF_TASKS = frozenset({"sender_decides", "coordinator_review"})
 """The next steps of tasks whose owner no answer reaches: nobody was found, or what the need leaned on has ended; what
 only the coordination may look at.
 """
+SUPERVISED = "confirm_vital_interest"
+"""The next step of a task that only a supervisor can take: their own mailbox is told beside the desk's."""
 
 
 def tell(event: Message, event_id: UUID, city: str | None, lead: Lead | None = None) -> list[TellQueue]:
@@ -142,13 +144,15 @@ def tell(event: Message, event_id: UUID, city: str | None, lead: Lead | None = N
     lead: who coordinates the city where it lies, for a step of a ladder and for an end.
     """
     match event:
-        case ReferralEvent() | TaskOverdue(referral_id=UUID()):
+        case ReferralEvent() | TaskReminded(referral_id=UUID()) | TaskOverdue(referral_id=UUID()):
             told = climbing.told(event, lead) if isinstance(event, climbing.Step) else _told(event, lead)
             return [
                 _notice(event, event_id, city, queue=queue, agency=agency, about=about) for queue, agency, about in told
             ]
         case TaskOpened(next=step, queue=queue, agency=agency) if step in TOLD_OF_TASKS and event.referral_id:
             return [_notice(event, event_id, city, queue=queue, agency=agency, about="decide")]
+        case TaskOpened(next=step, queue=queue, agency=agency) if step == SUPERVISED and event.referral_id:
+            return [_notice(event, event_id, city, queue=b, agency=agency, about=TO_CONFIRM) for b in (queue, agency)]
     return []
 
 
@@ -184,7 +188,7 @@ def _of_sides(event: ReferralEvent) -> Iterator[tuple[str, str, str]]:
 
 
 def _notice(
-    event: ReferralEvent | TaskOpened | TaskOverdue,
+    event: ReferralEvent | TaskOpened | climbing.OfTask,
     event_id: UUID,
     city: str | None,
     *,
