@@ -142,12 +142,13 @@ class Tier2(Value):
 
 
 class SubmitIntake(Message):
-    """One meeting in which a person's needs are recorded and services are asked for."""
+    """One meeting in which a person's needs are recorded and services are asked for. actor: who records it."""
 
     model_config = OUTSIDE
     TYPE = "staffetta.intake.submit.v1"
 
     idempotency_key: Ref
+    actor: Ref | None = None
     occurred_at: Time
     tier0: Tier0
     tier1: Tier1 = Tier1()

@@ -49,7 +49,7 @@ async def say(session: Session, type: str, body: dict[str, Any], command_id: str
 
 async def submit(session: Session, type: str, body: dict[str, Any]) -> Answer:
     """An intake, which is known by its idempotency key."""
-    return await _post(session, type, body, body["idempotency_key"])
+    return await _post(session, type, {"actor": session.actor.subject} | body, body["idempotency_key"])
 
 
 async def _post(session: Session, type: str, stated: dict[str, Any], id: str) -> Answer:

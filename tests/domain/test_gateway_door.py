@@ -82,6 +82,18 @@ def test_an_intake_is_passed_on_with_who_asked_and_what_the_door_noticed() -> No
     assert record.flags == ("bom_ignored",)
 
 
+@pytest.mark.parametrize(
+    ("who", "known"), [(Voice("pa.comune"), "op-3"), (Voice("pa.comune", "s-1", ("supervisor",)), "s-1")]
+)
+def test_who_recorded_an_intake_is_who_it_says_unless_a_token_says_who_speaks(who: Voice, known: str) -> None:
+    found = admit(said(an_intake("k-1") | {"actor": "op-3"}), who, NOTHING)
+
+    assert isinstance(found, Forward)
+    [record] = found.messages.values()
+    assert isinstance(record, RecordIntake)
+    assert record.asked.actor == known
+
+
 def test_the_same_key_of_two_agencies_names_two_intakes() -> None:
     ours, theirs = said(an_intake("k-1")), said(an_intake("k-1", sender="rm.comune"))
 

@@ -105,6 +105,15 @@ def test_who_says_again_what_another_of_their_agency_said_is_the_one_who_is_answ
     assert answer.model_dump(exclude=by_name) == intake.answer.model_dump(exclude=by_name)
 
 
+def test_the_same_intake_said_by_somebody_else_is_the_same() -> None:
+    intake, _ = recorded(a_record())
+    command = a_record()
+
+    hers = command.model_copy(update={"submitted": command.submitted.model_copy(update={"actor": "pa.comune:w1"})})
+
+    assert again(intake, hers) == intake.answer
+
+
 def test_what_is_left_out_and_what_says_nothing_are_the_same_intake() -> None:
     intake, _ = recorded(a_record(accessibility=[], interpreter_needed=None))
 

@@ -185,12 +185,12 @@ class Recorded:
         return [(task.queue, task.kind) for task in self.network.tasks if task.state == "OPEN"]
 
 
-def recorded(**vital: Any) -> Recorded:
+def recorded(by: str | None = None, **vital: Any) -> Recorded:
     network = Offline((COMUNE, an_agency()), (an_offer(),), now=NOW, services=tuple(HANDLERS))
     intake = an_intake()
     stated = intake["tier0"]["sharing_basis"][0] | {"basis_id": "vital", "type": "vital_interest"} | vital
     intake["tier0"] |= {"sharing_basis": [stated], "priority_reason": "Rischio immediato"}
-    answer = network.say("pa.comune", "staffetta.intake.submit.v1", intake, "m-1")
+    answer = network.say("pa.comune", "staffetta.intake.submit.v1", intake | {"actor": by}, "m-1")
     assert answer
     met = answer["value"]["intake_id"]
     first = str(needs.referral_id(UUID(met), 0))
@@ -233,6 +233,14 @@ def test_a_supervisor_confirms_it_and_it_stands() -> None:
     assert (confirmed["version"], again, unsaid) == (2, confirmed, [])
     assert (once_more["code"], once_more["pointer"]) == ("invalid_transition", "/basis_ids/0")
     assert (met.state, met.todo()) == ("ACCEPTED", [])
+
+
+def test_who_recorded_it_does_not_confirm_it_as_a_supervisor() -> None:
+    met = recorded(by="pa.comune:w1")
+
+    answer = met.confirm("supervisor")
+
+    assert (answer["code"], answer["pointer"]) == ("not_authorised", "/actor")
 
 
 def test_the_desk_takes_back_what_was_no_vital_interest_at_once() -> None:

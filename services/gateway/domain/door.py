@@ -143,12 +143,11 @@ def _check_ids(read: Read, known: Known) -> None:
 
 def _forward(read: Read, who: Voice) -> Forward:
     message, id = read.message, minted(who.name, read.message_id)
-    stated = None if isinstance(message, SubmitIntake) else message.actor
     asked = Asked(
         agency=who.agency,
         command_id=read.command_id,
         message_id=read.message_id,
-        actor=who.actor or stated,
+        actor=who.actor or message.actor,
         roles=who.roles,
     )
     match message:

@@ -82,8 +82,8 @@ def last_met(command: AskOneMore, met: Iterable[IntakeRecorded]) -> IntakeRecord
 
 
 def digest(submitted: SubmitIntake) -> str:
-    """Of what was stated: a field that is left out and one that says nothing else are the same."""
-    stated = submitted.model_dump(mode="json", exclude_defaults=True)
+    """Of what was stated: a field that is left out and one that says nothing else are the same, whoever says it."""
+    stated = submitted.model_dump(mode="json", exclude={"actor"}, exclude_defaults=True)
     return sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
 
