@@ -18,12 +18,13 @@ from services.console import (
     operating,
     store,
     twins,
+    vital,
 )
 
 pages = APIRouter()
 of_people = (
     lists.router, boards.router, correcting.router, glossary.router, batch.router, meeting.router, twins.router,
-    operating.router, cases.router,
+    vital.router, operating.router, cases.router,
 )  # fmt: skip
 for router in (lists.static, login.router, *of_people, lists.elsewhere):
     pages.include_router(router)

@@ -75,6 +75,11 @@ async def person(session: Session, person_ref: str) -> dict[str, Any] | None:
     return await _told(session, f"/v1/people/{person_ref}")
 
 
+async def intake(session: Session, intake_id: str) -> dict[str, Any] | None:
+    """A meeting of the person's own agency, without who was met; None of any other, or when intake does not answer."""
+    return await _told(session, f"/v1/intakes/{intake_id}")
+
+
 async def text(session: Session, text_id: str) -> str | None:
     """What was written with a command; None when it is not for this person's agency, or not yet."""
     found = await _told(session, f"/v1/texts/{text_id}")

@@ -51,10 +51,12 @@ async def _shown(at: Gate, case: Case) -> dict[str, Any]:
     broken = [one for one in await at.broken() if one["row"] == case.id]
     glass = [one for one in await at.open_glass() if one["row"] == case.id] if case.relations == {"glass"} else []
     family, agencies = await at.family(case), await at.agencies()
+    to_confirm = await at.to_confirm(case.row["journey_id"]) if "sender" in case.relations else None
     return {
         "case": case, "agencies": agencies, "offer": await at.offer(case.row["offer"]),
         "fixed": fixed(case), "lines": await at.lines(case), "told": await at.told(case), "family": family,
         "doable": doable(case, at, agencies, family), "is_party": party, "why": _why(case), "broken": broken,
+        "to_confirm": to_confirm,
         "may_ask_who": "receiver" in case.relations and accepted, "glass": glass,
         "reads_note": partial(access.reads_note, case.relations, state=case.row["state"]),
     }  # fmt: skip

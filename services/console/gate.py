@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, DESCENDING
 
-from services.console.domain import access, actions, national, picture, shown, twins
+from services.console.domain import access, actions, national, picture, shown, twins, vital
 from services.console.domain.access import Actor, Grant
 from services.console.domain.picture import ALWAYS, week_of
 from services.console.domain.shown import Case, Page, Pair, Todo
@@ -145,6 +145,11 @@ class Gate:
         wanted: list[Doc] = [{"journey_id": intake_id} | desk for desk in access.desks(self.actor)]
         rows = [row for w in wanted for row in await self._list(self._db[TASKS].find(w).limit(LONGEST))]
         return [self._todo(row, None, None) for row in sorted(rows, key=lambda row: row["due_at"])]
+
+    async def to_confirm(self, intake_id: str) -> Doc | None:
+        """The task that asks the person's desk to have a vital interest of this meeting confirmed, while it is open."""
+        todos = await self.tasks_of(intake_id)
+        return next((todo.row for todo in todos if todo.row["open"] and todo.row["kind"] == vital.KIND), None)
 
     async def _refs(self, intakes: list[str]) -> dict[str, str | None]:
         """What the person's own desk calls these meetings, those that it had itself."""

@@ -40,6 +40,8 @@ async def state(request: Request) -> Response:
     typed["begun"], key = [begun.isoformat()], f"{agency['_id']}/{typed['key'][0][:64]}"
     queue = next(iter(sorted(session.actor.queues)), None)
     body = meeting.statement(typed, agency=agency["_id"], queue=queue, city=agency["city"], key=key, begun=begun)
+    if meeting.lacks_a_reason(body):
+        return await _form(request, typed, Answer("missing_field", "/tier0/priority_reason"))
     answer = await asking.submit(session, SUBMIT, body)
     if answer.code in (None, "waiting"):
         where = f"/new/{answer.intake_id}" if answer.intake_id else "/sent"
@@ -75,7 +77,8 @@ async def _met_drawn(request: Request, intake_id: UUID, at: Gate) -> str:
 async def _met(at: Gate, intake_id: UUID) -> dict[str, Any]:
     pairs, cases = await at.twins_of(str(intake_id)), await at.met(str(intake_id))
     tasks = [todo for todo in await at.tasks_of(str(intake_id)) if todo.row["kind"] == "no_candidate"]
-    return {"pairs": pairs, "cases": cases, "tasks": tasks, "agencies": await at.agencies()}
+    known = {"agencies": await at.agencies(), "to_confirm": await at.to_confirm(str(intake_id))}
+    return {"pairs": pairs, "cases": cases, "tasks": tasks} | known
 
 
 async def _form(request: Request, typed: Typed, answer: Answer) -> Response:

@@ -26,10 +26,20 @@ Who = Annotated[Speaker, Depends(speaker)]
 Told = tuple[tuple[str, ...], str | None]
 
 
+class Review(BaseModel):
+    """Vital interests that a second person has to confirm. by: who stated one of them, as far as is known."""
+
+    basis_ids: tuple[str, ...]
+    due_at: datetime
+    by: tuple[str, ...]
+    reason: str | None
+
+
 class RecordedIntake(IntakeRecorded):
-    """flags: codes of `rejection_codes.json` with which the intake was taken."""
+    """flags: codes of `rejection_codes.json` with which the intake was taken. reviews: those that wait."""
 
     flags: tuple[str, ...]
+    reviews: tuple[Review, ...] = ()
 
 
 class Person(BaseModel):
@@ -89,7 +99,11 @@ async def get_intake(request: Request, intake_id: UUID, who: Who) -> RecordedInt
     found = await store.read_intake(_db(request), intake_id)
     if found is None or not who.works or who.agency != found.recorded.sender_agency:
         raise HTTPException(404)
-    return RecordedIntake(**found.recorded.model_dump(), flags=found.answer.flags)
+    waiting = [
+        Review(basis_ids=review.basis_ids, due_at=review.until, by=review.by, reason=review.reason)
+        for review in await store.read_reviews(_db(request), intake_id)
+    ]
+    return RecordedIntake(**found.recorded.model_dump(), flags=found.answer.flags, reviews=tuple(waiting))
 
 
 @router.get("/people/{person_ref}", response_model_exclude_none=True)

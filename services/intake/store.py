@@ -24,6 +24,7 @@ from services.intake.domain.intake import Intake, Personal
 from services.intake.domain.known import Directory, named_agencies, named_offers
 from services.intake.domain.pairs import SAME, Pair, one_person
 from services.intake.domain.release import COORDINATOR, Parties, Read, Voice
+from services.intake.domain.review import Reviews
 from services.intake.domain.twins import MOST_COMPARED, Traits, name_keys, strong_keys, traits
 
 OF_REFERRALS = ("parties",)
@@ -222,6 +223,12 @@ async def read_intake(db: Any, intake_id: UUID) -> Intake | None:
         return None
     [recorded] = await _as_now(db, [doc["recorded"]])
     return replace(INTAKE.validate_python(doc), recorded=recorded)
+
+
+async def read_reviews(db: Any, intake_id: UUID) -> Reviews:
+    """Of its vital interests, those that wait to be confirmed."""
+    doc = await db.sharing.find_one({"_id": str(intake_id)})
+    return SHARING.validate_python(doc).reviews if doc else ()
 
 
 async def read_meetings(db: Any, person_ref: str) -> list[IntakeRecorded]:

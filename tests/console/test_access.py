@@ -12,7 +12,7 @@ import pytest_asyncio
 from fastapi.routing import APIRoute
 
 from deploy.documents.access import ROLES
-from services.console import batch, boards, cases, correcting, glossary, lists, login, meeting, operating, twins
+from services.console import batch, boards, cases, correcting, glossary, lists, login, meeting, operating, twins, vital
 from services.console.app import service
 from services.console.domain.rights import RIGHTS
 from services.console.web import Page
@@ -37,7 +37,7 @@ AS = {
 SEEN_AS = {"supervisor of the sender": "sender"}
 PAGES = (
     lists.router, boards.router, correcting.router, glossary.router, batch.router, meeting.router, twins.router,
-    operating.router, cases.router,
+    vital.router, operating.router, cases.router,
 )  # fmt: skip
 OPEN = (lists.static, login.router, lists.elsewhere)
 BY_ROLE = [name for name, right in RIGHTS.items() if not right.relations and name != "GET /r/{code}"]

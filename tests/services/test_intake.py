@@ -17,8 +17,10 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import KeepText, RecordIntake
 from contracts.events import IntakeRecorded
+from contracts.sharing import ConfirmBases
+from contracts.values import Asked
 from services.chassis.settings import Settings
-from tests.builders import BORN, a_record
+from tests.builders import BORN, a_record, an_intake
 from tests.processes import ROOT, Processes, plain_http, running
 from tests.services.bus import Bus, bus
 
@@ -135,3 +137,29 @@ async def test_without_a_key_for_the_pseudonyms_production_does_not_begin() -> N
     assert begun.returncode == 1
     assert said.decode().startswith("PSEUDONYM_KEY is empty")
     assert "Traceback" not in said.decode()
+
+
+async def test_what_waits_to_be_confirmed_is_read_with_the_intake_by_its_own_agency(intake: Intake) -> None:
+    [stated] = an_intake()["tier0"]["sharing_basis"]
+    vital = stated | {"basis_id": "vital", "type": "vital_interest"}
+    command = another(a_record(sharing_basis=[stated, vital], priority_reason="Rischio immediato"))
+    command = command.model_copy(update={"asked": command.asked.model_copy(update={"actor": "pa.comune:w1"})})
+    at = datetime(2026, 10, 27, 9, tzinfo=UTC)
+
+    await intake.bus.said(await intake.bus.ask(command, at=at), 3)
+    shown = (await intake.get(command.intake_id, "pa.comune")).json()["reviews"]
+    by = Asked(agency="pa.comune", command_id="c-1", actor="pa.comune:w2", roles=("supervisor",))
+    confirm = ConfirmBases(intake_id=command.intake_id, asked=by, basis_ids=("vital",))
+    await intake.bus.said(await intake.bus.ask(confirm, at=at), 2)
+    after = (await intake.get(command.intake_id, "pa.comune")).json()["reviews"]
+
+    assert shown == [
+        {
+            "basis_ids": ["vital"],
+            "due_at": "2026-10-30T09:00:00Z",
+            "by": ["pa.comune:w1"],
+            "reason": "Rischio immediato",
+        }
+    ]
+    assert after == []
+    assert (await intake.get(command.intake_id, "pa.accura")).status_code == 404

@@ -13,7 +13,8 @@ SCOPE, FORM = "tier1", "console-1"
 SHARED_FOR_YEARS = 1
 OLDEST = timedelta(hours=12)
 """How long ago a form can have been begun: no session lasts longer."""
-FACTS = ("age_band", "gender", "household", "language", "priority")
+FACTS = ("age_band", "gender", "household", "language", "priority", "priority_reason")
+VITAL = "vital_interest"
 NAMES = ("given", "family")
 ASKED_AS = {
     "services": "new_services", "sharing_basis": "new_basis", "withhold": "new_agencies", "contact": "new.phone",
@@ -82,6 +83,12 @@ def statement(typed: Typed, *, agency: str, queue: str | None, city: str, key: s
         "tier1": _tier1(one),
         "tier2": {"needs": list(typed["needs"])} if typed.get("needs") else {},
     }
+
+
+def lacks_a_reason(stated: dict[str, Any]) -> bool:
+    """A second person has to confirm a vital interest, and reads why."""
+    tier0 = stated["tier0"]
+    return "priority_reason" not in tier0 and any(basis["type"] == VITAL for basis in tier0.get("sharing_basis", ()))
 
 
 def _bases(typed: Typed, one: Mapping[str, str], city: str, today: date) -> list[dict[str, Any]]:

@@ -57,6 +57,8 @@ RIGHTS: dict[str, Right] = {
     "GET /twins": Right("who may be a person met before", WORKERS | {COORDINATOR}),
     "GET /twins/live": Right("the same, live", WORKERS | {COORDINATOR}),
     "POST /twins/{pair_id}": Right("say whether it is", WORKERS | {COORDINATOR}),
+    "GET /vital/{intake_id}": Right("a vital interest that a second person has to confirm", WORKERS),
+    "POST /vital/{intake_id}": Right("confirm it, or take it back", WORKERS),
     "GET /glossary": Right("what the words of these pages mean"),
     "GET /looks": Right("who broke the glass, who looked", WORKERS | {AUDITOR}),
     "GET /looks/live": Right("the same, live", WORKERS | {AUDITOR}),
