@@ -10,6 +10,8 @@ from contracts.places import places_id
 from contracts.topics import DIRECTORY
 from services.cli.verify.loaded import Doc, Loaded, Said, Standing
 
+A_REVIEW: Doc = {"version": 1, "basis_ids": ["b1"], "until": "2999-01-01T00:00:00Z", "by": [], "reason": None}
+"""Of a vital interest that waits to be confirmed."""
 Pick = Callable[[Said], bool]
 Plant = Callable[[Loaded], Loaded]
 
@@ -203,6 +205,12 @@ class Faults:
     def a_declined_referral_that_nobody_follows(self) -> Loaded:
         return kept(self.loaded, "referral", "tasks", {})
 
+    def a_declined_referral_with_a_task_that_is_about_no_need(self) -> Loaded:
+        loaded = self.loaded
+        for id in loaded.stored("referral", "tasks"):
+            loaded = changed(loaded, "referral", "tasks", id, lambda doc: doc.update(kind="confirm_vital_interest"))
+        return loaded
+
     def a_successor_that_was_never_opened(self) -> Loaded:
         return gone(self.loaded, "referral", "referrals", self._passed["successor_id"])
 
@@ -245,6 +253,12 @@ class Faults:
 
     def an_open_referral_that_rests_on_nothing(self) -> Loaded:
         return self._referral("held", lambda doc: doc["place"].update(basis=None))
+
+    def a_vital_interest_that_nobody_confirmed_in_time(self) -> Loaded:
+        return self._sharing(lambda doc: doc.update(reviews=[A_REVIEW | {"until": "2026-01-01T00:00:00Z"}]))
+
+    def a_vital_interest_that_nobody_is_asked_about(self) -> Loaded:
+        return self._sharing(lambda doc: doc.update(reviews=[A_REVIEW]))
 
     def _sharing(self, change: Callable[[Any], None]) -> Loaded:
         id = self.loaded.stored("referral", "referrals")[self.ids["held"]]["need"]["intake_id"]
@@ -344,6 +358,7 @@ FOUND_BY: dict[str, dict[str, str]] = {
         "an_open_referral_without_a_timer": "is REQUESTED without owner or due time",
         "an_open_referral_without_an_owner": "is REQUESTED without owner or due time",
         "a_declined_referral_that_nobody_follows": "is DECLINED, and nobody is asked",
+        "a_declined_referral_with_a_task_that_is_about_no_need": "is DECLINED, and nobody is asked",
         "a_closed_referral_that_leaves_its_sender_alone": "which leaves something to decide to nobody",
         "a_successor_that_was_never_opened": "was never opened, and nothing says why",
         "an_unmet_need_that_is_not_final": "was never opened, and nothing says why",
@@ -363,6 +378,8 @@ FOUND_BY: dict[str, dict[str, str]] = {
         "an_open_referral_under_a_basis_that_has_run_out": "rests on has run out",
         "an_open_referral_to_an_agency_that_the_person_excluded": "the person has excluded its receiver",
         "an_open_referral_that_rests_on_nothing": "does not know the basis that it rests on",
+        "a_vital_interest_that_nobody_confirmed_in_time": "was to be confirmed by 2026-01-01",
+        "a_vital_interest_that_nobody_is_asked_about": "waits to be confirmed, and nobody has a task about it",
     },
     "places": {
         "a_bed_of_a_referral_that_is_over": "and the referral is CLOSED",
