@@ -6,6 +6,7 @@ from contracts import (
     answers,
     beside,
     commands,
+    contacts,
     directory,
     events,
     identity,
@@ -63,6 +64,7 @@ INSIDE = (
     Row(identity.SuspectPair, topics.INTAKE_COMMANDS, "pair_id"),
     Row(identity.DecidePair, topics.INTAKE_COMMANDS, "pair_id"),
     Row(identity.UndoPair, topics.INTAKE_COMMANDS, "pair_id"),
+    Row(contacts.NoteContact, topics.INTAKE_COMMANDS, "intake_id"),
     Row(commands.GrantAccess, topics.INTAKE_COMMANDS, "referral_id"),
     Row(commands.EndAccess, topics.INTAKE_COMMANDS, "referral_id"),
     Row(commands.OpenReferral, topics.REFERRAL_COMMANDS, "referral_id"),
@@ -104,6 +106,7 @@ INSIDE = (
     Row(sharing.SharingBasisGiven, topics.INTAKES, "intake_id"),
     Row(sharing.SharingBasisConfirmed, topics.INTAKES, "intake_id"),
     Row(sharing.ReviewRequested, topics.INTAKES, "intake_id"),
+    Row(contacts.ContactNoted, topics.INTAKES, "intake_id"),
     Row(identity.DuplicateSuspected, topics.INTAKES, "intake_id"),
     Row(identity.DuplicateDecided, topics.INTAKES, "intake_id"),
     Row(identity.IdentityLinked, topics.INTAKES, "pair_id"),
@@ -188,5 +191,6 @@ OUTSIDE: dict[str, type[Message]] = {
     identity.DecideStatedPair.TYPE: identity.DecideStatedPair,
     identity.UndoStatedPair.TYPE: identity.UndoStatedPair,
     stated.CorrectStatedOffer.TYPE: stated.CorrectStatedOffer,
+    contacts.NoteStatedContact.TYPE: contacts.NoteStatedContact,
 }
 """What is taken at the door beside `staffetta.referral.<command>.v1` (`stated.StatedCommand`)."""

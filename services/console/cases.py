@@ -9,17 +9,19 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
+from contracts import codes
 from services.console import asking, pages, web
 from services.console.answering import stated_fields
 from services.console.asking import Answer
 from services.console.bound import case_of, doable, fixed, gate_of, is_suspended, questions, refused, said, stay
 from services.console.domain import access, actions
-from services.console.domain.person import facts
+from services.console.domain.person import facts, noted
 from services.console.domain.shown import Case, Doc
 from services.console.gate import Gate
 
 router = APIRouter(prefix="/referrals", route_class=web.Page, include_in_schema=False)
 
+NOTE = "staffetta.contact.note.v1"
 Back = Annotated[str, Query(pattern=r"^(queue|tasks|referral)$")]
 
 
@@ -58,6 +60,7 @@ async def _shown(at: Gate, case: Case) -> dict[str, Any]:
         "doable": doable(case, at, agencies, family), "is_party": party, "why": _why(case), "broken": broken,
         "to_confirm": to_confirm,
         "may_ask_who": "receiver" in case.relations and accepted, "glass": glass,
+        "noted": await at.noted_contacts(case.row["journey_id"]),
         "reads_note": partial(access.reads_note, case.relations, state=case.row["state"]),
     }  # fmt: skip
 
@@ -73,11 +76,30 @@ def _why(case: Case) -> dict[str, Any] | None:
 @router.get("/{referral_id}/person")
 async def person(request: Request, referral_id: UUID) -> Response:
     """Name and contact, as intake tells them; that they were looked at is written down first."""
-    at, case = gate_of(request), await case_of(request, referral_id)
+    return await _person(request, await case_of(request, referral_id), {}, Answer(None))
+
+
+@router.post("/{referral_id}/person")
+async def note_contact(request: Request, referral_id: UUID) -> Response:
+    """A further contact, or that one is not to be used, with the person's own token; what was refused comes back."""
+    case, form = await case_of(request, referral_id), await request.form()
+    typed = {name: str(form[name]).strip() for name in form}
+    answer = await asking.say(web.session_of(request), NOTE, noted(typed) | {"intake_id": case.row["journey_id"]})
+    if answer.code in (None, "waiting"):
+        return RedirectResponse(f"/referrals/{case.id}/person?said={answer.code or 'done'}", 303)
+    return await _person(request, case, typed, answer)
+
+
+async def _person(request: Request, case: Case, typed: dict[str, str], answer: Answer) -> Response:
+    at, ref = gate_of(request), case.row["person_ref"]
     await at.note_read(case, "person")
-    ref = case.row["person_ref"]
-    told = await asking.person(web.session_of(request), ref) if ref else None
-    return pages.page(request, "person.html", at.now, case=case, facts=facts((told or {}).get("tier1") or {}))
+    told = (await asking.person(web.session_of(request), ref) if ref else None) or {}
+    return pages.page(
+        request, "person.html", at.now, 422 if answer.code else 200, case=case, typed=typed,
+        said=refused(request, case, answer) or said(request),
+        facts=facts(told.get("tier1") or {}, told.get("contacts")),
+        channels=codes.codes("channels", "contact_channels"), agencies=await at.agencies(),
+    )  # fmt: skip
 
 
 @router.get("/{referral_id}/notes/{text_id}")

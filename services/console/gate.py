@@ -114,6 +114,11 @@ class Gate:
         """Which of these meetings the person's desk had itself."""
         return frozenset(await self._refs(intakes))
 
+    async def noted_contacts(self, intake_id: str) -> list[Doc]:
+        """Who noted what of how the person of one meeting of the own desk is reached, the earliest first."""
+        met = await self._list(self._db[MEETINGS].find({"_id": intake_id}))
+        return [said for doc in met if self._met_there(doc) for said in doc.get("contacts", ())]
+
     async def lines(self, case: Case) -> list[Doc]:
         order = [("version", ASCENDING), ("place", ASCENDING)]
         return await self._list(self._db[LINES].find({"referral_id": case.id}).sort(order))

@@ -1,6 +1,7 @@
 """Which topics the console's pages follow."""
 
 from contracts import topics
+from contracts.contacts import ContactNoted
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.identity import DuplicateEvent
@@ -50,6 +51,8 @@ async def on_intake(event: Message, tx: Transaction) -> None:
             await store.note_sharing(tx, event)
         case DuplicateEvent():
             await store.note_twins(tx, event)
+        case ContactNoted():
+            await store.note_contact(tx, event)
         case _:
             pass
 

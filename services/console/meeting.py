@@ -77,8 +77,8 @@ async def _met_drawn(request: Request, intake_id: UUID, at: Gate) -> str:
 async def _met(at: Gate, intake_id: UUID) -> dict[str, Any]:
     pairs, cases = await at.twins_of(str(intake_id)), await at.met(str(intake_id))
     tasks = [todo for todo in await at.tasks_of(str(intake_id)) if todo.row["kind"] == "no_candidate"]
-    known = {"agencies": await at.agencies(), "to_confirm": await at.to_confirm(str(intake_id))}
-    return {"pairs": pairs, "cases": cases, "tasks": tasks} | known
+    kept = {"to_confirm": await at.to_confirm(str(intake_id)), "noted": await at.noted_contacts(str(intake_id))}
+    return {"pairs": pairs, "cases": cases, "tasks": tasks, "agencies": await at.agencies()} | kept
 
 
 async def _form(request: Request, typed: Typed, answer: Answer) -> Response:

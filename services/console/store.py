@@ -5,6 +5,7 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from contracts.contacts import ContactNoted
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.identity import DuplicateEvent
@@ -118,6 +119,15 @@ async def note_sharing(tx: Transaction, event: SharingEvent) -> None:
     known = known or {"_id": str(event.intake_id), "sender_agency": event.sender_agency, "sender_ref": None}
     excluded = dict.fromkeys([*known.get("excluded", ()), *_refused(event)])
     tx.save(MEETINGS, known | {"excluded": [*excluded]})
+    _mark(tx, event.sender_agency, of="intakes/")
+
+
+async def note_contact(tx: Transaction, event: ContactNoted) -> None:
+    """Who noted what of how the person is reached: of the contact itself nothing is told."""
+    known = await tx.load(MEETINGS, event.intake_id)
+    known = known or {"_id": str(event.intake_id), "sender_agency": event.sender_agency, "sender_ref": None}
+    said = event.model_dump(include={"at", "by", "further", "not_to_be_used", "why"})
+    tx.save(MEETINGS, known | {"contacts": [*known.get("contacts", ()), said]})
     _mark(tx, event.sender_agency, of="intakes/")
 
 

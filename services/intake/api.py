@@ -7,14 +7,15 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from contracts.contacts import WhyNot
 from contracts.events import IntakeRecorded
-from contracts.stated import BirthDate, PersonName, Tier1, Tier2
+from contracts.stated import BirthDate, Contact, PersonName, Tier1, Tier2
 from services.chassis.sweep import edge_now
 from services.http import bodies
 from services.http.openapi import posted, problems
 from services.http.tokens import Speaker, speaker
 from services.intake import store
-from services.intake.domain import naming, spelling
+from services.intake.domain import contacts, naming, spelling
 from services.intake.domain.intake import Personal
 from services.intake.domain.pseudonym import is_pseudonym
 from services.intake.domain.release import Read, Verdict, judge, may_read_text
@@ -42,14 +43,33 @@ class RecordedIntake(IntakeRecorded):
     reviews: tuple[Review, ...] = ()
 
 
+class KnownContact(BaseModel):
+    """A way to reach the person, by its number; one with `not_to_be_used` is not to be used.
+
+    noted_by: the agency, where it is the reader's own or had the meeting. noted_at: None for what was stated there.
+    """
+
+    number: int
+    contact: Contact
+    noted_by: str | None = None
+    noted_at: datetime | None = None
+    not_to_be_used: WhyNot | None = None
+    not_to_be_used_by: str | None = None
+    not_to_be_used_since: datetime | None = None
+
+
 class Person(BaseModel):
-    """Who a person is, as was stated at one meeting: the tiers that the sharing basis covers, and no other."""
+    """Who a person is, as was stated at one meeting: the tiers that the sharing basis covers, and no other.
+
+    contacts: all that are known by now, with tier 1.
+    """
 
     person_ref: str
     referral_id: UUID
     intake_id: UUID
     tier1: Tier1 | None = None
     tier2: Tier2 | None = None
+    contacts: tuple[KnownContact, ...] | None = None
 
 
 class AskedName(BaseModel, extra="forbid"):
@@ -120,7 +140,9 @@ async def get_person(request: Request, response: Response, person_ref: str, who:
         raise HTTPException(404)
     person = await store.read_personal(db, verdict.grant.intake_id)
     response.headers["Cache-Control"] = "no-store"
-    told = {tier: getattr(person, tier) for tier in verdict.tiers}
+    told: dict[str, Any] = {tier: getattr(person, tier) for tier in verdict.tiers}
+    if "tier1" in told:
+        told |= {"tier1": contacts.now_safe(person), "contacts": _contacts(person, who) or None}
     return Person(
         person_ref=person.pseudonym, referral_id=verdict.grant.referral_id, intake_id=person.intake_id, **told
     )
@@ -176,6 +198,16 @@ async def get_reads(
     wanted = {"agency": agency, "person_ref": person_ref}
     found = await store.read_reads(_db(request), wanted, before, limit)
     return Reads(entries=found, next=found[-1].id if len(found) == limit else None)
+
+
+def _contacts(person: Personal, who: Speaker) -> tuple[KnownContact, ...]:
+    return tuple(
+        KnownContact(
+            number=one.number, contact=one.contact, noted_by=one.by, noted_at=one.at, not_to_be_used=one.why_not,
+            not_to_be_used_by=one.avoided_by, not_to_be_used_since=one.avoided_at,
+        )
+        for one in contacts.all_of(person, who.agency)
+    )  # fmt: skip
 
 
 async def _named(db: Any, who: Speaker, parts: tuple[str, ...], now: datetime) -> list[FoundPerson]:

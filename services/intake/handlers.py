@@ -6,17 +6,20 @@ from dataclasses import replace
 from contracts import topics
 from contracts.answers import CommandAccepted
 from contracts.commands import AskOneMore, EndAccess, GrantAccess, KeepText, RecordIntake, WriteDraft
+from contracts.contacts import NoteContact
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.identity import DecidePair, IdentityLinked, SeekTwins, SuspectPair, UndoPair
+from contracts.refusals import Refusal
 from contracts.sharing import ConfirmBases, ExcludeRecipients, ExpireBases, GiveBasis, WithdrawBases
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.intake import store
-from services.intake.domain import access, basis, intake, pairs, showing, twins
+from services.intake.domain import access, basis, contacts, intake, pairs, showing, twins
 from services.intake.domain.basis import Sharing
 from services.intake.domain.known import check_recipient
+from services.intake.domain.release import judge
 from services.intake.domain.vocabulary import check_basis
 
 handlers = Handlers()
@@ -47,8 +50,8 @@ async def on_command(command: Message, tx: Transaction) -> None:
             await record_intake(command, tx)
         case AskOneMore():
             await ask_one_more(command, tx)
-        case KeepText():
-            store.save_text(tx, command)
+        case KeepText() | NoteContact():
+            await keep(command, tx)
         case WithdrawBases() | GiveBasis() | ConfirmBases() | ExcludeRecipients() | ExpireBases():
             await change_sharing(command, tx)
         case GrantAccess() | EndAccess():
@@ -133,6 +136,38 @@ async def _exclude_elsewhere(command: GiveBasis, tx: Transaction) -> None:
 async def change_access(command: GrantAccess | EndAccess, tx: Transaction) -> None:
     if grant := access.change(await store.find_grant(tx, command.referral_id), command):
         store.save_grant(tx, grant)
+
+
+async def keep(command: KeepText | NoteContact, tx: Transaction) -> None:
+    """What is said of a person after the meeting."""
+    match command:
+        case KeepText():
+            store.save_text(tx, command)
+        case NoteContact():
+            await note_contact(command, tx)
+
+
+async def note_contact(command: NoteContact, tx: Transaction) -> None:
+    """By who had the meeting, or may ask who the person is now; to others it looks like one that is not there."""
+    met, person = await store.find_intake(tx, command.intake_id), await store.find_personal(tx, command.intake_id)
+    if met is None or person is None or not await _may_note(command, met.recorded, tx):
+        raise Refusal("unknown_referral", "/intake_id")
+    after, said = contacts.note(person, command, tx.now)
+    tx.correlate(command.intake_id)
+    store.save_personal(tx, after, twins.traits(after, met.recorded))
+    sharing = await store.find_sharing(tx, command.intake_id) or basis.stated(met.recorded)
+    tx.answer(basis.answer(sharing, command.asked))
+    tx.emit(said)
+
+
+async def _may_note(command: NoteContact, met: IntakeRecorded, tx: Transaction) -> bool:
+    agency = command.asked.agency or ""
+    if agency == met.sender_agency:
+        return True
+    grants = await store.find_grants(tx, command.intake_id, agency)
+    known = await store.find_meetings(tx, await store.find_one_person(tx, met.person_ref)) if grants else []
+    speaker = next(iter(await store.find_agencies(tx, {agency})), None)
+    return "tier1" in judge(known, grants, speaker, tx.now).tiers
 
 
 async def seek_twins(command: SeekTwins, tx: Transaction) -> None:

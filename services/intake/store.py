@@ -64,6 +64,11 @@ def save_intake(tx: Transaction, intake: Intake) -> None:
     tx.save("intakes", _document(INTAKE, intake, intake.recorded.intake_id))
 
 
+async def find_personal(tx: Transaction, intake_id: UUID) -> Personal | None:
+    doc = await tx.load("personal", intake_id)
+    return _person(doc) if doc else None
+
+
 def save_personal(tx: Transaction, person: Personal, who: Traits) -> None:
     """The one collection with data of tiers 1 and 2 and with what the agency calls the person.
 
@@ -94,6 +99,11 @@ def copy_parties(tx: Transaction, event: ReferralEvent) -> None:
 async def find_grant(tx: Transaction, referral_id: UUID) -> Grant | None:
     doc = await tx.load("grants", referral_id)
     return GRANT.validate_python(doc) if doc else None
+
+
+async def find_grants(tx: Transaction, intake_id: UUID, agency: str) -> list[Grant]:
+    found = await tx.find("grants", {"intake_id": str(intake_id), "agency": agency})
+    return [GRANT.validate_python(doc) for doc in found]
 
 
 def save_grant(tx: Transaction, grant: Grant) -> None:

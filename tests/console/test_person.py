@@ -1,10 +1,11 @@
 """What is told of a person to who is asked to take them in, and to who has done so."""
 
 import re
-from uuid import uuid4
+from uuid import uuid4, uuid5
 
 import pytest
 
+from services.gateway.domain.door import INTAKES
 from tests.builders import an_intake
 from tests.console.desk import Town
 from tests.console.test_referral import RECEIVER, part, rows, sent
@@ -43,3 +44,45 @@ async def test_of_an_interpreter_nobody_spoke_of_the_page_says_that_it_is_not_st
         page = (await desk.get(f"/referrals/{id}")).text
 
     assert "<dt>Serve un interprete</dt><dd>non indicato</dd>" in page and "Accessibilità" not in page
+
+
+async def test_who_took_somebody_in_notes_that_a_phone_is_not_safe_and_who_met_them_reads_by_whom(
+    palermo: Town,
+) -> None:
+    key = f"pa.comune/{uuid4().hex}/1"
+    stated = an_intake(key, services=("health.primary",))
+    stated["tier1"] |= {"contact": {"channel": "phone", "value": "+39 000 66", "safe": True}}
+    async with palermo.desk(RECEIVER) as desk, palermo.desk("pa.comune:caseworker") as sender:
+        before = await rows(desk)
+        await palermo.submit(stated)
+        [id] = await rows(desk) - before
+        at = f"/referrals/{id}/person"
+        too_early = await desk.post(at, number="1", why="unsafe")
+        await desk.post(f"/referrals/{id}/accept")
+        await palermo.settle()
+        form = (await desk.get(at)).text
+        marked = await desk.post(at, number="1", why="unsafe")
+        wrong = await desk.post(at, channel="phone", value="")
+        nothing = await desk.post(at)
+        added = await desk.post(at, channel="phone", value="+39 000 67", safe="yes", safe_hours="9-12")
+        await palermo.settle()
+        who = re.sub(r"\s+", " ", (await desk.get(at)).text)
+        told = (await sender.get(f"/referrals/{id}")).text
+        meeting = (await sender.get(f"/new/{uuid5(INTAKES, f'pa.comune/{key}')}")).text
+        not_theirs = (await desk.get(f"/referrals/{id}")).text
+
+    assert too_early.status_code == 422 and "+39 000 66" not in too_early.text
+    assert 'name="number" value="1"' in form and "Non usare: non è sicuro" in form
+    assert marked.headers["location"] == added.headers["location"] == f"{at}?said=done"
+    assert (wrong.status_code, nothing.status_code) == (422, 422) and "+39 000 66" in wrong.text
+    facts = who.partition('<dl class="facts">')[2].partition("</dl>")[0]
+    first, second = (part for part in facts.split("<dt>") if part.startswith("Contatto"))
+    assert "+39 000 66" in first and '<strong class="late">' in first and "Non usare: non è sicuro" in first
+    assert "<form" not in first and "È sicuro chiamare" not in first
+    assert "+39 000 67" in second and "È sicuro chiamare" in second and "Centro Accura" in second
+    assert "<dd>9-12" in facts and 'name="number" value="2"' in second
+    for page in (told, meeting):
+        noted = page.partition("Recapiti annotati dopo")[2].partition("</ul>")[0]
+        assert noted.count("Centro Accura") == 2 and "recapito n. 1 (Non usare: non è sicuro)" in noted
+        assert "aggiunto il recapito n. 2" in noted and "+39" not in page
+    assert "Recapiti annotati" not in not_theirs

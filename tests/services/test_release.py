@@ -74,10 +74,10 @@ class Network:
         assert told.status_code == 200, told.text
         return {one["intake_id"]: one for one in told.json()["entries"]}
 
-    async def case(self, *bases: Entry, **tier0: Any) -> Case:
+    async def case(self, *bases: Entry, tier1: Entry = TIER1, **tier0: Any) -> Case:
         """A referral that pa.accura was sent."""
         key = f"pa.comune/{uuid4().hex}/1"
-        intake = an_intake(key, **tier0) | {"tier1": TIER1}
+        intake = an_intake(key, **tier0) | {"tier1": tier1}
         basis = intake["tier0"]["sharing_basis"][0]
         intake["tier0"]["sharing_basis"] = [basis | {"basis_id": f"b{n}"} | given for n, given in enumerate(bases)]
         await self.sender.submit(intake)
@@ -295,3 +295,62 @@ async def test_neither_logs_nor_spans_say_who_was_asked_for(network: Network) ->
 
 def logs_in(folder: Path) -> str:
     return "".join(path.read_text("utf-8", "replace") for path in folder.glob("*.log"))
+
+
+# -- a contact that is not to be used ----------------------------------------------------------------------------------
+PHONE, OTHER = ({"channel": "phone", "value": f"+39 000 000000{n}", "safe": True} for n in (1, 2))
+NOTE = "staffetta.contact.note.v1"
+
+
+async def noted(by: Agency, case: Case, journey: str, **said: Any) -> Entry:
+    """How it was answered."""
+    id = uuid4().hex
+    await by.say(NOTE, {"command_id": id, "intake_id": journey, "agency": by.code} | said, id=id)
+    answer: Entry = (await by.answer(id, 40))["value"]
+    return answer
+
+
+async def test_who_has_accepted_marks_a_phone_that_an_abuser_holds_and_who_recorded_it_learns_by_whom(
+    network: Network,
+) -> None:
+    case = await network.case({"scope": "tier1"}, tier1=TIER1 | {"contact": PHONE})
+    journey = (await network.receiver.event("referral.sent", person_ref=case.person_ref))["value"]["journey_id"]
+    change: Entry = {"not_to_be_used": 1, "why": "unsafe", "contact": OTHER}
+
+    too_early = await noted(network.receiver, case, journey, **change)
+    await case.say("accept")
+    before = (await case.until(200)).json()
+    taken = await noted(network.receiver, case, journey, **change)
+    event = (await network.sender.event("contact.noted", 40, intake_id=journey))["value"]
+    after = (await case.get()).json()
+    by_sender = await noted(network.sender, case, journey, not_to_be_used=2, why="wrong")
+    then = (await case.get()).json()
+    await case.say("close")
+    await case.until(404)
+    too_late = await noted(network.receiver, case, journey, contact=OTHER)
+
+    assert before["tier1"]["contact"] == PHONE and before["contacts"] == [
+        {"number": 1, "contact": PHONE, "noted_by": "pa.comune"}
+    ]
+    assert [answer.get("code") for answer in (too_early, taken, by_sender, too_late)] == [
+        "unknown_referral", None, None, "unknown_referral",
+    ]  # fmt: skip
+    told = {name: event.get(name) for name in ("sender_agency", "by", "further", "not_to_be_used", "why")}
+    assert told == {"sender_agency": "pa.comune", "by": "pa.accura", "further": 2, "not_to_be_used": 1, "why": "unsafe"}
+    avoided = PHONE | {"safe": False, "may_leave_message": False}
+    assert after["tier1"]["contact"] == avoided
+    shown = [(one["number"], one["contact"], one["noted_by"], one.get("not_to_be_used")) for one in after["contacts"]]
+    assert shown == [(1, avoided, "pa.comune", "unsafe"), (2, OTHER, "pa.accura", None)]
+    assert [one["not_to_be_used_by"] for one in then["contacts"]] == ["pa.accura", "pa.comune"]
+    said = [str(entry) for feed in (network.sender, network.receiver) for entry in feed.entries]
+    assert not [entry for entry in said if "+39 000" in entry]
+
+
+async def test_what_a_basis_does_not_cover_is_not_corrected_either(network: Network) -> None:
+    case = await network.case({"scope": "tier0"}, tier1=TIER1 | {"contact": PHONE})
+    journey = (await network.receiver.event("referral.sent", person_ref=case.person_ref))["value"]["journey_id"]
+    await case.say("accept")
+
+    assert (await noted(network.receiver, case, journey, contact=OTHER))["code"] == "unknown_referral"
+    assert (await noted(network.sender, case, journey))["pointer"] == "/contact"
+    assert (await noted(network.sender, case, str(uuid4()), contact=OTHER))["pointer"] == "/intake_id"

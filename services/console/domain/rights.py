@@ -69,6 +69,7 @@ RIGHTS: dict[str, Right] = {
     "GET /referrals/{referral_id}": Right("a referral", relations=PARTIES | OWING),
     "GET /referrals/{referral_id}/live": Right("the same, live", relations=PARTIES),
     "GET /referrals/{referral_id}/person": Right("name and contact", relations=RECEIVER),
+    "POST /referrals/{referral_id}/person": Right("note how the person is reached, or must not be", relations=RECEIVER),
     "GET /referrals/{referral_id}/notes/{text_id}": Right("what was written to one's side", relations=ACTING),
     "GET /referrals/{referral_id}/{command}": Right("the questions of a command", relations=ACTING | OWING),
     "POST /referrals/{referral_id}/{command}": Right("say a command", relations=ACTING | OWING),

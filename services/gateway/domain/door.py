@@ -6,6 +6,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import AskOneMore, CorrectOffer, KeepText, RecordIntake, ReferralCommand, RerouteAgency
+from contracts.contacts import NoteContact, NoteStatedContact
 from contracts.identity import DecidePair, DecideStatedPair, UndoPair, UndoStatedPair, pair_id
 from contracts.journeys import CompleteTask
 from contracts.refusals import Refusal
@@ -31,7 +32,7 @@ DRAFTS = uuid5(NAMESPACE_URL, "staffetta:drafts")
 
 Stated = (
     SubmitIntake | StatedCommand | StatedDraft | CompleteStatedTask | RerouteStatedAgency | WithdrawStatedBases
-    | GiveStatedBasis | ConfirmStatedBases | DecideStatedPair | UndoStatedPair | CorrectStatedOffer
+    | GiveStatedBasis | ConfirmStatedBases | DecideStatedPair | UndoStatedPair | CorrectStatedOffer | NoteStatedContact
 )  # fmt: skip
 Answer = CommandAccepted | CommandRejected
 
@@ -168,12 +169,15 @@ def _forward(read: Read, who: Voice) -> Forward:
         case CorrectStatedOffer():
             held = {name: getattr(message, name) for name in CorrectedFields.model_fields}
             return Forward({id: CorrectOffer(asked=asked, offer=message.offer, **held)})
-        case WithdrawStatedBases() | GiveStatedBasis() | ConfirmStatedBases() | DecideStatedPair() | UndoStatedPair():
+        case (
+            WithdrawStatedBases() | GiveStatedBasis() | ConfirmStatedBases() | DecideStatedPair() | UndoStatedPair()
+            | NoteStatedContact()
+        ):  # fmt: skip
             return Forward({id: _of_a_person(message, asked)})
 
 
 OfSharing = WithdrawStatedBases | GiveStatedBasis | ConfirmStatedBases
-OfAPerson = OfSharing | DecideStatedPair | UndoStatedPair
+OfAPerson = OfSharing | DecideStatedPair | UndoStatedPair | NoteStatedContact
 
 
 def _of_a_person(stated: OfAPerson, asked: Asked) -> Message:
@@ -183,6 +187,9 @@ def _of_a_person(stated: OfAPerson, asked: Asked) -> Message:
             return DecidePair(pair_id=pair_id(two), asked=asked, decision=decision, text=text)
         case UndoStatedPair(person_refs=two, text=text):
             return UndoPair(pair_id=pair_id(two), asked=asked, text=text)
+        case NoteStatedContact(contact=contact, not_to_be_used=number, why=why):
+            intake_id = _uuid(stated.intake_id, "/intake_id")
+            return NoteContact(intake_id=intake_id, asked=asked, contact=contact, not_to_be_used=number, why=why)
         case _:
             return _of_sharing(stated, asked)
 

@@ -3,6 +3,7 @@
 from uuid import UUID, uuid5
 
 from contracts.beside import TimerCleared, TimerStarted
+from contracts.contacts import ContactNoted
 from contracts.events import (
     IntakeRecorded,
     ReferralCreated,
@@ -42,7 +43,7 @@ def copies(event: Message) -> dict[str, Message]:
             return {event.sender_agency: _for_sender(event)}
         case ReferralSent(seat="asked") | ReferralSeatHeld() if event.sender_agency == event.receiver_agency:
             return {event.sender_agency: ReferralSent(**event.model_dump())} if event.seat == "held" else {}
-        case SharingEvent() | DuplicateEvent() | IdentityEvent():
+        case SharingEvent() | DuplicateEvent() | IdentityEvent() | ContactNoted():
             return {event.sender_agency: event}
         case RoutingDecided() | ReferralCreated() | JourneyEvent() | ReferralSent(seat="asked"):
             return {event.sender_agency: event}

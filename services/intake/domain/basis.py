@@ -136,7 +136,7 @@ def withdraw(sharing: Sharing | None, command: WithdrawBases, now: datetime) -> 
     if command.revoke_cause == NOT_CONFIRMED and not all(review.of(known.reviews, ref) for ref in command.basis_ids):
         raise Refusal("unknown_reason", "/revoke_cause", allowed=CAUSES)
     after, said = _taken_back(known, taken, command.revoke_cause, now)
-    return after, [_answer(after, command.asked), said]
+    return after, [answer(after, command.asked), said]
 
 
 def give(sharing: Sharing | None, command: GiveBasis, now: datetime) -> Outcome:
@@ -160,7 +160,7 @@ def give(sharing: Sharing | None, command: GiveBasis, now: datetime) -> Outcome:
     after = replace(after, over=tuple(ref for ref in after.over if ref != basis.basis_id))
     if review.is_vital(basis) and not (basis == before and basis.basis_id in after.names_confirmed):
         after = _to_be_confirmed(after, command, now)
-    return after, [_answer(after, command.asked), SharingBasisGiven(**_known(after, now, [basis.basis_id]))]
+    return after, [answer(after, command.asked), SharingBasisGiven(**_known(after, now, [basis.basis_id]))]
 
 
 def exclude(sharing: Sharing | None, command: ExcludeRecipients, now: datetime) -> Outcome:
@@ -227,7 +227,7 @@ def confirm(sharing: Sharing | None, command: ConfirmBases, now: datetime) -> Ou
     confirmed = (*known.confirmed, *(Confirmed(ref, now, asked.actor) for ref in refs))
     after = replace(known.without_review_of(refs), version=known.version + 1, confirmed=confirmed)
     said = SharingBasisConfirmed(**_known(after, now, refs, before=known))
-    return after, [_answer(after, asked), said]
+    return after, [answer(after, asked), said]
 
 
 def expire(sharing: Sharing | None, now: datetime) -> Outcome:
@@ -340,6 +340,6 @@ def _known(sharing: Sharing, now: datetime, refs: Iterable[str], *, before: Shar
     }
 
 
-def _answer(sharing: Sharing, asked: Asked) -> CommandAccepted:
+def answer(sharing: Sharing, asked: Asked) -> CommandAccepted:
     subject = str(sharing.intake_id)
     return CommandAccepted(asked=asked, subject=subject, version=sharing.version, intake_id=sharing.intake_id)

@@ -9,9 +9,11 @@ from uuid import UUID
 
 from contracts.answers import CommandAccepted
 from contracts.commands import AskOneMore, RecordIntake
+from contracts.contacts import WhyNot
 from contracts.events import IntakeRecorded
 from contracts.refusals import Refusal
-from contracts.stated import SubmitIntake, Tier1, Tier2
+from contracts.stated import Contact, SubmitIntake, Tier1, Tier2
+from contracts.values import AgencyCode
 from services.intake.domain.known import Directory, check_names
 from services.intake.domain.pseudonym import pseudonym
 from services.intake.domain.remarks import flags
@@ -32,8 +34,31 @@ class Intake:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """A contact that was noted after the meeting. number: from 2, for 1 is what was stated there."""
+
+    number: int
+    contact: Contact
+    by: AgencyCode
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Avoided:
+    """That a contact is not to be used."""
+
+    number: int
+    why: WhyNot
+    by: AgencyCode
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Personal:
-    """Who the person is: what only intake knows. agency and person_ref: what the sender calls them."""
+    """Who the person is: what only intake knows. agency and person_ref: what the sender calls them.
+
+    later, avoided: what was noted of their contacts since (`contacts`).
+    """
 
     intake_id: UUID
     pseudonym: str
@@ -41,6 +66,8 @@ class Personal:
     person_ref: str
     tier1: Tier1
     tier2: Tier2
+    later: tuple[Later, ...] = ()
+    avoided: tuple[Avoided, ...] = ()
 
 
 def record(command: RecordIntake, directory: Directory, now: datetime, key: bytes) -> tuple[Intake, Personal]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from contracts import codes
 from contracts.refusals import Refusal
-from contracts.stated import SubmitIntake
+from contracts.stated import Contact, SubmitIntake
 from contracts.values import SharingBasis
 
 CITIES, SERVICES, PRIORITIES = ("cities", "items"), ("services", "items"), ("priorities", "items")
@@ -49,6 +49,11 @@ def check_codes(submitted: SubmitIntake) -> None:
 def check_basis(basis: SharingBasis) -> None:
     """The same for a sharing basis that comes later."""
     _check(_texts(basis.model_dump(), "/tier0/sharing_basis/*", "/basis"))
+
+
+def check_contact(contact: Contact) -> None:
+    """The same for a contact that comes later."""
+    _check(_texts(contact.model_dump(), "/tier1/contact", "/contact"))
 
 
 def _check(texts: Iterator[tuple[str, str, str]]) -> None:

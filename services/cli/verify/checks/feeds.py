@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from uuid import UUID, uuid5
 
 from contracts.beside import TimerCleared, TimerStarted
+from contracts.contacts import ContactNoted
 from contracts.events import IntakeRecorded, ReferralCreated, ReferralEvent, ReferralSent, RoutingDecided
 from contracts.identity import DuplicateEvent, IdentityEvent
 from contracts.journeys import JourneyEvent, TaskEvent
@@ -46,7 +47,7 @@ def concerned(event: Said) -> set[str]:
         sender, receiver = said["sender_agency"], said["receiver_agency"]
         parties = [None if asked and sender == receiver else sender,
                    receiver if told and model not in SENDERS_ALONE else None]  # fmt: skip
-    elif issubclass(model, (IntakeRecorded, JourneyEvent, DuplicateEvent, IdentityEvent)):
+    elif issubclass(model, (IntakeRecorded, JourneyEvent, DuplicateEvent, IdentityEvent, ContactNoted)):
         parties = [said["sender_agency"]]
     else:
         parties = []
