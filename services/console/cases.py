@@ -50,8 +50,9 @@ async def _drawn(request: Request, referral_id: str, at: Gate) -> str | None:
 
 async def _shown(at: Gate, case: Case) -> dict[str, Any]:
     party, accepted = access.is_party(case.relations), case.row["state"] in ("ACCEPTED", "IN_SERVICE", "ON_HOLD")
-    broken = [one for one in await at.broken() if one["row"] == case.id]
-    glass = [one for one in await at.open_glass() if one["row"] == case.id] if case.relations == {"glass"} else []
+    broken = [one for one in await at.glasses.broken() if one["row"] == case.id]
+    mine = await at.glasses.still_open() if case.relations == {"glass"} else []
+    glass = [one for one in mine if one["row"] == case.id]
     family, agencies = await at.family(case), await at.agencies()
     to_confirm = await at.to_confirm(case.row["journey_id"]) if "sender" in case.relations else None
     return {

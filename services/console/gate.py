@@ -5,7 +5,7 @@ No other module of the pages touches the store (`tests/rules`): a page that forg
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -16,11 +16,11 @@ from services.console.domain import access, actions, national, picture, shown, t
 from services.console.domain.access import Actor, Grant
 from services.console.domain.picture import ALWAYS, week_of
 from services.console.domain.shown import Case, Page, Pair, Todo
+from services.console.glass import Glass, not_excluded
 from services.console.hourly import Hourly
 from services.console.store import (
     AGENCIES,
     COUNTED,
-    GLASS,
     LINES,
     MARKS,
     MEETINGS,
@@ -28,7 +28,6 @@ from services.console.store import (
     PLACES,
     READS,
     REFERRALS,
-    SEEN,
     TASKS,
     TOLD,
     TWINS,
@@ -38,13 +37,10 @@ from services.console.store import (
 
 Doc = dict[str, Any]
 
-BROKEN_FOR = timedelta(hours=4)
 LONGEST = 200
 SUMMARY = {"why": 0, "person_ref": 0}
 """What a list of referrals does not show."""
 DUE, CODE = {"due_at": 1}, {"code": 1}
-EVERY_GLASS = "broken"
-"""Where it is counted how often glass was broken; of one agency's referrals at the same name with the agency's code."""
 NAMED = dict.fromkeys(("name", "city", "status", "contact", "queues.code", "queues.name"), 1)
 """What pages show of an agency."""
 
@@ -291,74 +287,10 @@ class Gate:
         owner = await self._db[AGENCIES].find_one({"_id": offer["agency"]}, NAMED) if offer else None
         return offer if offer and owner and access.corrects(self.actor, owner["_id"], owner["city"]) else None
 
-    # -- breaking the glass, and who looked ----------------------------------------------------------------------------
-    async def break_glass(self, case_code: str, reason: str) -> str | None:
-        """Open one referral of the person's own city to them for four hours; None where there is none to be opened, and
-        where who is referred excluded their agency.
-        """
-        agency = await self._db[AGENCIES].find_one({"_id": self.actor.agency}) if self.actor.works else None
-        cities = {*self.actor.cities, *([agency["city"]] if agency else [])}
-        called = await self._list(self._db[REFERRALS].find({"code": case_code.upper()}))
-        called = await _not_excluded(self._db, self.actor, called)
-        row = next((row for row in called if cities & set(row["cities"])), None)
-        if row is None:
-            return None
-        known = {"_id": uuid4().hex, "subject": self.actor.subject, "name": self.actor.name, "row": row["_id"]}
-        known |= {"journey_id": row["journey_id"]}
-        ends = {"at": self.now, "ends_at": self.now + BROKEN_FOR, "agency": self.actor.agency, "reason": reason}
-        owners = _owners(row)
-        told = (EVERY_GLASS, *(f"{EVERY_GLASS}/{owner}" for owner in owners))
-        for name in told:
-            await self._db[SEEN].update_one({"_id": name}, {"$inc": {"count": 1}}, upsert=True)
-        await self._db[GLASS].insert_one(known | ends | {"owners": owners, "code": row["code"]})
-        for name in told:
-            moved = {"$set": {"agency": name}, "$inc": {"at": 1}}
-            await self._db[MARKS].update_one({"_id": name}, moved, upsert=True)
-        return str(row["_id"])
-
-    async def broken(self) -> list[Doc]:
-        """Whose glass was broken, the latest first: for the owner of the referral, its agency, and for auditors."""
-        if not self._is_told_of_glass:
-            return []
-        wanted = {} if access.AUDITOR in self.actor.roles else {"owners": self.actor.agency}
-        return await self._list(self._db[GLASS].find(wanted).sort("at", DESCENDING).limit(LONGEST))
-
-    async def open_glass(self) -> list[Doc]:
-        """What this person broke the glass of and still sees, and until when."""
-        return await _still_broken(self._db, self.actor, self.now)
-
-    async def unseen(self) -> int:
-        """How often glass was broken since this person last looked who had done so, as far as they are told of it."""
-        counted, seen = await self._glasses()
-        return counted - seen
-
-    async def see_glass(self) -> None:
-        """The person looks who has broken it: before the list is read, so that what comes meanwhile stays unseen."""
-        counted, seen = await self._glasses()
-        if counted > seen:
-            change = {"$set": {"count": counted}}
-            await self._db[SEEN].update_one({"_id": self._seen_at}, change, upsert=True)
-
-    async def _glasses(self) -> tuple[int, int]:
-        """How often it was broken of what concerns this person, and how much of that they have seen."""
-        if not self._is_told_of_glass:
-            return 0, 0
-        ids = [self.glass_of, self._seen_at]
-        found = {doc["_id"]: doc["count"] async for doc in self._db[SEEN].find({"_id": {"$in": ids}})}
-        return found.get(ids[0], 0), found.get(ids[1], 0)
-
+    # -- broken glass, and who looked ----------------------------------------------------------------------------------
     @property
-    def _is_told_of_glass(self) -> bool:
-        return self.actor.works or access.AUDITOR in self.actor.roles
-
-    @property
-    def glass_of(self) -> str:
-        """The name at which it is counted, and marked, whose glass was broken as far as this person is told of it."""
-        return EVERY_GLASS if access.AUDITOR in self.actor.roles else f"{EVERY_GLASS}/{self.actor.agency}"
-
-    @property
-    def _seen_at(self) -> str:
-        return f"seen/{self.glass_of}/{self.actor.subject}"
+    def glasses(self) -> Glass:
+        return Glass(self._db, self.actor, self.now)
 
     async def note_read(self, case: Case, what: str) -> None:
         """Written before anything is shown."""
@@ -403,7 +335,7 @@ class Gate:
         rows.sort(key=lambda row: row["due_at"] or ALWAYS)
         seen = [(row, access.relations(granted, row)) for row in rows]
         ended = [row for row, as_ in seen if "receiver" in as_ and not row["open"]]
-        kept = {row["_id"] for row in await _not_excluded(self._db, self.actor, ended)}
+        kept = {row["_id"] for row in await not_excluded(self._db, self.actor, ended)}
         gone = {row["_id"] for row in ended} - kept  # what is open is revoked
         seen = [(row, as_ - {"receiver"} if row["_id"] in gone else as_) for row, as_ in seen]
         return [Case(shown.as_seen(row, as_), as_) for row, as_ in seen if as_]
@@ -424,30 +356,10 @@ class Gate:
         return [doc async for doc in cursor]
 
 
-def _owners(row: Doc) -> list[str]:
-    return sorted({a for a in (row["sender_agency"], row["receiver_agency"]) if a})
-
-
-async def _still_broken(db: Any, actor: Actor, now: datetime) -> list[Doc]:
-    """An exclusion that comes later ends it."""
-    found = [doc async for doc in db[GLASS].find({"subject": actor.subject, "ends_at": {"$gt": now}})]
-    return await _not_excluded(db, actor, found)
-
-
-async def _not_excluded(db: Any, actor: Actor, rows: list[Doc]) -> list[Doc]:
-    """Those of people who did not exclude the actor's agency. rows: with the `journey_id` of their meeting."""
-    agency = await db[AGENCIES].find_one({"_id": actor.agency}) if rows and actor.agency else None
-    if agency is None:
-        return rows
-    met = db[MEETINGS].find({"_id": {"$in": [row.get("journey_id") for row in rows]}}, {"excluded": 1})
-    excluding = {doc["_id"] async for doc in met if access.is_excluded(agency, doc.get("excluded", ()))}
-    return [row for row in rows if row.get("journey_id") not in excluding]
-
-
 async def opened(db: Any, actor: Actor, clock: Callable[[], datetime], hourly: Hourly | None = None) -> Gate:
     """hourly: where the numbers of the network are kept for the hour."""
     now = clock()
-    glass = frozenset({doc["row"] for doc in await _still_broken(db, actor, now)})
+    glass = frozenset({doc["row"] for doc in await Glass(db, actor, now).still_open()})
     return Gate(db, actor, now, access.grants(actor, now, glass), clock, glass, hourly or Hourly())
 
 

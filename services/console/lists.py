@@ -190,7 +190,7 @@ async def looks_live(request: Request, code: Annotated[str, Query(max_length=16)
     async def drawn(at: Gate) -> str:
         return pages.draw(request, "_looks.html", at.now, **await _looks(at, code.strip()))
 
-    return await stay(request, drawn, [gate_of(request).glass_of])
+    return await stay(request, drawn, [gate_of(request).glasses.mark])
 
 
 async def _looks_page(
@@ -198,7 +198,7 @@ async def _looks_page(
 ) -> Response:
     """typed: by who would break the glass, by field; pointed: at which of them, as wrong."""
     at = gate_of(request)
-    await at.see_glass()
+    await at.glasses.see()
     request.state.unseen = 0
     return pages.page(
         request, "looks.html", at.now, 422 if pointed else 200, said=wrong(GLASS_WRONG[pointed]) if pointed else None,
@@ -207,7 +207,8 @@ async def _looks_page(
 
 
 async def _looks(at: Gate, code: str) -> dict[str, Any]:
-    return {"mine": await at.open_glass(), "broken": await at.broken(), "reads": await at.reads(code), "asked": code}
+    mine, broken = await at.glasses.still_open(), await at.glasses.broken()
+    return {"mine": mine, "broken": broken, "reads": await at.reads(code), "asked": code}
 
 
 @router.post("/looks")
@@ -220,6 +221,6 @@ async def break_glass(
     typed = {"code": code, "reason": reason}
     if len(reason) < SHORTEST_REASON:
         return await _looks_page(request, typed=typed, pointed="reason")
-    if opened := await gate_of(request).break_glass(code, reason):
+    if opened := await gate_of(request).glasses.break_for(code, reason):
         return RedirectResponse(f"/referrals/{opened}", 303)
     return await _looks_page(request, typed=typed, pointed="code")

@@ -129,7 +129,7 @@ async def _menu(request: Request) -> None:
     """What waits for this person elsewhere: likely twins, and broken glass that they have not seen."""
     if request.method == "GET":
         at: gate.Gate = request.state.gate
-        request.state.twins, request.state.unseen = await at.has_twins(), await at.unseen()
+        request.state.twins, request.state.unseen = await at.has_twins(), await at.glasses.unseen()
 
 
 async def _not_too_often(request: Request, session: Session | None) -> None:

@@ -62,7 +62,7 @@ async def test_broken_glass_opens_one_referral_for_four_hours(db: Any) -> None:
     opened = await gate.opened(db, LEGALE, lambda: NOW)
     assert await opened.case("r-1") is None
 
-    assert await opened.break_glass("PA-7K3M9Q", "Ricovero d'urgenza") == "r-1"
+    assert await opened.glasses.break_for("PA-7K3M9Q", "Ricovero d'urgenza") == "r-1"
 
     for now, sees in ((NOW, True), (NOW + 4 * HOUR - MINUTE, True), (NOW + 4 * HOUR, False)):
         seen = await (await gate.opened(db, LEGALE, repeat(now).__next__)).case("r-1")
@@ -83,16 +83,16 @@ async def test_each_whom_broken_glass_concerns_is_told_until_they_have_looked(db
     at = {name: await gate.opened(db, who, lambda: NOW) for name, who in people.items()}
 
     for _ in range(2):
-        await at["anna"].break_glass("PA-7K3M9Q", "Ricovero d'urgenza")
-    told = [await at[name].unseen() for name in people]
+        await at["anna"].glasses.break_for("PA-7K3M9Q", "Ricovero d'urgenza")
+    told = [await at[name].glasses.unseen() for name in people]
     for name in ("sara", "rita", "carla"):
-        await at[name].see_glass()
-    then = [await at[name].unseen() for name in people]
-    await at["anna"].break_glass("PA-7K3M9Q", "Ricovero d'urgenza")
+        await at[name].glasses.see()
+    then = [await at[name].glasses.unseen() for name in people]
+    await at["anna"].glasses.break_for("PA-7K3M9Q", "Ricovero d'urgenza")
 
     assert told == [2, 2, 2, 2, 0, 0]
     assert then == [0, 2, 2, 0, 0, 0]
-    assert [await at[name].unseen() for name in people] == [1, 3, 3, 1, 0, 0]
+    assert [await at[name].glasses.unseen() for name in people] == [1, 3, 3, 1, 0, 0]
 
 
 async def test_over_tls_the_session_is_bound_to_this_host(monkeypatch: pytest.MonkeyPatch) -> None:

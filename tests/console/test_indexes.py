@@ -94,7 +94,7 @@ async def look_at_everything(at: Gate) -> None:
     await at.own_meetings(["j-1"])
     await at.search("PA-7K3M9Q")
     await at.meetings_called("PA-7K3M9Q")
-    await at.open_glass()
+    await at.glasses.still_open()
     await at.called("PA-7K3M9Q")
     await at.city_rows(NOW - timedelta(days=90))
     await at.city_unmet(NOW - timedelta(days=90))
@@ -104,8 +104,8 @@ async def look_at_everything(at: Gate) -> None:
     assert case
     for of_one in (at.lines(case), at.told(case), at.family(case)):
         await of_one
-    await at.break_glass("PA-7K3M9Q", "Ricovero d'urgenza")
-    await at.broken()
+    await at.glasses.break_for("PA-7K3M9Q", "Ricovero d'urgenza")
+    await at.glasses.broken()
 
 
 @pytest.mark.parametrize("who", ACTORS)
@@ -126,7 +126,7 @@ async def test_every_page_asks_once_by_id_for_the_glass_that_is_new(asked: tuple
     at = await gate.opened(db, ACTORS["a supervisor"], lambda: NOW)
     listener.queries.clear()
 
-    await at.unseen()
+    await at.glasses.unseen()
 
     [(collection, wanted)] = listener.queries
     assert (collection, list(wanted)) == (store.SEEN, ["_id"])
