@@ -55,6 +55,7 @@ INSIDE = (
     Row(commands.RecordIntake, topics.INTAKE_COMMANDS, "intake_id"),
     Row(commands.AskOneMore, topics.INTAKE_COMMANDS, "referral_id"),
     Row(commands.KeepText, topics.INTAKE_COMMANDS, "text_id"),
+    Row(commands.DropText, topics.INTAKE_COMMANDS, "text_id"),
     Row(sharing.WithdrawBases, topics.INTAKE_COMMANDS, "intake_id"),
     Row(sharing.GiveBasis, topics.INTAKE_COMMANDS, "intake_id"),
     Row(sharing.ConfirmBases, topics.INTAKE_COMMANDS, "intake_id"),

@@ -59,6 +59,19 @@ class KeepText(Message):
     roles: tuple[Code, ...] = ()
 
 
+class DropText(Message):
+    """A text of a command that was refused: nobody reads it, and it is kept no longer."""
+
+    TYPE = "staffetta.intake.drop_text.v1"
+
+    text_id: UUID
+
+
+def text_id(command_id: UUID) -> UUID:
+    """Of the text that came with a command. command_id: the id of the message that the command is."""
+    return uuid5(command_id, "text")
+
+
 class GrantAccess(Message):
     """A receiver has taken the person in: it may ask who they are. version: the referral's."""
 

@@ -2,10 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from uuid import UUID
 
 from contracts import topics
-from contracts.answers import CommandAccepted
-from contracts.commands import AskOneMore, EndAccess, GrantAccess, KeepText, RecordIntake, WriteDraft
+from contracts.answers import CommandAccepted, CommandRejected
+from contracts.commands import (
+    AskOneMore,
+    DropText,
+    EndAccess,
+    GrantAccess,
+    KeepText,
+    RecordIntake,
+    WriteDraft,
+    text_id,
+)
 from contracts.contacts import NoteContact
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded, ReferralEvent
@@ -36,11 +46,15 @@ async def on_directory(entry: Message, tx: Transaction) -> None:
 
 @handlers.on(topics.REFERRALS, copies=store.OF_REFERRALS, hurried=False)
 async def on_referral(event: Message, tx: Transaction) -> None:
-    if not isinstance(event, ReferralEvent):
-        return
-    store.copy_parties(tx, event)
-    if command := access.asked_by(event):
-        tx.emit(command)
+    match event:
+        case ReferralEvent():
+            store.copy_parties(tx, event)
+            if command := access.asked_by(event):
+                tx.emit(command)
+        case CommandRejected(code=code) if code != "parked":  # which may be taken yet, when it is replayed
+            tx.emit(DropText(text_id=text_id(UUID(tx.cause.headers["ce_causationid"]))))
+        case _:
+            pass
 
 
 @handlers.on(topics.INTAKE_COMMANDS, owns=store.AGGREGATES)
@@ -50,7 +64,7 @@ async def on_command(command: Message, tx: Transaction) -> None:
             await record_intake(command, tx)
         case AskOneMore():
             await ask_one_more(command, tx)
-        case KeepText() | NoteContact():
+        case KeepText() | DropText() | NoteContact():
             await keep(command, tx)
         case WithdrawBases() | GiveBasis() | ConfirmBases() | ExcludeRecipients() | ExpireBases():
             await change_sharing(command, tx)
@@ -138,11 +152,11 @@ async def change_access(command: GrantAccess | EndAccess, tx: Transaction) -> No
         store.save_grant(tx, grant)
 
 
-async def keep(command: KeepText | NoteContact, tx: Transaction) -> None:
+async def keep(command: KeepText | DropText | NoteContact, tx: Transaction) -> None:
     """What is said of a person after the meeting."""
     match command:
-        case KeepText():
-            store.save_text(tx, command)
+        case KeepText() | DropText():
+            await store.note_text(tx, command)
         case NoteContact():
             await note_contact(command, tx)
 

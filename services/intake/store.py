@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.write_concern import WriteConcern
 
-from contracts.commands import KeepText
+from contracts.commands import DropText, KeepText
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.stated import Tier0
@@ -31,6 +31,9 @@ OF_REFERRALS = ("parties",)
 AGGREGATES = ("intakes", "personal", "sharing", "texts", "grants", "pairs")
 COPIES = ("agencies", "offers")
 
+DROPPED_S = 45 * 86_400
+"""So long it is known of a text that it was dropped: longer than the topic has it, which may come after."""
+
 INDEXES: Mapping[str, list[IndexModel]] = {
     "intakes": [IndexModel([("recorded.person_ref", ASCENDING)])],
     "personal": [
@@ -40,7 +43,10 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     ],
     "pairs": [IndexModel([("person_refs", ASCENDING), ("state", ASCENDING)])],
     "sharing": [IndexModel([("ends_at", ASCENDING)])],
-    "texts": [IndexModel([("referral_id", ASCENDING)])],
+    "texts": [
+        IndexModel([("referral_id", ASCENDING)]),
+        IndexModel([("dropped_at", ASCENDING)], expireAfterSeconds=DROPPED_S),
+    ],
     "grants": [
         IndexModel([("intake_id", ASCENDING), ("agency", ASCENDING)]),
         IndexModel([("agency", ASCENDING), ("ended", ASCENDING)]),
@@ -87,8 +93,12 @@ def save_sharing(tx: Transaction, sharing: Sharing) -> None:
     tx.save("sharing", _document(SHARING, sharing, sharing.intake_id) | {"ends_at": sharing.ends_at})
 
 
-def save_text(tx: Transaction, command: KeepText) -> None:
-    tx.save("texts", command.model_dump(mode="json") | {"_id": str(command.text_id)})
+async def note_text(tx: Transaction, command: KeepText | DropText) -> None:
+    """One that was dropped is not kept when it comes late: it and its command go by different topics."""
+    if isinstance(command, DropText):
+        tx.save("texts", {"_id": str(command.text_id), "dropped_at": tx.now})
+    elif await tx.load("texts", command.text_id) is None:
+        tx.save("texts", command.model_dump(mode="json") | {"_id": str(command.text_id)})
 
 
 def copy_parties(tx: Transaction, event: ReferralEvent) -> None:
@@ -207,7 +217,7 @@ async def _load(tx: Transaction, collection: str, codes: Iterable[str]) -> list[
 
 async def read_text(db: Any, text_id: UUID) -> tuple[Doc, Voice, Parties | None] | None:
     """A text with who wrote it and the parties of its referral, as far as they are known."""
-    text = await db.texts.find_one({"_id": str(text_id)})
+    text = await db.texts.find_one({"_id": str(text_id), "dropped_at": None})
     if text is None:
         return None
     author = await read_voice(db, text["agency"], text.get("roles") or ())

@@ -15,7 +15,7 @@ import pytest_asyncio
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from contracts.answers import CommandAccepted, CommandRejected
-from contracts.commands import KeepText, RecordIntake
+from contracts.commands import DropText, KeepText, RecordIntake
 from contracts.events import IntakeRecorded
 from contracts.sharing import ConfirmBases
 from contracts.values import Asked
@@ -124,6 +124,23 @@ async def test_a_text_is_kept_under_its_id_and_nothing_is_said_of_it(intake: Int
             await asyncio.sleep(0.05)
     assert (found["text"], found["agency"]) == ("Riservato", "pa.accura")
     assert await intake.bus.said(kept, 0) == []
+
+
+async def test_a_text_that_comes_after_its_refusal_is_not_kept(intake: Intake) -> None:
+    text = KeepText(text_id=uuid4(), referral_id=str(uuid4()), agency="pa.accura", text="Riservato")
+
+    await intake.bus.ask(DropText(text_id=text.text_id))
+    await intake.bus.ask(text)
+    other = text.model_copy(update={"text_id": uuid4()})
+    await intake.bus.ask(other)
+
+    async with asyncio.timeout(40):
+        while not (await intake.kept("texts", text.text_id) and await intake.kept("texts", other.text_id)):
+            await asyncio.sleep(0.05)
+    await intake.bus.said(await intake.bus.ask(another(a_record())), 2)
+    dropped = await intake.kept("texts", text.text_id)
+    assert dropped is not None
+    assert dropped.keys() == {"_id", "dropped_at"}
 
 
 async def test_without_a_key_for_the_pseudonyms_production_does_not_begin() -> None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import pytest_asyncio
+from motor.motor_asyncio import AsyncIOMotorClient
 
 from services.chassis.settings import Settings
 from tests.agency import Agency, Entry
@@ -276,6 +277,30 @@ async def test_a_name_that_cannot_be_read_is_refused_and_not_repeated(network: N
         told = await client.post("/v1/search/people", content=body, headers=network.processes.bearer("pa.comune"))
 
     assert told.status_code == 422 and "Amina" not in told.text
+
+
+async def test_what_was_written_with_a_command_is_kept_once_it_is_taken_and_not_when_it_is_refused(
+    network: Network,
+) -> None:
+    case = await network.case({"scope": "tier1"})
+    taken = await network.receiver.command(case.referral_id, "add_note", text="Una nota")
+    refused = await network.receiver.command(
+        case.referral_id, "close", closure_outcome="served_completed", text="Troppo presto"
+    )
+    assert (await network.receiver.answer(taken, 40))["type"] == "staffetta.command.accepted.v1"
+    assert (await network.receiver.answer(refused, 40))["value"]["code"] == "invalid_transition"
+
+    settings = network.processes.settings
+    store: Any = AsyncIOMotorClient(settings.mongo_url.get_secret_value())
+    texts = store[settings.named("intake")].texts
+    async with asyncio.timeout(40):
+        while await texts.count_documents({"referral_id": case.referral_id}) != 1 or not await texts.find_one(
+            {"dropped_at": {"$ne": None}}
+        ):
+            await asyncio.sleep(0.05)
+    kept = [doc["text"] async for doc in texts.find({"referral_id": case.referral_id})]
+    store.close()
+    assert kept == ["Una nota"]
 
 
 async def test_neither_logs_nor_spans_say_who_was_asked_for(network: Network) -> None:

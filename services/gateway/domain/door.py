@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from contracts.answers import CommandAccepted, CommandRejected
-from contracts.commands import AskOneMore, CorrectOffer, KeepText, RecordIntake, ReferralCommand, RerouteAgency
+from contracts.commands import (
+    AskOneMore,
+    CorrectOffer,
+    KeepText,
+    RecordIntake,
+    ReferralCommand,
+    RerouteAgency,
+    text_id,
+)
 from contracts.contacts import NoteContact, NoteStatedContact
 from contracts.identity import DecidePair, DecideStatedPair, UndoPair, UndoStatedPair, pair_id
 from contracts.journeys import CompleteTask
@@ -209,19 +217,19 @@ def _without_text(stated: StatedCommand, asked: Asked, id: UUID) -> dict[UUID, M
     """The command with the id of its text, and the text itself for intake, in this order."""
     if stated.text and stated.reason_text:
         raise Refusal("invalid_value", "/reason_text")  # one command has one text
-    text, text_id = stated.text or stated.reason_text, uuid5(id, "text")
+    text, kept_as = stated.text or stated.reason_text, text_id(id)
     command = ReferralCommand(
         **{name: getattr(stated, name) for name in ReferralFields.model_fields},
         referral_id=_uuid(stated.referral_id, "/referral_id"),
         command=stated.command,
         asked=asked,
         expected_version=stated.expected_version,
-        text_id=text_id if text else None,
+        text_id=kept_as if text else None,
     )
     if not text:
         return {id: command}
-    about = {"text_id": text_id, "referral_id": str(command.referral_id), "agency": stated.agency}
-    return {id: command, text_id: KeepText(**about, text=text, roles=asked.roles)}
+    about = {"text_id": kept_as, "referral_id": str(command.referral_id), "agency": stated.agency}
+    return {id: command, kept_as: KeepText(**about, text=text, roles=asked.roles)}
 
 
 def minted(name: str, message_id: str) -> UUID:
