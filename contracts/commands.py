@@ -60,11 +60,12 @@ class KeepText(Message):
 
 
 class DropText(Message):
-    """A text of a command that was refused: nobody reads it, and it is kept no longer."""
+    """A text that is kept no longer: its command was refused, or (erased) the person's data are."""
 
     TYPE = "staffetta.intake.drop_text.v1"
 
     text_id: UUID
+    erased: bool = False
 
 
 def text_id(command_id: UUID) -> UUID:

@@ -77,6 +77,14 @@ class CloseDigest(OfQueue):
     first: UUID
 
 
+class DropNotices(OfQueue):
+    """The queue is to be told no more of a referral that should never have been."""
+
+    TYPE = "staffetta.notification.drop.v1"
+
+    referral_id: UUID
+
+
 class NoteAttempt(OfQueue):
     """What came of the `attempt`th try to hand a mail to the mail server.
 

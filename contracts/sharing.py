@@ -58,7 +58,7 @@ class ExpireBases(Message):
 class KeepSharing(Message):
     """On what grounds the data of this journey may be shared from now on. version: intake's, of these bases together.
 
-    revoke_cause: why bases were withdrawn, when some were.
+    revoke_cause: why bases were withdrawn, when some were. erased: nothing is kept any more of who the person is.
     """
 
     TYPE = "staffetta.journey.keep_sharing.v1"
@@ -67,6 +67,7 @@ class KeepSharing(Message):
     version: Version
     sharing_basis: tuple[SharingBasis, ...]
     revoke_cause: Code | None = None
+    erased: bool = False
 
 
 class SharingEvent(Message):

@@ -9,6 +9,7 @@ from services.console import (
     cases,
     correcting,
     counting,
+    erasing,
     glossary,
     handlers,
     lists,
@@ -23,8 +24,8 @@ from services.console import (
 
 pages = APIRouter()
 of_people = (
-    lists.router, boards.router, correcting.router, glossary.router, batch.router, meeting.router, twins.router,
-    vital.router, operating.router, cases.router,
+    lists.router, boards.router, correcting.router, glossary.router, batch.router, meeting.router, erasing.router,
+    twins.router, vital.router, operating.router, cases.router,
 )  # fmt: skip
 for router in (lists.static, login.router, *of_people, lists.elsewhere):
     pages.include_router(router)

@@ -9,25 +9,28 @@ from uuid import uuid4
 
 import httpx
 
+from contracts.erasure import PERSON_ERASED
 from services.console import settings
 from services.console.sessions import Session
 from services.http.attributes import encoded
 from services.http.trust import authorities
 
 PATIENCE_S, SOON_S = 15, 3
+OR_GONE = (200, 410)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """How a command was answered. code: of a refusal, `waiting` while there is no answer yet, None when accepted.
 
-    intake_id: of an intake that was recorded.
+    intake_id: of an intake that was recorded. subject: of a refusal, what it is about, or what stands in the way.
     """
 
     code: str | None
     pointer: str | None = None
     message: str | None = None
     intake_id: str | None = None
+    subject: str | None = None
 
     @property
     def is_refusal(self) -> bool:
@@ -67,12 +70,12 @@ async def _post(session: Session, type: str, stated: dict[str, Any], id: str) ->
         return Answer("waiting")
     if answer["outcome"] == "accepted":
         return Answer(None, intake_id=answer["intake_id"])
-    return Answer(answer["code"], answer["pointer"], answer["message"])
+    return Answer(answer["code"], answer["pointer"], answer["message"], subject=answer["subject"])
 
 
 async def person(session: Session, person_ref: str) -> dict[str, Any] | None:
-    """Who the person is, within the sharing basis; None when intake does not tell."""
-    return await _told(session, f"/v1/people/{person_ref}")
+    """Who the person is, within the sharing basis, or that they are erased; None when intake does not tell."""
+    return await _told(session, f"/v1/people/{person_ref}", statuses=OR_GONE)
 
 
 async def intake(session: Session, intake_id: str) -> dict[str, Any] | None:
@@ -80,10 +83,15 @@ async def intake(session: Session, intake_id: str) -> dict[str, Any] | None:
     return await _told(session, f"/v1/intakes/{intake_id}")
 
 
-async def text(session: Session, text_id: str) -> str | None:
-    """What was written with a command; None when it is not for this person's agency, or not yet."""
-    found = await _told(session, f"/v1/texts/{text_id}")
-    return found["text"] if found else None
+async def text(session: Session, text_id: str) -> dict[str, Any] | None:
+    """What was written with a command, or that the person is erased; None when it is not for this person's agency, or
+    not yet.
+    """
+    return await _told(session, f"/v1/texts/{text_id}", statuses=OR_GONE)
+
+
+def is_gone(told: dict[str, Any] | None) -> bool:
+    return told is not None and told.get("code") == PERSON_ERASED
 
 
 async def named(session: Session, name: str) -> list[dict[str, Any]] | None:
@@ -92,9 +100,12 @@ async def named(session: Session, name: str) -> list[dict[str, Any]] | None:
     return None if found is None else list(found["entries"])
 
 
-async def _told(session: Session, path: str, asked: dict[str, str] | None = None) -> dict[str, Any] | None:
+async def _told(
+    session: Session, path: str, asked: dict[str, str] | None = None, statuses: tuple[int, ...] = (200,)
+) -> dict[str, Any] | None:
     """asked: what is posted, where an address must not hold it."""
-    found: dict[str, Any] | None = await _read(f"{settings.current().intake_url}{path}", session, asked)
+    url = f"{settings.current().intake_url}{path}"
+    found: dict[str, Any] | None = await _read(url, session, asked, statuses=statuses)
     return found
 
 

@@ -88,8 +88,8 @@ def _is_in_vain(command: str, case: Case, agencies: Mapping[str, Doc], family: I
     """Whether the state takes it, and what else is known here does not."""
     if command == "open":
         return any(other.row["predecessor_id"] == case.id for other in family)  # somebody else was asked already
-    if command == actions.RECEIPT:
-        return case.row.get("owes", "") is None  # of what was kept before, nobody knows
+    if command == actions.RECEIPT:  # of what was kept before, its state tells
+        return not case.row.get("owes", actions.OBLIGATIONS.get(case.row["state"]))
     if command == "change_priority":
         return not actions.may_change_priority(case.row["priority"], case.relations)
     if command.endswith("_suspended"):

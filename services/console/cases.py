@@ -63,6 +63,7 @@ async def _shown(at: Gate, case: Case) -> dict[str, Any]:
         "may_ask_who": "receiver" in case.relations and accepted, "glass": glass,
         "noted": await at.noted_contacts(case.row["journey_id"]),
         "reads_note": partial(access.reads_note, case.relations, state=case.row["state"]),
+        "erases": access.erases(at.actor, case.row["sender_agency"]) and not case.row.get("erased_at"),
     }  # fmt: skip
 
 
@@ -94,11 +95,12 @@ async def note_contact(request: Request, referral_id: UUID) -> Response:
 async def _person(request: Request, case: Case, typed: dict[str, str], answer: Answer) -> Response:
     at, ref = gate_of(request), case.row["person_ref"]
     await at.note_read(case, "person")
-    told = (await asking.person(web.session_of(request), ref) if ref else None) or {}
+    told = await asking.person(web.session_of(request), ref) if ref else None
+    known = told or {}
     return pages.page(
         request, "person.html", at.now, 422 if answer.code else 200, case=case, typed=typed,
         said=refused(request, case, answer) or said(request),
-        facts=facts(told.get("tier1") or {}, told.get("contacts")),
+        facts=facts(known.get("tier1") or {}, known.get("contacts")), gone=asking.is_gone(told),
         channels=codes.codes("channels", "contact_channels"), agencies=await at.agencies(),
     )  # fmt: skip
 
@@ -112,7 +114,10 @@ async def note(request: Request, referral_id: UUID, text_id: UUID) -> Response:
         raise HTTPException(404)
     await at.note_read(case, "note")
     told = await asking.text(web.session_of(request), str(text_id))
-    return pages.page(request, "note.html", at.now, case=case, line=line, text=told, agencies=await at.agencies())
+    text, gone = (told or {}).get("text"), asking.is_gone(told)
+    return pages.page(
+        request, "note.html", at.now, case=case, line=line, text=text, gone=gone, agencies=await at.agencies()
+    )
 
 
 # -- saying something of it --------------------------------------------------------------------------------------------
@@ -135,7 +140,8 @@ async def say(request: Request, referral_id: UUID, command: str, back: Back = "r
     typed = {name: [str(v) for v in form.getlist(name)] for name in form}
     asked = questions(case, command)
     body = await _by_code(gate_of(request), asked, stated_fields(asked, typed))
-    body |= actions.said_by_itself(command, case.row["state"]) | {"referral_id": case.id, "command": command}
+    body |= {"referral_id": case.id, "command": command}
+    body |= actions.said_by_itself(command, case.row["state"], case.row.get("owes"))
     if (version := _one(typed, "version")).isdigit():
         body["expected_version"] = int(version)
     answer = await asking.say(

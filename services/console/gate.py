@@ -15,7 +15,7 @@ from pymongo import ASCENDING, DESCENDING
 from services.console.domain import access, actions, national, picture, shown, twins, vital
 from services.console.domain.access import Actor, Grant
 from services.console.domain.picture import ALWAYS, week_of
-from services.console.domain.shown import Case, Page, Pair, Todo
+from services.console.domain.shown import Case, Met, Page, Pair, Todo
 from services.console.glass import Glass, not_excluded
 from services.console.hourly import Hourly
 from services.console.store import (
@@ -191,6 +191,22 @@ class Gate:
     async def met(self, intake_id: str) -> list[Case]:
         """What came of one meeting, as far as this person may see it."""
         return await self._cases({"journey_id": intake_id})
+
+    async def erased_at(self, intake_id: str) -> datetime | None:
+        """Since when nothing is kept of who was met at a meeting of the person's own desk."""
+        doc = await self._db[MEETINGS].find_one({"_id": intake_id})
+        return doc.get("erased_at") if doc and self._met_there(doc) else None
+
+    async def to_erase(self, intake_id: str) -> Met | None:
+        """A meeting whose person this supervisor may have erased, with the others of theirs; None for every other."""
+        doc = await self._db[MEETINGS].find_one({"_id": intake_id})
+        if doc is None or not doc.get("person_ref") or not access.erases(self.actor, doc["sender_agency"]):
+            return None
+        known = {"sender_agency": doc["sender_agency"], "person_ref": doc["person_ref"]}
+        met = [one for one in await self._list(self._db[MEETINGS].find(known)) if not one.get("erased_at")]
+        cases = await self._cases({"journey_id": {"$in": [one["_id"] for one in met]}}) if met else []
+        standing = [case for case in cases if case.row["open"]]
+        return Met(intake_id, doc["person_ref"], doc.get("erased_at"), len(met), standing)
 
     async def _pair(self, row: Doc) -> Pair:
         own = await self._cases({"journey_id": row["intake_id"]})

@@ -77,8 +77,11 @@ async def _met_drawn(request: Request, intake_id: UUID, at: Gate) -> str:
 async def _met(at: Gate, intake_id: UUID) -> dict[str, Any]:
     pairs, cases = await at.twins_of(str(intake_id)), await at.met(str(intake_id))
     tasks = [todo for todo in await at.tasks_of(str(intake_id)) if todo.row["kind"] == "no_candidate"]
-    kept = {"to_confirm": await at.to_confirm(str(intake_id)), "noted": await at.noted_contacts(str(intake_id))}
-    return {"pairs": pairs, "cases": cases, "tasks": tasks, "agencies": await at.agencies()} | kept
+    drawn = {"intake_id": intake_id, "pairs": pairs, "cases": cases, "tasks": tasks, "agencies": await at.agencies()}
+    drawn |= {"to_confirm": await at.to_confirm(str(intake_id)), "noted": await at.noted_contacts(str(intake_id))}
+    erased_at = await at.erased_at(str(intake_id))
+    erases = erased_at is None and await at.to_erase(str(intake_id)) is not None
+    return drawn | {"erased_at": erased_at, "erases": erases}
 
 
 async def _form(request: Request, typed: Typed, answer: Answer) -> Response:

@@ -7,6 +7,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from contracts.contacts import ContactNoted
 from contracts.directory import Agency, Offer
+from contracts.erasure import PersonErased
 from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.identity import DuplicateEvent
 from contracts.journeys import TaskEvent, UnmetNeedEvent, UnmetNeedTakenBack
@@ -22,9 +23,9 @@ MEETINGS = "meetings"
 PLACES, UNMET, TWINS, COUNTED = "places", "unmet", "twins", "counted"
 OF_DIRECTORY = (AGENCIES, OFFERS, MARKS)
 OF_CAPACITY = (PLACES, MARKS)
-OF_INTAKES = (TWINS, MARKS, MEETINGS)
 OF_REFERRALS = (REFERRALS, COUNTED, LINES, TASKS, UNMET, MARKS)
 SESSIONS, LOGINS, READS, GLASS, SEEN = "sessions", "logins", "reads", "glass", "seen"
+OF_INTAKES = (TWINS, MARKS, MEETINGS, GLASS)
 
 
 def _index(*fields: str) -> IndexModel:
@@ -49,7 +50,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         _index("cities", "open", "due_at"),
         _index("journey_id", "agency", "queue"),
     ],
-    MEETINGS: [_index("sender_agency", "sender_ref")],
+    MEETINGS: [_index("sender_agency", "sender_ref"), _index("sender_agency", "person_ref")],
     TOLD: [_index("referral_id", "agency", "at")],
     TWINS: [_index("sender_agency", "state"), _index("cities", "state"), _index("intake_id")],
     UNMET: [_index("cities", "at"), _index("at")],
@@ -59,6 +60,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     READS: [IndexModel([("at", DESCENDING)]), IndexModel([("row", ASCENDING), ("at", DESCENDING)])],
     GLASS: [
         _index("subject", "ends_at"),
+        _index("journey_id"),
         IndexModel([("owners", ASCENDING), ("at", DESCENDING)]),
         IndexModel([("at", DESCENDING)]),
     ],
@@ -106,19 +108,23 @@ async def note_unmet(tx: Transaction, event: UnmetNeedEvent) -> None:
 
 
 def note_meeting(tx: Transaction, event: IntakeRecorded) -> None:
-    """How its desk calls a meeting, for what is to be decided of a need that came to nobody; and whom the person
-    excluded.
+    """How its desk calls a meeting, for what is to be decided of a need that came to nobody; whom it met, by the
+    network's name; and whom the person excluded.
     """
-    known = {name: getattr(event, name) for name in ("sender_agency", "sender_queue", "sender_ref")}
+    known = {name: getattr(event, name) for name in ("sender_agency", "sender_queue", "sender_ref", "person_ref")}
     tx.save(MEETINGS, known | {"_id": str(event.intake_id), "excluded": [*event.withhold, *_refused(event)]})
 
 
 async def note_sharing(tx: Transaction, event: SharingEvent) -> None:
-    """Whom the person excludes now too: what they may see by a broken glass is to be looked at again."""
-    known = await tx.load(MEETINGS, event.intake_id)
+    """Whom the person excludes now too: what they may see by a broken glass is to be looked at again. And that the
+    person is erased: with why somebody broke the glass to see them, which was written of them.
+    """
+    known, erased = await tx.load(MEETINGS, event.intake_id), isinstance(event, PersonErased)
     known = known or {"_id": str(event.intake_id), "sender_agency": event.sender_agency, "sender_ref": None}
     excluded = dict.fromkeys([*known.get("excluded", ()), *_refused(event)])
-    tx.save(MEETINGS, known | {"excluded": [*excluded]})
+    tx.save(MEETINGS, known | {"excluded": [*excluded]} | ({"erased_at": event.at} if erased else {}))
+    for broken in await tx.find(GLASS, {"journey_id": str(event.intake_id)}) if erased else ():
+        tx.save(GLASS, broken | {"reason": None})
     _mark(tx, event.sender_agency, of="intakes/")
 
 

@@ -7,7 +7,9 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from contracts import codes
 from contracts.contacts import WhyNot
+from contracts.erasure import PERSON_ERASED
 from contracts.events import IntakeRecorded
 from contracts.stated import BirthDate, Contact, PersonName, Tier1, Tier2
 from services.chassis.sweep import edge_now
@@ -37,10 +39,13 @@ class Review(BaseModel):
 
 
 class RecordedIntake(IntakeRecorded):
-    """flags: codes of `rejection_codes.json` with which the intake was taken. reviews: those that wait."""
+    """flags: codes of `rejection_codes.json` with which the intake was taken. reviews: those that wait. erased_at: when
+    all was erased that was kept of who the person is.
+    """
 
     flags: tuple[str, ...]
     reviews: tuple[Review, ...] = ()
+    erased_at: datetime | None = None
 
 
 class KnownContact(BaseModel):
@@ -123,22 +128,28 @@ async def get_intake(request: Request, intake_id: UUID, who: Who) -> RecordedInt
         Review(basis_ids=review.basis_ids, due_at=review.until, by=review.by, reason=review.reason)
         for review in await store.read_reviews(_db(request), intake_id)
     ]
-    return RecordedIntake(**found.recorded.model_dump(), flags=found.answer.flags, reviews=tuple(waiting))
+    known = {"flags": found.answer.flags, "erased_at": found.erased.at if found.erased else None}
+    return RecordedIntake(**found.recorded.model_dump(), **known, reviews=tuple(waiting))
 
 
-@router.get("/people/{person_ref}", response_model_exclude_none=True)
+@router.get("/people/{person_ref}", response_model_exclude_none=True, responses=problems(410))
 async def get_person(request: Request, response: Response, person_ref: str, who: Who) -> Person:
     """For the receiver of an accepted referral that is still open, by the `person_ref` that events give: its system,
     its caseworkers and supervisors.
 
-    404 in every other case, and always the same one. Each asking is kept before anything is told.
+    410 `person_erased` for an agency that knew a person who was erased; 404 in every other case, and always the same
+    one. Each asking is kept before anything is told.
     """
     db, now = _db(request), edge_now(request.app.state.context.settings)
     verdict = await _judged(db, person_ref, who, now)
     await store.keep_read(db, _read(person_ref, who, verdict, now))
+    if verdict.refused == PERSON_ERASED:
+        raise _erased()
     if verdict.grant is None or not verdict.tiers:
         raise HTTPException(404)
     person = await store.read_personal(db, verdict.grant.intake_id)
+    if person is None:  # at this instant
+        raise _erased()
     response.headers["Cache-Control"] = "no-store"
     told: dict[str, Any] = {tier: getattr(person, tier) for tier in verdict.tiers}
     if "tier1" in told:
@@ -164,19 +175,23 @@ async def search_people(request: Request, response: Response, who: Who) -> Found
     return FoundPeople(entries=found)
 
 
-@router.get("/texts/{text_id}")
+@router.get("/texts/{text_id}", responses=problems(410))
 async def get_text(request: Request, response: Response, text_id: UUID, who: Who) -> Text:
     """What was written with a command on a referral, by the `text_id` that events give.
 
-    404 in every other case, and always the same one. Each asking is kept before anything is told.
+    410 `person_erased` for who might have read it, once the person was erased; 404 in every other case, and always the
+    same one. Each asking is kept before anything is told.
     """
     db, now = _db(request), edge_now(request.app.state.context.settings)
     found = await store.read_text(db, text_id)
     reader = await store.read_voice(db, who.agency, who.roles) if who.agency else None
     may = found is not None and may_read_text(found[1], found[2], reader)
     referral_id = _id_of(found[0]["referral_id"]) if found else None
-    told: Told = (("text",), None) if may else ((), "no_text")
+    gone = found is not None and may and found[0]["text"] is None
+    told: Told = ((), PERSON_ERASED) if gone else (("text",), None) if may else ((), "no_text")
     await store.keep_read(db, _asked(who, now, None, referral_id, told))
+    if gone:
+        raise _erased()
     if found is None or not may:
         raise HTTPException(404)
     response.headers["Cache-Control"] = "no-store"
@@ -243,7 +258,13 @@ async def _judged(db: Any, person_ref: str, who: Speaker, now: datetime) -> Verd
     if intakes:
         for other in await store.read_other_names(db, person_ref):
             intakes += await store.read_meetings(db, other)
-    return judge(intakes, grants, await store.read_agency(db, agency), now)
+    erased = await store.read_erased(db, person_ref)
+    return judge(intakes, grants, await store.read_agency(db, agency), now, erased)
+
+
+def _erased() -> HTTPException:
+    meaning = codes.codes("rejection_codes")[PERSON_ERASED]["meaning"]
+    return HTTPException(410, {"code": PERSON_ERASED, "detail": meaning})
 
 
 def _read(person_ref: str, who: Speaker, verdict: Verdict, now: datetime) -> Read:

@@ -1,4 +1,4 @@
-"""What intake does when it is asked to record a meeting, to change who may be told, or to keep a text."""
+"""What intake does when it is asked to record a meeting, to change who may be told, to keep a text, or to erase."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,6 +18,7 @@ from contracts.commands import (
 )
 from contracts.contacts import NoteContact
 from contracts.directory import Agency, Offer
+from contracts.erasure import PERSON_ERASED, DropReasons, EraseMeeting, ErasePerson
 from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.identity import DecidePair, IdentityLinked, SeekTwins, SuspectPair, UndoPair
 from contracts.refusals import Refusal
@@ -26,7 +27,7 @@ from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.intake import store
-from services.intake.domain import access, basis, contacts, intake, pairs, showing, twins
+from services.intake.domain import access, basis, contacts, erasing, intake, pairs, showing, twins
 from services.intake.domain.basis import Sharing
 from services.intake.domain.known import check_recipient
 from services.intake.domain.release import judge
@@ -60,10 +61,8 @@ async def on_referral(event: Message, tx: Transaction) -> None:
 @handlers.on(topics.INTAKE_COMMANDS, owns=store.AGGREGATES)
 async def on_command(command: Message, tx: Transaction) -> None:
     match command:
-        case RecordIntake():
-            await record_intake(command, tx)
-        case AskOneMore():
-            await ask_one_more(command, tx)
+        case RecordIntake() | AskOneMore():
+            await meet(command, tx)
         case KeepText() | DropText() | NoteContact():
             await keep(command, tx)
         case WithdrawBases() | GiveBasis() | ConfirmBases() | ExcludeRecipients() | ExpireBases():
@@ -74,8 +73,18 @@ async def on_command(command: Message, tx: Transaction) -> None:
             await seek_twins(command, tx)
         case SuspectPair() | DecidePair() | UndoPair():
             await change_pair(command, tx)
+        case ErasePerson() | EraseMeeting() | DropReasons():
+            await erase(command, tx)
         case _:
             pass
+
+
+async def meet(command: RecordIntake | AskOneMore, tx: Transaction) -> None:
+    match command:
+        case RecordIntake():
+            await record_intake(command, tx)
+        case AskOneMore():
+            await ask_one_more(command, tx)
 
 
 async def record_intake(command: RecordIntake, tx: Transaction) -> None:
@@ -99,7 +108,9 @@ async def record_intake(command: RecordIntake, tx: Transaction) -> None:
 
 async def ask_one_more(command: AskOneMore, tx: Transaction) -> None:
     """Who is told of an intake may ask for one more service at once: whoever has not read of it yet is told with it."""
-    last = intake.last_met(command, await store.find_meetings(tx, {command.person_ref}))
+    known = await store.find_intakes(tx, {command.person_ref})
+    erased = [one.recorded.intake_id for one in known if one.erased]
+    last = intake.last_met(command, await store.find_meetings(tx, {command.person_ref}), erased)
     tx.correlate(last.intake_id)
     tx.emit(WriteDraft(**dict(command), intake=last))
 
@@ -164,6 +175,8 @@ async def keep(command: KeepText | DropText | NoteContact, tx: Transaction) -> N
 async def note_contact(command: NoteContact, tx: Transaction) -> None:
     """By who had the meeting, or may ask who the person is now; to others it looks like one that is not there."""
     met, person = await store.find_intake(tx, command.intake_id), await store.find_personal(tx, command.intake_id)
+    if met and met.erased and command.asked.agency == met.recorded.sender_agency:
+        raise Refusal(PERSON_ERASED, "/intake_id")
     if met is None or person is None or not await _may_note(command, met.recorded, tx):
         raise Refusal("unknown_referral", "/intake_id")
     after, said = contacts.note(person, command, tx.now)
@@ -193,6 +206,8 @@ async def seek_twins(command: SeekTwins, tx: Transaction) -> None:
         return
     met, who = found
     tx.correlate(command.intake_id)
+    if late := await _overtaken(command.intake_id, met.person_ref, tx):
+        return tx.emit(late)
     same = await store.find_one_person(tx, met.person_ref)
     meetings = await store.find_meetings(tx, same)
     for told, excluded in basis.not_yet_excluded(met, meetings).items():
@@ -238,6 +253,41 @@ async def _look_again(person_refs: Iterable[str], tx: Transaction) -> None:
     same = [await store.find_one_person(tx, ref) for ref in person_refs]
     for met in await store.find_meetings(tx, frozenset[str]().union(*same)):
         tx.emit(SeekTwins(intake_id=met.intake_id))
+
+
+async def erase(command: ErasePerson | EraseMeeting | DropReasons, tx: Transaction) -> None:
+    match command:
+        case ErasePerson():
+            same = await store.find_one_person(tx, command.person_ref)
+            left = erasing.own_of(command, await store.find_intakes(tx, same))
+            standing = await store.find_standing(tx, [met.recorded.intake_id for met in left])
+            _say(erasing.begin(command, left, standing, tx.now), tx)
+        case EraseMeeting():
+            await _erase_meeting(command, tx)
+        case DropReasons():
+            if pair := await store.find_pair(tx, command.pair_id):
+                store.save_pair(tx, pairs.without_reasons(pair))
+
+
+async def _erase_meeting(command: EraseMeeting, tx: Transaction) -> None:
+    """With what was written about it; and other meetings that were recorded while the person was being erased."""
+    met, sharing = await store.find_intake(tx, command.intake_id), await store.find_sharing(tx, command.intake_id)
+    if met is None or sharing is None or met.erased:
+        return
+    tx.correlate(command.intake_id)
+    erased, after, said = erasing.erase(met, sharing, command)
+    store.save_intake(tx, erased)
+    store.delete_personal(tx, command.intake_id)
+    store.save_sharing(tx, after)
+    tx.emit(said)
+    tx.emit(*[DropText(text_id=id, erased=True) for id in await store.find_texts(tx, command.intake_id)])
+    tx.emit(*[DropReasons(pair_id=id) for id in await store.find_pairs_of(tx, said.person_ref)])
+    tx.emit(*erasing.left_behind(erased, await store.find_intakes(tx, {said.person_ref})))
+
+
+async def _overtaken(intake_id: UUID, person_ref: str, tx: Transaction) -> EraseMeeting | None:
+    met = await store.find_intake(tx, intake_id)
+    return erasing.overtaken(met, await store.find_intakes(tx, {person_ref})) if met else None
 
 
 def _say(said: Iterable[Message], tx: Transaction) -> None:

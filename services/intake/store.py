@@ -20,6 +20,7 @@ from services.chassis.transaction import Doc, Transaction
 from services.intake.domain import naming
 from services.intake.domain.access import Grant
 from services.intake.domain.basis import Sharing
+from services.intake.domain.erasing import Standing
 from services.intake.domain.intake import Intake, Personal
 from services.intake.domain.known import Directory, named_agencies, named_offers
 from services.intake.domain.pairs import SAME, Pair, one_person
@@ -41,6 +42,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
         IndexModel([("keys", ASCENDING)]),
         IndexModel([("agency", ASCENDING), ("keys", ASCENDING)]),
     ],
+    "parties": [IndexModel([("journey_id", ASCENDING)])],
     "pairs": [IndexModel([("person_refs", ASCENDING), ("state", ASCENDING)])],
     "sharing": [IndexModel([("ends_at", ASCENDING)])],
     "texts": [
@@ -84,6 +86,10 @@ def save_personal(tx: Transaction, person: Personal, who: Traits) -> None:
     tx.save("personal", _document(PERSONAL, person, person.intake_id) | {"keys": keys})
 
 
+def delete_personal(tx: Transaction, intake_id: UUID) -> None:
+    tx.delete("personal", intake_id)
+
+
 async def find_sharing(tx: Transaction, intake_id: UUID) -> Sharing | None:
     doc = await tx.load("sharing", intake_id)
     return SHARING.validate_python(doc) if doc else None
@@ -94,15 +100,22 @@ def save_sharing(tx: Transaction, sharing: Sharing) -> None:
 
 
 async def note_text(tx: Transaction, command: KeepText | DropText) -> None:
-    """One that was dropped is not kept when it comes late: it and its command go by different topics."""
-    if isinstance(command, DropText):
+    """One that was dropped is not kept when it comes late: it and its command go by different topics.
+
+    Of one that was erased stays between whom it lay, so that they are told so.
+    """
+    known = await tx.load("texts", command.text_id)
+    if isinstance(command, DropText) and command.erased and known:
+        tx.save("texts", known | {"text": None})
+    elif isinstance(command, DropText):
         tx.save("texts", {"_id": str(command.text_id), "dropped_at": tx.now})
-    elif await tx.load("texts", command.text_id) is None:
+    elif known is None:
         tx.save("texts", command.model_dump(mode="json") | {"_id": str(command.text_id)})
 
 
 def copy_parties(tx: Transaction, event: ReferralEvent) -> None:
     known = {"sender": event.sender_agency, "receiver": event.receiver_agency, "state": event.state}
+    known |= {"journey_id": str(event.journey_id)}
     tx.save("parties", known | {"_id": str(event.referral_id)})
 
 
@@ -176,8 +189,18 @@ async def find_meetings(tx: Transaction, person_refs: Iterable[str]) -> list[Int
     return [IntakeRecorded.model_validate(doc["recorded"] | now.get(doc["_id"], {})) for doc in met]
 
 
+async def find_intakes(tx: Transaction, person_refs: Iterable[str]) -> list[Intake]:
+    """Every intake of these people as it is kept, each with the sharing bases that it stated."""
+    met = await tx.find("intakes", {"recorded.person_ref": {"$in": sorted(person_refs)}})
+    return [INTAKE.validate_python(doc) for doc in met]
+
+
 async def find_agencies(tx: Transaction, agencies: Iterable[str]) -> list[Agency]:
     return [Agency.model_validate(doc) for doc in await _load(tx, "agencies", agencies)]
+
+
+async def find_pairs_of(tx: Transaction, person_ref: str) -> list[UUID]:
+    return [UUID(doc["_id"]) for doc in await tx.find("pairs", {"person_refs": {"$in": [person_ref]}}, ("_id",))]
 
 
 def _linked(person_refs: Iterable[str]) -> Doc:
@@ -187,6 +210,21 @@ def _linked(person_refs: Iterable[str]) -> Doc:
 def _person(doc: Doc) -> Personal:
     """As JSON, for what agencies state is read strictly, and a date in Python is no text."""
     return PERSONAL.validate_json(json.dumps(doc))
+
+
+# -- what came of a meeting -------------------------------------------------------------------------------------------
+
+
+async def find_standing(tx: Transaction, intakes: Iterable[UUID]) -> list[Standing]:
+    found = await tx.find("parties", {"journey_id": {"$in": [str(id) for id in intakes]}})
+    return [Standing(UUID(doc["_id"]), doc["state"]) for doc in found]
+
+
+async def find_texts(tx: Transaction, intake_id: UUID) -> list[UUID]:
+    """What was written with commands on the referrals that came of it."""
+    of = [str(one.referral_id) for one in await find_standing(tx, [intake_id])]
+    found = await tx.find("texts", {"referral_id": {"$in": of}}, ("_id",)) if of else []
+    return [UUID(doc["_id"]) for doc in found]
 
 
 # -- the copy of the directory ----------------------------------------------------------------------------------------
@@ -221,7 +259,7 @@ async def read_text(db: Any, text_id: UUID) -> tuple[Doc, Voice, Parties | None]
     if text is None:
         return None
     author = await read_voice(db, text["agency"], text.get("roles") or ())
-    doc = await db.parties.find_one({"_id": text["referral_id"]}, {"_id": 0})
+    doc = await db.parties.find_one({"_id": text["referral_id"]}, {"_id": 0, "journey_id": 0})
     if doc is None:
         return text, author, None
     of = [await read_agency(db, doc[side]) for side in ("sender", "receiver")]
@@ -257,6 +295,12 @@ async def read_meetings(db: Any, person_ref: str) -> list[IntakeRecorded]:
     return await _as_now(db, found)
 
 
+async def read_erased(db: Any, person_ref: str) -> frozenset[UUID]:
+    """The meetings of which nothing is kept of who the person is."""
+    gone = db.intakes.find({"recorded.person_ref": person_ref, "erased": {"$ne": None}}, {"_id": 1})
+    return frozenset([UUID(doc["_id"]) async for doc in gone])
+
+
 async def _as_now(db: Any, recorded: list[Doc]) -> list[IntakeRecorded]:
     shared = db.sharing.find({"_id": {"$in": [doc["intake_id"] for doc in recorded]}}, {"bases": 1})
     now = {doc["_id"]: {"sharing_basis": doc["bases"]} async for doc in shared}
@@ -273,8 +317,10 @@ async def read_agency(db: Any, code: str | None) -> Agency | None:
     return Agency.model_validate(doc) if doc else None
 
 
-async def read_personal(db: Any, intake_id: UUID) -> Personal:
-    return _person(await db.personal.find_one({"_id": str(intake_id)}))
+async def read_personal(db: Any, intake_id: UUID) -> Personal | None:
+    """None once they were erased."""
+    doc = await db.personal.find_one({"_id": str(intake_id)})
+    return _person(doc) if doc else None
 
 
 async def read_named(db: Any, agency: str, keys: list[str]) -> list[Personal]:

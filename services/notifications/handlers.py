@@ -28,7 +28,8 @@ async def on_referral(event: Message, tx: Transaction) -> None:
         case TimerFired() | ReferralEscalated() | TaskReminded() | TaskOverdue() | ReferralClosed():
             await tell_coordinated(event, tx)
         case ReferralEvent(sender_agency=sender) | TaskOpened(agency=sender):
-            tx.emit(*telling.tell(event, tx.cause.id, await store.find_city(tx, sender)))
+            told = telling.tell(event, tx.cause.id, await store.find_city(tx, sender))
+            tx.emit(*told, *telling.drop(event, told))
         case _:
             pass
 
@@ -48,9 +49,9 @@ async def on_command(command: OfQueue, tx: Transaction) -> None:
     before = await store.get_mailbox(tx, command.queue)
     after, said = mailbox.change(before, command, tx.now)
     store.save_mailbox(tx, after)
+    if gone := mailbox.ended_by(command):
+        await store.purge_notices(tx, command.queue, gone, mailbox.waiting(before, gone))
     if isinstance(command, TellQueue):
-        if command.notice.about == mailbox.PURGES:
-            await store.purge_notices(tx, command, mailbox.waiting(before, command.notice.referral_id))
         store.save_notice(tx, command)
     for event in said:
         if isinstance(event, PageRaised):

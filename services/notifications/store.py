@@ -56,9 +56,9 @@ def save_notice(tx: Transaction, told: TellQueue) -> None:
     tx.save("notices", notice | known)
 
 
-async def purge_notices(tx: Transaction, told: TellQueue, waiting: Iterable[UUID]) -> None:
+async def purge_notices(tx: Transaction, queue: str, referral_id: UUID, waiting: Iterable[UUID]) -> None:
     """What a queue was told of a referral, and what waits to be: of the same batch too, which is not found yet."""
-    found = await tx.find("notices", {"referral_id": str(told.notice.referral_id), "queue": told.queue})
+    found = await tx.find("notices", {"referral_id": str(referral_id), "queue": queue})
     for id in {doc["_id"] for doc in found} | {str(id) for id in waiting}:
         tx.delete("notices", id)
 

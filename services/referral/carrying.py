@@ -18,6 +18,7 @@ from contracts.commands import (
     RerouteAgency,
     WriteDraft,
 )
+from contracts.erasure import ForgetPerson
 from contracts.journeys import AddNeed, BeginJourney, ChaseTask, CompleteTask, EndNeed, OpenTask, SettleTask
 from contracts.refusals import Refusal
 from contracts.sharing import KeepSharing
@@ -26,6 +27,7 @@ from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store
 from services.referral.domain import (
     basis,
+    erasing,
     journey,
     ladder,
     life,
@@ -71,6 +73,8 @@ async def draft_referral(command: DraftReferral | WriteDraft, tx: Transaction) -
     _say(said, tx)
     if own:
         tx.emit(needs.one_more(need))
+    if (await store.get_ground(tx, need)).erased:
+        tx.emit(ForgetPerson(referral_id=command.referral_id))
 
 
 async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
@@ -99,8 +103,10 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
         await _free(after, said, tx)
 
 
-async def follow_up(command: NotePlace | FireTimer | ChaseReceipt, tx: Transaction) -> None:
-    """What the network tells a referral: an answer about its place, that a step of a timer is due, a receipt late."""
+async def follow_up(command: NotePlace | FireTimer | ChaseReceipt | ForgetPerson, tx: Transaction) -> None:
+    """What the network tells a referral: an answer about its place, that a step of a timer is due, a receipt late, or
+    that the person is erased.
+    """
     before = await store.find_referral(tx, command.referral_id)
     if before is None:
         raise Refusal("unknown_referral", "/referral_id")
@@ -113,6 +119,8 @@ async def follow_up(command: NotePlace | FireTimer | ChaseReceipt, tx: Transacti
             after, said = ladder.fire(before, command, known)
         case ChaseReceipt():
             after, said = overdue.chase(before, command, known)
+        case ForgetPerson():
+            after, said = erasing.forget(before, known)
     store.save_referral(tx, after)
     _say(said, tx)
     if not after.is_open and before.is_open:
@@ -181,12 +189,17 @@ async def _free(referral: Referral, said: list[Message], tx: Transaction) -> Non
 
 
 async def keep_sharing(command: KeepSharing, tx: Transaction) -> None:
-    """The grounds of all needs of the journey, and of those that may be added; what rests on one that ended goes."""
+    """The grounds of all needs of the journey, and of those that may be added; what rests on one that ended goes.
+
+    When the person was erased, each referral that there was forgets them.
+    """
     tx.correlate(command.journey_id)
     known = await store.find_ground(tx, command.journey_id)
     store.save_ground(tx, basis.changed(known, command.journey_id, command))
     for wanted in (await store.get_journey(tx, command.journey_id)).needs:
         await _rest_on(wanted.need_id, command, tx)
+        if command.erased:
+            tx.emit(*[ForgetPerson(referral_id=id) for id in await facts.chain_of(wanted.need_id, tx)])
 
 
 async def _rest_on(need_id: UUID, command: KeepSharing, tx: Transaction) -> None:
@@ -203,8 +216,15 @@ async def _rest_on(need_id: UUID, command: KeepSharing, tx: Transaction) -> None
 async def _rest_on_what_is_known(command: AddNeed, tx: Transaction) -> None:
     """A need that is added may carry bases that have changed since: those of its journey are kept under its name."""
     if known := await store.find_ground(tx, command.journey_id):
-        now = KeepSharing(journey_id=command.journey_id, version=known.version, sharing_basis=known.bases)
+        now = KeepSharing(
+            journey_id=command.journey_id,
+            version=known.version,
+            sharing_basis=known.bases,
+            erased=known.erased,
+        )
         await _rest_on(command.need.referral_id, now, tx)
+        if known.erased:
+            tx.emit(ForgetPerson(referral_id=command.need.referral_id))
 
 
 # -- journeys and tasks ------------------------------------------------------------------------------------------------
@@ -268,6 +288,7 @@ CARRIED: dict[type[Message], Callable[[Any, Transaction], Awaitable[None]]] = {
     NotePlace: follow_up,
     FireTimer: follow_up,
     ChaseReceipt: follow_up,
+    ForgetPerson: follow_up,
     KeepSharing: keep_sharing,
     RerouteAgency: reroute_agency,
     BeginJourney: change_journey,

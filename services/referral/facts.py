@@ -101,6 +101,16 @@ async def holder_of(need_id: UUID, tx: Transaction) -> Referral | None:
     return first and (await latest_of(first, tx) or first)
 
 
+async def chain_of(need_id: UUID, tx: Transaction) -> list[UUID]:
+    """Every referral of a need, from its first one on."""
+    chain = list[UUID]()
+    next_id: UUID | None = need_id
+    while next_id and (found := await store.find_referral(tx, next_id)):
+        chain.append(found.referral_id)
+        next_id = found.successor_id
+    return chain
+
+
 async def latest_of(referral: Referral, tx: Transaction) -> Referral | None:
     """Who has the request now: the last of the chain that began with this referral's successor."""
     latest, next_id = None, referral.successor_id

@@ -47,7 +47,12 @@ ACTORS = {
 }
 
 
-KEPT = {store.REFERRALS: ROW, store.TWINS: TWIN, store.TASKS: TASK}
+MEETING = {
+    "_id": "j-1", "sender_agency": "pa.comune", "sender_queue": "pa.comune.desk", "sender_ref": "T-1",
+    "person_ref": "p_1", "excluded": [],
+}  # fmt: skip
+
+KEPT = {store.REFERRALS: ROW, store.TWINS: TWIN, store.TASKS: TASK, store.MEETINGS: MEETING}
 
 
 class Asked(monitoring.CommandListener):
@@ -92,6 +97,8 @@ async def look_at_everything(at: Gate) -> None:
         await reads
     await at.tasks_of("j-1")
     await at.own_meetings(["j-1"])
+    await at.erased_at("j-1")
+    await at.to_erase("j-1")
     await at.search("PA-7K3M9Q")
     await at.meetings_called("PA-7K3M9Q")
     await at.glasses.still_open()

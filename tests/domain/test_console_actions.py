@@ -52,6 +52,7 @@ def test_that_the_person_is_still_interested_is_said_by_the_press_itself(command
 def test_a_receipt_is_given_by_one_press_which_one_the_state_says(state, obligation):
     assert actions.questions("confirm_receipt", state, "MEDIUM") == ()
     assert actions.said_by_itself("confirm_receipt", state) == {"obligation": obligation}
+    assert actions.said_by_itself("confirm_receipt", state, "another") == {"obligation": "another"}
 
 
 @pytest.mark.parametrize(("command", "state", "asked"), [

@@ -15,6 +15,7 @@ from contracts.beside import (
     TimerFired,
     TimerStarted,
 )
+from contracts.erasure import ReferralPersonErased
 from contracts.events import (
     ReferralAccepted,
     ReferralClosed,
@@ -140,6 +141,31 @@ def test_a_receiver_sees_it_for_a_month_after_its_end_whatever_is_said_of_it_lat
 
     assert docs[0]["read_until"] == picture.ALWAYS
     assert [doc["read_until"] for doc in docs[1:]] == [ended.at + KEPT_AFTER] * 4
+
+
+def test_of_a_person_who_is_erased_no_fact_is_kept_and_the_receiver_sees_no_more() -> None:
+    closed = picture.after(picture.after(None, said(ReferralSent), ["palermo"]), said(ReferralClosed), ["palermo"])
+    kept_before = {name: value for name, value in closed.items() if name != "erased_at"}
+
+    erased = picture.after(kept_before, said(ReferralPersonErased), ["palermo"])
+    later = said(ReceiptRequested).model_copy(update={"state": "CLOSED"})
+    owing = picture.after(erased, later, ["palermo"])
+
+    assert closed["person"] is not None and closed["read_until"] is not None
+    for doc in (erased, owing):
+        assert (doc["person"], doc["read_until"], doc["erased_at"]) == (None, None, said(ReferralPersonErased).at)
+    assert (owing["owes"], owing["person_ref"]) == (OWED, closed["person_ref"])
+    assert picture.counted(owing) == picture.counted(closed)
+
+
+def test_of_two_receipts_that_are_owed_one_that_is_given_leaves_the_other() -> None:
+    seen = {"state": "WITHDRAWN", "obligation": "withdraw_seen_receipt"}
+    asked = [said(ReceiptRequested).model_copy(update=more) for more in (seen, {"state": "WITHDRAWN"})]
+    doc = picture.after(None, said(ReferralSent), ["palermo"])
+    for event in (*asked, said(ReceiptConfirmed).model_copy(update=seen)):
+        doc = picture.after(doc, event, ["palermo"])
+
+    assert doc["owes"] == OWED
 
 
 def test_a_receiver_sees_no_more_what_was_found_to_be_an_error_after_its_end() -> None:

@@ -192,7 +192,6 @@ def test_a_supervisor_reopens_within_thirty_days_and_the_journey_learns_it() -> 
 
 @pytest.mark.parametrize(("now", "facts", "fields", "code"), [
     (NOW + timedelta(days=31), {}, {}, "window_passed"),
-    (NOW, {"person_erased": True}, {}, "person_erased"),
     (NOW, {"linked_id": UUID(int=7)}, {}, "already_open"),
     (NOW, {}, {"text_id": None}, "missing_text"),
     (NOW, {}, {"roles": ()}, "not_authorised"),

@@ -37,7 +37,7 @@ Acceptance taken back Update hold resumed reopened entered error note Priority c
 Appointment fixed cancelled missed service
 be decided updates scaduto senza risposta Promemoria invio in oltre il termine serve coordinamento Decisione EMERGENZA
 expired without an answer Reminder referral is waiting past its time limit Unanswered please coordinate Decision
-EMERGENCY revoked revocato dati da cancellare Conferma in ritardo per un revoked, data deleted Receipt overdue
+EMERGENCY revoked revocato dati Dati Data da cancellare Conferma in ritardo per un revoked, data deleted Receipt overdue
 for a revocato, Condivisione confermare Sharing confirmed Automatic message of please do not reply / --
 """
 WORDS = frozenset(ALLOWED.split())

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.notifications import (
     CloseDigest,
+    DropNotices,
     NoteAttempt,
     NotificationEvent,
     NotificationFailed,
@@ -68,7 +69,8 @@ def test_a_notice_becomes_a_mail_that_is_due_at_once_under_an_id_that_follows_fr
     assert (mailbox.agency, mailbox.next_at, said, mailbox.version) == ("pa.comune", NOW, [], 0)
 
 
-def test_what_a_desk_was_to_be_told_of_a_referral_that_it_must_forget_is_told_no_more() -> None:
+@pytest.mark.parametrize("about", ["to_delete", "erased", "in_error"])
+def test_what_a_desk_was_to_be_told_of_a_referral_that_it_must_forget_is_told_no_more(about: str) -> None:
     """But for what a mail tells beside other referrals, which never changes once it is made."""
     other = UUID(int=9)
     digest = told(CloseDigest(queue=DESK, first=a_notice(BURST).notification_id),
@@ -76,10 +78,21 @@ def test_what_a_desk_was_to_be_told_of_a_referral_that_it_must_forget_is_told_no
     before = told(*(a_telling(n) for n in (20, 21)), a_telling(22, referral_id=other), before=digest)
     assert (held(before), len(before.gathered)) == ([1] * BURST + [2], 3)
 
-    after = told(a_telling(30, about="to_delete"), before=before)
+    after = told(a_telling(30, about=about), before=before)
 
     assert held(after) == [2]
     assert [notice.notification_id for notice in after.gathered] == [a_notice(n).notification_id for n in (22, 30)]
+
+
+def test_who_is_told_nothing_of_an_error_is_told_no_more_of_the_referral_either() -> None:
+    other = UUID(int=9)
+    before = told(*(a_telling(n) for n in range(BURST + 1)), a_telling(20, referral_id=other))
+
+    after, said = change(before, DropNotices(queue=DESK, referral_id=a_notice().referral_id), NOW)
+
+    assert (held(after), said) == ([], [])
+    assert [notice.notification_id for notice in after.gathered] == [a_notice(20).notification_id]
+    assert change(after, DropNotices(queue=DESK, referral_id=a_notice().referral_id), NOW)[0] == after
 
 
 def test_what_goes_beyond_a_burst_waits_for_the_window_to_end_and_goes_out_as_one_mail() -> None:

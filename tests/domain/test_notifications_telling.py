@@ -7,10 +7,11 @@ from uuid import UUID
 import pytest
 
 from contracts import answers, beside, codes, events
+from contracts.erasure import ReferralPersonErased
 from contracts.events import ReferralEvent
 from contracts.notifications import public_code
 from contracts.values import Asked, Message
-from services.notifications.domain.telling import BY_LADDER, TOLD, UNTOLD, tell
+from services.notifications.domain.telling import BY_LADDER, TOLD, UNTOLD, drop, tell
 from tests.builders import REFERRAL_ID
 from tests.notices import CLINIC, DESK, OF_REFERRALS, a_task, an_event
 
@@ -54,12 +55,39 @@ def test_no_side_has_two_rows_for_one_event() -> None:
         (events.ReferralWithdrawn, {"by": "sender", "receiver_told": False}, {}),
         (events.ReferralExpired, {"by": "system", "receiver_told": False}, {DESK: "expired"}),
         (events.ReferralRevoked, {"by": "system"}, {DESK: "revoked", CLINIC: "to_delete"}),
+        (ReferralPersonErased, {"obligation": "deletion_receipt"}, {CLINIC: "erased"}),
+        (ReferralPersonErased, {"obligation": None}, {}),
         (beside.ReceiptOverdue, {"by": "system"}, {DESK: "receipt_overdue", CLINIC: "receipt_overdue"}),
         (events.ReferralWithdrawn, {"by": "sender", "receiver_agency": None, "receiver_queue": None}, {}),
     ],
 )
 def test_who_is_told(model: type[ReferralEvent], known: dict[str, Any], expected: dict[str, str]) -> None:
     assert told(an_event(model, **known)) == expected
+
+
+SUPERVISORS = {"pa.comune", "pa.accura"}
+
+
+@pytest.mark.parametrize(
+    ("model", "known", "expected"),
+    [
+        (events.ReferralEnteredInError, {"by": "sender"}, {DESK} | SUPERVISORS),
+        (events.ReferralEnteredInError, {"by": "coordinator"}, SUPERVISORS),
+        (events.ReferralEnteredInError, {"by": "sender", "receiver_agency": None, "receiver_queue": None},
+         {DESK, "pa.comune"}),
+        (events.ReferralFlaggedInError, {"by": "coordinator"}, {CLINIC} | SUPERVISORS),
+        (events.ReferralWithdrawn, {"by": "sender"}, set()),
+    ],
+)  # fmt: skip
+def test_of_an_error_whoever_is_not_told_is_told_nothing_else_either(
+    model: type[ReferralEvent], known: dict[str, Any], expected: set[str]
+) -> None:
+    event = an_event(model, **known)
+
+    dropped = drop(event, tell(event, EVENT_ID, "palermo"))
+
+    assert {command.queue for command in dropped} == expected
+    assert {command.referral_id for command in dropped} <= {REFERRAL_ID}
 
 
 @pytest.mark.parametrize(

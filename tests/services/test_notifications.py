@@ -16,7 +16,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from contracts.beside import ReferralNoteAdded
 from contracts.directory import Contact, Queue
-from contracts.events import ReferralAccepted, ReferralRevoked, ReferralSent
+from contracts.events import ReferralAccepted, ReferralEnteredInError, ReferralRevoked, ReferralSent
 from contracts.journeys import TaskOpened, TaskReminded
 from contracts.notifications import NotificationFailed, NotificationSent, mailbox_id
 from services.chassis.settings import Settings
@@ -205,6 +205,39 @@ async def test_a_desk_that_must_forget_a_referral_is_mailed_and_shown_that_and_n
     shown = {(notice["referral_id"], notice["about"]) for notice in (await telling.notices(agency)).json()}
     assert (subjects[0], sorted(subjects[1:])) == (NEW, [NEW, "Referral revoked, data to be deleted"])
     assert shown == {(str(id), "to_delete"), (str(other), "new")}
+
+
+async def test_of_a_referral_that_should_never_have_been_no_side_is_mailed_what_still_waited(telling: Telling) -> None:
+    """Its sender has marked it so, and is told nothing; its receiver is told that, and nothing else."""
+    sender, receiver = await telling.an_agency(), await telling.an_agency()
+    sides = {"sender_agency": sender[0], "sender_queue": f"{sender[0]}.desk",
+             "receiver_agency": receiver[0], "receiver_queue": f"{receiver[0]}.desk"}  # fmt: skip
+    id, other = uuid4(), uuid4()
+    await telling.mail.down()
+    try:
+        for of in (id, other):
+            await telling.bus.ask(an_event(ReferralSent, referral_id=of, journey_id=of, **sides))
+            await telling.bus.ask(an_event(ReferralAccepted, referral_id=of, journey_id=of, **sides))
+        for agency, _ in (sender, receiver):
+            await telling.attempts(agency, 1)
+        await telling.bus.ask(an_event(ReferralEnteredInError, referral_id=id, journey_id=id, by="sender", **sides))
+        gone = {"referral_id": str(id), "about": {"$ne": "in_error"}}
+        async with asyncio.timeout(60):
+            while await telling.db.notices.find_one(gone) or not await telling.db.notices.find_one(
+                {"referral_id": str(id)}
+            ):
+                await asyncio.sleep(0.02)
+    finally:
+        await telling.mail.up()
+    async with asyncio.timeout(60):
+        while await telling.db.mailboxes.find_one({"mails": {"$ne": []}, "agency": {"$in": [sender[0], receiver[0]]}}):
+            await asyncio.sleep(0.02)
+
+    def subjects(address: str) -> list[str]:
+        return sorted(str(mail["Subject"]).rpartition(" ")[0] for mail in telling.mail.to(address))
+
+    assert subjects(sender[1]) == ["Referral accepted"]
+    assert subjects(receiver[1]) == [NEW, "Referral entered in error"]
 
 
 NEW = "New referral"

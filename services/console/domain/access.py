@@ -148,6 +148,11 @@ def corrects(actor: Actor, agency: str, city: str | None) -> bool:
     return supervises or (COORDINATOR in actor.roles and city in actor.cities)
 
 
+def erases(actor: Actor, agency: str) -> bool:
+    """Whether the actor may have a person erased whom this agency met."""
+    return SUPERVISOR in actor.roles and actor.agency == agency
+
+
 def is_party(relation: frozenset[str]) -> bool:
     """Whether what is said between the two agencies may be read: by them, and by who broke the glass."""
     return bool(relation & {"sender", "receiver", "glass"})

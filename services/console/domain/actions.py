@@ -29,7 +29,7 @@ OBLIGATIONS: dict[str, str] = {
     row["to"]: effect.removeprefix(OWES)
     for row in LIFE["transitions"] for effect in row.get("effects", ()) if effect.startswith(OWES)
 }  # fmt: skip
-"""Which receipt is owed in which state."""
+"""Which receipt a referral owes for having come to a state."""
 BY_ITSELF = ("person_still_interested", "obligation")
 """What is said by the press of the button: there is no other answer that the command could carry."""
 HIGHEST = min(codes.codes("priorities").values(), key=lambda item: int(item["rank"]))["code"]
@@ -154,10 +154,10 @@ def questions(command: str, state: str, priority: str) -> tuple[Question, ...]:
     return tuple(replace(question, sometimes=question.name in more) for question in found)
 
 
-def said_by_itself(command: str, state: str) -> dict[str, Any]:
-    """What the command carries without being asked for it."""
+def said_by_itself(command: str, state: str, owes: str | None = None) -> dict[str, Any]:
+    """What the command carries without being asked for it. owes: the receipt that is owed, where that is known."""
     needed = next(row for row in rows() if row.command == command).raw.get("required_fields", ())
-    said = {"person_still_interested": True, "obligation": OBLIGATIONS.get(state)}
+    said = {"person_still_interested": True, "obligation": owes or OBLIGATIONS.get(state)}
     return {name: said[name] for name in BY_ITSELF if name in needed}
 
 

@@ -16,6 +16,7 @@ from contracts.beside import (
     TimerFired,
     TimerStarted,
 )
+from contracts.erasure import ReferralPersonErased
 from contracts.events import (
     ReferralAccepted,
     ReferralClosed,
@@ -48,7 +49,7 @@ ADDRESSED = ("sender_agency", "sender_queue", "receiver_agency", "receiver_queue
 NEW: Doc = {
     "code": None, "read_until": None, "why": None, "linked_id": None, "person_ref": None, "person": None,
     "reply_by": None, "sent_at": None, "sender_ref": None, "ended": None, "level": 0,
-    "answered_at": None, "in_error": False, "failed_rule": None, "fixed": {}, "owes": None,
+    "answered_at": None, "in_error": False, "failed_rule": None, "fixed": {}, "owes": None, "erased_at": None,
     "levels": {},
 }  # fmt: skip
 """What an event may yet tell."""
@@ -66,7 +67,7 @@ def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
         "changed_at": event.at,
         "cities": cities,
     }
-    doc |= _told(event, doc) | _answered(event, doc) | _more(event) | _owed(event)
+    doc |= _told(event, doc) | _answered(event, doc) | _more(event) | _owed(event, doc)
     doc |= {"fixed": _fixed(event, doc["fixed"]), "levels": _levels(event, doc["levels"])}
     return doc | {"shown_to": event.receiver_agency if doc["open"] and doc["read_until"] == ALWAYS else None}
 
@@ -133,7 +134,8 @@ def _told(event: ReferralEvent, doc: Doc) -> Doc:
     """Until when the receiver may look: from when it is told, while the referral is open, and a while after its end,
     which what is said of it later makes no longer.
     """
-    if event.state in FORGOTTEN or isinstance(event, ReferralEnteredInError) or event.receiver_agency is None:
+    gone = isinstance(event, ReferralEnteredInError | ReferralPersonErased) or doc["erased_at"]
+    if event.state in FORGOTTEN or gone or event.receiver_agency is None:
         return {"read_until": None}
     if isinstance(event, ReferralSent) and event.seat != "asked":
         return {"read_until": ALWAYS}
@@ -142,11 +144,13 @@ def _told(event: ReferralEvent, doc: Doc) -> Doc:
     return {"read_until": event.at + KEPT_AFTER} if doc["read_until"] == ALWAYS else {}
 
 
-def _owed(event: ReferralEvent) -> Doc:
-    """Which receipt the receiver owes."""
+def _owed(event: ReferralEvent, doc: Doc) -> Doc:
+    """Which receipt the receiver owes; of two the one that was asked for last, until the other is late."""
     if not isinstance(event, ReceiptEvent):
         return {}
-    return {"owes": None if isinstance(event, ReceiptConfirmed) else event.obligation}
+    if isinstance(event, ReceiptConfirmed):
+        return {"owes": None} if doc["owes"] == event.obligation else {}
+    return {"owes": event.obligation}
 
 
 def _more(event: ReferralEvent) -> Doc:
@@ -165,8 +169,17 @@ def _more(event: ReferralEvent) -> Doc:
             return {"ended": ["withdraw_reasons", reason]}
         case TimerFired(level=level) | ReferralEscalated(level=level):
             return {"level": level}
+        case _:
+            return _gone(event)
+
+
+def _gone(event: ReferralEvent) -> Doc:
+    """What was no referral at all, or is about nobody any more."""
+    match event:
         case ReferralEnteredInError():
             return {"in_error": True}
+        case ReferralPersonErased():
+            return {"erased_at": event.at, "person": None}
         case _:
             return {}
 

@@ -51,6 +51,8 @@ RIGHTS: dict[str, Right] = {
     "POST /new": Right("say it, or look what is suggested", WORKERS),
     "GET /new/{intake_id}": Right("what comes of it, and whether the person was met before", WORKERS),
     "GET /new/{intake_id}/live": Right("the same, live", WORKERS),
+    "GET /new/{intake_id}/erase": Right("what goes and what stays when the person is erased", frozenset({SUPERVISOR})),
+    "POST /new/{intake_id}/erase": Right("have them erased", frozenset({SUPERVISOR})),
     "GET /tasks": Right("what is to be decided", WORKERS | {COORDINATOR}),
     "GET /tasks/live": Right("the same, live", WORKERS | {COORDINATOR}),
     "POST /tasks/{task_id}": Right("say that it was", WORKERS),

@@ -1,6 +1,7 @@
 """What the gate hands out: referrals, tasks and pairs, each as one person may see it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from contracts import codes
@@ -14,7 +15,7 @@ NOT_THEIRS: Doc = {"sender_ref": None}
 """What is shown to the sender alone: what it calls the referral."""
 RESERVED: Doc = {"reserved": True, "offer": None, "receiver_queue": None, "owner": None}
 """How a sensitive service is shown to who is no party: the offer and the desk would name it too."""
-OWED = ("_id", "code", "service", "state", "version", "priority", "owes", "journey_id", "receiver_agency")
+OWED = ("_id", "code", "service", "state", "version", "priority", "owes", "journey_id", "receiver_agency", "erased_at")
 """What is left of a referral for who has to delete the rest."""
 
 
@@ -62,6 +63,19 @@ class Todo:
 
 
 @dataclass(frozen=True, slots=True)
+class Met:
+    """A meeting of the person's own agency. person_ref, meetings: whom it met, and how often; erased_at: since when
+    nothing is kept of who that is; open: what came of all of these and is not over.
+    """
+
+    intake_id: str
+    person_ref: str
+    erased_at: datetime | None
+    meetings: int
+    open: list[Case]
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """Two people who may be one. cases: what came of the meeting that asks; before: of the earlier ones that the own
     agency had; choices: what this person may say.
@@ -81,7 +95,7 @@ class Pair:
 def as_seen(row: Doc, relations: frozenset[str]) -> Doc:
     """What of a referral is shown to who has these relations to it."""
     if relations == access.OWING:
-        return {name: row[name] for name in OWED}
+        return {name: row.get(name) for name in OWED}
     of_others = {} if access.is_party(relations) else NOBODY | (RESERVED if is_sensitive(row["service"]) else {})
     return row | of_others | ({} if "sender" in relations else NOT_THEIRS)
 

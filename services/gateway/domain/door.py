@@ -15,6 +15,7 @@ from contracts.commands import (
     text_id,
 )
 from contracts.contacts import NoteContact, NoteStatedContact
+from contracts.erasure import ErasePerson, EraseStatedPerson
 from contracts.identity import DecidePair, DecideStatedPair, UndoPair, UndoStatedPair, pair_id
 from contracts.journeys import CompleteTask
 from contracts.refusals import Refusal
@@ -41,6 +42,7 @@ DRAFTS = uuid5(NAMESPACE_URL, "staffetta:drafts")
 Stated = (
     SubmitIntake | StatedCommand | StatedDraft | CompleteStatedTask | RerouteStatedAgency | WithdrawStatedBases
     | GiveStatedBasis | ConfirmStatedBases | DecideStatedPair | UndoStatedPair | CorrectStatedOffer | NoteStatedContact
+    | EraseStatedPerson
 )  # fmt: skip
 Answer = CommandAccepted | CommandRejected
 
@@ -179,13 +181,13 @@ def _forward(read: Read, who: Voice) -> Forward:
             return Forward({id: CorrectOffer(asked=asked, offer=message.offer, **held)})
         case (
             WithdrawStatedBases() | GiveStatedBasis() | ConfirmStatedBases() | DecideStatedPair() | UndoStatedPair()
-            | NoteStatedContact()
+            | NoteStatedContact() | EraseStatedPerson()
         ):  # fmt: skip
             return Forward({id: _of_a_person(message, asked)})
 
 
 OfSharing = WithdrawStatedBases | GiveStatedBasis | ConfirmStatedBases
-OfAPerson = OfSharing | DecideStatedPair | UndoStatedPair | NoteStatedContact
+OfAPerson = OfSharing | DecideStatedPair | UndoStatedPair | NoteStatedContact | EraseStatedPerson
 
 
 def _of_a_person(stated: OfAPerson, asked: Asked) -> Message:
@@ -198,6 +200,8 @@ def _of_a_person(stated: OfAPerson, asked: Asked) -> Message:
         case NoteStatedContact(contact=contact, not_to_be_used=number, why=why):
             intake_id = _uuid(stated.intake_id, "/intake_id")
             return NoteContact(intake_id=intake_id, asked=asked, contact=contact, not_to_be_used=number, why=why)
+        case EraseStatedPerson(person_ref=ref):
+            return ErasePerson(asked=asked, person_ref=ref)
         case _:
             return _of_sharing(stated, asked)
 

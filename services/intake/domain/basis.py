@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from contracts import codes
 from contracts.answers import CommandAccepted
+from contracts.erasure import PERSON_ERASED
 from contracts.events import IntakeRecorded
 from contracts.refusals import Refusal
 from contracts.sharing import (
@@ -48,7 +49,8 @@ UNCHANGED = ("recipient", "type", "purposes", "scope", "refused")
 class Sharing:
     """agency: that took the intake, in this city. version: 1 when it was recorded. over: bases whose end was told.
 
-    reviews: of vital interests that wait to be confirmed; confirmed: those that were.
+    reviews: of vital interests that wait to be confirmed; confirmed: those that were. erased: nothing is kept any more
+    that could be shared.
     """
 
     intake_id: UUID
@@ -59,6 +61,7 @@ class Sharing:
     over: tuple[str, ...] = ()
     reviews: Reviews = ()
     confirmed: tuple[Confirmed, ...] = ()
+    erased: bool = False
 
     @property
     def ends_at(self) -> datetime | None:
@@ -257,6 +260,8 @@ def _own(sharing: Sharing | None, asked: Asked) -> Sharing:
     """To others the intake looks like one that does not exist."""
     if sharing is None or sharing.agency != asked.agency:
         raise Refusal("unknown_referral", "/intake_id")
+    if sharing.erased:
+        raise Refusal(PERSON_ERASED, "/intake_id")
     return sharing
 
 

@@ -1,7 +1,7 @@
 """Recording an intake: judged once, kept in two parts, said without who the person is."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -10,6 +10,7 @@ from uuid import UUID
 from contracts.answers import CommandAccepted
 from contracts.commands import AskOneMore, RecordIntake
 from contracts.contacts import WhyNot
+from contracts.erasure import PERSON_ERASED
 from contracts.events import IntakeRecorded
 from contracts.refusals import Refusal
 from contracts.stated import Contact, SubmitIntake, Tier1, Tier2
@@ -22,15 +23,25 @@ from services.intake.domain.vocabulary import check_codes
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """That nothing is kept any more of who the person is. actor: who spoke for the agency that took the intake."""
+
+    at: datetime
+    actor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """What may be known of an intake without knowing the person, and how it was answered.
 
-    content: a digest of what was submitted, by which the same intake sent again is known.
+    content: a digest of what was submitted, by which the same intake sent again is known. taken_at: at the door.
     """
 
     recorded: IntakeRecorded
     content: str
     answer: CommandAccepted
+    taken_at: datetime | None = None
+    erased: Erasure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,7 @@ def record(command: RecordIntake, directory: Directory, now: datetime, key: byte
     )
     first_queue = directory.agencies[submitted.tier0.sender_agency].queues[0].code
     recorded = _recorded(command, person.pseudonym, first_queue)
-    return Intake(recorded=recorded, content=digest(submitted), answer=answer), person
+    return Intake(recorded=recorded, content=digest(submitted), answer=answer, taken_at=now), person
 
 
 def again(known: Intake, command: RecordIntake) -> CommandAccepted:
@@ -99,12 +110,16 @@ def again(known: Intake, command: RecordIntake) -> CommandAccepted:
     return known.answer.model_copy(update={"asked": command.asked})
 
 
-def last_met(command: AskOneMore, met: Iterable[IntakeRecorded]) -> IntakeRecorded:
-    """The person as the agency that asks met them last. Raises Refusal if it never did."""
+def last_met(command: AskOneMore, met: Iterable[IntakeRecorded], erased: Collection[UUID] = ()) -> IntakeRecorded:
+    """The person as the agency that asks met them last. erased: meetings of which that is kept no more.
+
+    Raises Refusal if there is none.
+    """
     theirs = [intake for intake in met if intake.sender_agency == command.asked.agency]
-    last = max(theirs, key=lambda intake: (intake.occurred_at, str(intake.intake_id)), default=None)
+    left = [intake for intake in theirs if intake.intake_id not in erased]
+    last = max(left, key=lambda intake: (intake.occurred_at, str(intake.intake_id)), default=None)
     if last is None:
-        raise Refusal("invalid_value", "/person_ref")
+        raise Refusal(PERSON_ERASED if theirs else "invalid_value", "/person_ref")
     return last
 
 

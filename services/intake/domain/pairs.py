@@ -119,6 +119,11 @@ def undo(known: Pair | None, command: UndoPair, speaker: Agency | None, now: dat
     return after, [_answer(after, command.asked), IdentityUnlinked(**_identity(after, now)), _told(after, command, now)]
 
 
+def without_reasons(known: Pair) -> Pair:
+    """What was decided, and by whom: why is no longer kept."""
+    return replace(known, decisions=tuple(replace(made, text=None) for made in known.decisions))
+
+
 def one_person(person_ref: str, linked: Iterable[Pair]) -> frozenset[str]:
     """All names that are one person with this one. linked: at least every pair that one of them is in."""
     found, edges = {person_ref}, [set(pair.person_refs) for pair in linked if pair.state == SAME]

@@ -1,12 +1,13 @@
 """What an agency is told of who a person is: as much as the sharing basis covers today, and each asking is kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from contracts import codes
 from contracts.directory import Agency
+from contracts.erasure import PERSON_ERASED
 from contracts.events import IntakeRecorded
 from contracts.values import SharingBasis
 from services.intake.domain.access import MOMENT, OPENS, Grant
@@ -46,20 +47,38 @@ class Read:
     refused: str | None
 
 
-def judge(intakes: Sequence[IntakeRecorded], grants: Iterable[Grant], agency: Agency | None, now: datetime) -> Verdict:
-    """intakes: all of one person; grants: this agency's for them. Of several, the latest meeting is told of."""
+def judge(
+    intakes: Sequence[IntakeRecorded],
+    grants: Sequence[Grant],
+    agency: Agency | None,
+    now: datetime,
+    erased: Collection[UUID] = (),
+) -> Verdict:
+    """intakes: all of one person; grants: this agency's for them, those that ended too. Of several, the latest meeting
+    is told of. erased: meetings of which nothing can be told: that is told to who knows them.
+    """
     if not intakes:
         return Verdict(refused="unknown_person")
     met = {intake.intake_id: intake for intake in intakes}
-    current = [grant for grant in grants if grant.ended is None and grant.intake_id in met]
+    current = [grant for grant in grants if grant.ended is None and grant.intake_id in met.keys() - set(erased)]
     if agency is None or agency.status != "active" or not current:
-        return Verdict(refused="no_accepted_referral")
+        knew = agency is not None and _knew_of_erased(agency, intakes, grants, erased)
+        return Verdict(refused=PERSON_ERASED if knew else "no_accepted_referral")
     day = day_in(agency.city, now)
     current.sort(key=lambda grant: (met[grant.intake_id].occurred_at, str(grant.referral_id)), reverse=True)
     for grant in current:
         if tiers := _tiers(met[grant.intake_id], intakes, agency, day):
             return Verdict(grant, tiers)
     return Verdict(current[0], refused="not_covered")
+
+
+def _knew_of_erased(
+    agency: Agency, intakes: Iterable[IntakeRecorded], grants: Iterable[Grant], erased: Collection[UUID]
+) -> bool:
+    """Whether it took the person in then, or had these meetings itself and no other since."""
+    own = [intake.intake_id for intake in intakes if intake.sender_agency == agency.code]
+    took_in = any(grant.intake_id in erased for grant in grants)
+    return took_in or (bool(own) and all(id in erased for id in own))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ HEADLINES: dict[str, dict[Language, str]] = {
     "no_show": {"it": "Appuntamento mancato", "en": "Appointment missed"},
     "revoked": {"it": "Invio revocato", "en": "Referral revoked"},
     "to_delete": {"it": "Invio revocato, dati da cancellare", "en": "Referral revoked, data to be deleted"},
+    "erased": {"it": "Dati da cancellare", "en": "Data to be deleted"},
     "receipt_overdue": {"it": "Conferma in ritardo per un invio", "en": "Receipt overdue for a referral"},
     "to_confirm": {"it": "Condivisione da confermare", "en": "Sharing to be confirmed"},
     "decide": {"it": "Invio da decidere", "en": "Referral to be decided"},

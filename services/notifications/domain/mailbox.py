@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 from contracts.notifications import (
     CloseDigest,
+    DropNotices,
     NoteAttempt,
     Notice,
     NotificationFailed,
@@ -30,8 +31,10 @@ RETRY_AFTER = tuple(timedelta(seconds=s) for s in (10, 60, 300, 900, 1800, 3600,
 """Waits between attempts; a mail that is not taken after the last, nearly four hours after the first, has failed."""
 
 CHANNEL = "mail"
-PURGES = "to_delete"
-"""What a desk is told of a referral that it must forget: whatever else it was to be told of it is told no more."""
+PURGES = frozenset({"to_delete", "erased", "in_error"})
+"""What a desk is told of a referral that it must forget, or that should never have been: of that it is told nothing
+else that it was to be told.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,8 @@ def change(mailbox: Mailbox, command: OfQueue, now: datetime) -> Outcome:
 
 def tell(mailbox: Mailbox, command: TellQueue, now: datetime) -> Outcome:
     """A mail of its own, or one more of a burst; a page waits for no burst."""
-    if command.notice.about == PURGES:
-        mailbox = _purged(mailbox, command.notice.referral_id)
+    if gone := ended_by(command):
+        mailbox = _purged(mailbox, gone)
     alone = tuple(at for at in mailbox.alone if at > now - WINDOW)
     mailbox = replace(mailbox, agency=command.agency, alone=alone)
     if command.notice.pages:
@@ -100,6 +103,21 @@ def tell(mailbox: Mailbox, command: TellQueue, now: datetime) -> Outcome:
     until = mailbox.gathered_until or now + WINDOW
     after = replace(mailbox, gathered=(*mailbox.gathered, command.notice), gathered_until=until)
     return (_post_digest(after, now) if len(after.gathered) == LONGEST_DIGEST else after), []
+
+
+def drop(mailbox: Mailbox, command: DropNotices, now: datetime) -> Outcome:
+    return _purged(mailbox, command.referral_id), []
+
+
+def ended_by(command: OfQueue) -> UUID | None:
+    """The referral of which the queue is told nothing else any more."""
+    match command:
+        case DropNotices(referral_id=gone):
+            return gone
+        case TellQueue(notice=notice) if notice.about in PURGES:
+            return notice.referral_id
+        case _:
+            return None
 
 
 def waiting(mailbox: Mailbox, referral_id: UUID) -> list[UUID]:
@@ -139,6 +157,7 @@ def note_attempt(mailbox: Mailbox, command: NoteAttempt, now: datetime) -> Outco
 
 CHANGES: dict[type[Message], Callable[[Mailbox, Any, datetime], Outcome]] = {
     TellQueue: tell,
+    DropNotices: drop,
     CloseDigest: close_digest,
     NoteAttempt: note_attempt,
 }

@@ -1,6 +1,6 @@
 """Which events are told to whom: to the receiver's queue that it is asked, to the sender's queue every answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID, uuid5
@@ -23,6 +23,7 @@ from contracts.beside import (
     TimerFired,
     TimerStarted,
 )
+from contracts.erasure import ReferralPersonErased
 from contracts.events import (
     ReferralAccepted,
     ReferralAcknowledged,
@@ -52,7 +53,7 @@ from contracts.events import (
     RoutingDecided,
 )
 from contracts.journeys import TaskOpened, TaskOverdue, TaskReminded
-from contracts.notifications import Notice, TellQueue, public_code
+from contracts.notifications import DropNotices, Notice, TellQueue, public_code
 from contracts.values import Message
 from services.notifications.domain import climbing
 from services.notifications.domain.climbing import ESCALATED, LATE, RAISED, TO_CONFIRM, Lead
@@ -67,7 +68,7 @@ class Row:
     event: type[ReferralEvent]
     side: Side
     about: str
-    unless: tuple[str, str] = ("", "")
+    unless: tuple[str, str | None] = ("", "")
 
 
 TOLD = (
@@ -104,6 +105,7 @@ TOLD = (
     Row(AppointmentNoShow, "sender", "no_show"),
     Row(ReferralRevoked, "sender", "revoked"),
     Row(ReferralRevoked, "receiver", "to_delete"),
+    Row(ReferralPersonErased, "receiver", "erased", unless=("obligation", None)),
     Row(ReceiptOverdue, "receiver", "receipt_overdue"),
     Row(ReceiptOverdue, "sender", "receipt_overdue"),
 )
@@ -154,6 +156,18 @@ def tell(event: Message, event_id: UUID, city: str | None, lead: Lead | None = N
         case TaskOpened(next=step, queue=queue, agency=agency) if step == SUPERVISED and event.referral_id:
             return [_notice(event, event_id, city, queue=b, agency=agency, about=TO_CONFIRM) for b in (queue, agency)]
     return []
+
+
+def drop(event: Message, told: Iterable[TellQueue]) -> list[DropNotices]:
+    """Of a referral that should never have been both sides and their supervisors are told no more what was still to be
+    told, who marked it so too.
+    """
+    if not isinstance(event, ReferralEnteredInError | ReferralFlaggedInError):
+        return []
+    known = {command.queue for command in told}
+    both = (event.sender_queue, event.sender_agency, event.receiver_queue, event.receiver_agency)
+    left = [queue for queue in dict.fromkeys(both) if queue and queue not in known]
+    return [DropNotices(queue=queue, referral_id=event.referral_id) for queue in left]
 
 
 def _told(event: ReferralEvent, lead: Lead | None) -> Iterator[tuple[str, str, str]]:

@@ -21,13 +21,14 @@ class Ground:
 
     Whoever sends a referral of this need writes this, and so does a change of the bases: of two at the same instant
     one has to look again. It is one a need and not one a basis, or the services of one intake would wait for each
-    other. sent: how many referrals have gone out under it.
+    other. sent: how many referrals have gone out under it. erased: nothing is kept any more of who the person is.
     """
 
     need_id: UUID
     bases: tuple[SharingBasis, ...]
     version: int = 1
     sent: int = 0
+    erased: bool = False
 
     def applied_to(self, need: Need) -> Need:
         """The need as it may be shared now; what it carries of itself may be old."""
@@ -45,10 +46,10 @@ def ground_of(need: Need) -> Ground:
 def changed(ground: Ground | None, need_id: UUID, command: KeepSharing) -> Ground:
     """An older change that comes late changes nothing. None: no referral of the need was opened yet."""
     if ground is None:
-        return Ground(need_id, command.sharing_basis, command.version)
+        return Ground(need_id, command.sharing_basis, command.version, erased=command.erased)
     if command.version <= ground.version:
         return ground
-    return replace(ground, version=command.version, bases=command.sharing_basis)
+    return replace(ground, version=command.version, bases=command.sharing_basis, erased=command.erased)
 
 
 def ended(referral: Referral, ground: Ground, agency: Agency, day: date) -> str | None:

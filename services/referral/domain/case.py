@@ -26,7 +26,7 @@ class Facts:
     coordinates the city where it lies. offer: the entry of where it lies, for a command that waitlists or reopens.
     served_by: the open referral that a decline names, if it may (`serving.serves`).
     noted: what was answered about a place. basis_ended: whether what it rests on has ended, for a command that revokes
-    or reopens. person_erased: nothing is kept any more of who the person is.
+    or reopens.
     """
 
     now: datetime
@@ -43,7 +43,6 @@ class Facts:
     lead: Agency | None = None
     served_by: Referral | None = None
     basis_ended: bool = False
-    person_erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)

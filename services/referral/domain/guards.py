@@ -198,7 +198,7 @@ def _sharing_basis_stands(case: Case) -> bool:
 
 
 def _person_data_available(case: Case) -> bool:
-    return not case.facts.person_erased
+    return case.referral.erased_at is None
 
 
 def _place_held_again(case: Case) -> bool:

@@ -5,6 +5,7 @@ from uuid import UUID, uuid5
 
 from contracts import codes
 from contracts.commands import DraftReferral, Need, OpenReferral, WriteDraft
+from contracts.erasure import PERSON_ERASED, PersonErased
 from contracts.events import IntakeRecorded
 from contracts.journeys import AddNeed, BeginJourney, JourneyNeed
 from contracts.refusals import Refusal
@@ -27,9 +28,14 @@ def set_going(intake: IntakeRecorded) -> list[Message]:
 
 def shared(event: SharingEvent) -> KeepSharing:
     """What a change of an intake's sharing bases asks of its journey."""
-    cause = event.revoke_cause if isinstance(event, ConsentWithdrawn) else None
+    erased = isinstance(event, PersonErased)
+    cause = event.revoke_cause if isinstance(event, ConsentWithdrawn) else PERSON_ERASED if erased else None
     return KeepSharing(
-        journey_id=event.intake_id, version=event.version, sharing_basis=event.sharing_basis, revoke_cause=cause
+        journey_id=event.intake_id,
+        version=event.version,
+        sharing_basis=event.sharing_basis,
+        revoke_cause=cause,
+        erased=erased,
     )
 
 

@@ -51,7 +51,8 @@ class Referral:
     """tried: agencies asked before this one. successor_id: the referral that took over, once one was looked for.
 
     decide_due_at: until when there was time to decide, as it was at acceptance. review_date: of the hold. in_error: it
-    should never have been, and counts no more. attempts, appointments, receipts: what is recorded beside the state.
+    should never have been, and counts no more. erased_at: since when nothing is kept of who the person is. attempts,
+    appointments, receipts: what is recorded beside the state.
     """
 
     referral_id: UUID
@@ -74,6 +75,7 @@ class Referral:
     review_date: date | None = None
     closed_at: datetime | None = None
     in_error: bool = False
+    erased_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
     appointments: Appointments = ()
     receipts: Receipts = ()

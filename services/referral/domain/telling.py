@@ -59,7 +59,7 @@ def is_for_its_receiver(of: Referral, now: datetime) -> bool:
     """Whether it may still read of the person: not of what it has to forget, nor long after the end."""
     ended_at = None if of.is_open else _since(of)
     over = ended_at is not None and now > ended_at + KEPT_AFTER
-    return of.state not in FORGOTTEN and not of.in_error and not over
+    return of.state not in FORGOTTEN and not of.in_error and of.erased_at is None and not over
 
 
 def _since(of: Referral) -> datetime | None:
@@ -96,6 +96,7 @@ def _beside(of: Referral) -> Shown:
     """What is recorded beside the state."""
     return {
         "in_error": of.in_error,
+        "erased_at": of.erased_at,
         "review_date": of.review_date if of.state == "ON_HOLD" else None,
         "assigned_worker": of.assigned_worker,
         "appointments": [asdict(one) for one in of.appointments],

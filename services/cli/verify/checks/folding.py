@@ -6,6 +6,7 @@ from typing import Any
 
 from contracts import codes
 from contracts.catalogue import BY_TYPE
+from contracts.erasure import PersonErased
 from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.journeys import JourneyEvent, TaskDone, TaskEvent, UnmetNeedRecorded, UnmetNeedTakenBack
 from contracts.places import CapacityConfirmed, CapacityHeld, CapacityReleased, PlacesEvent
@@ -177,8 +178,11 @@ def of_stored_places(doc: Doc) -> Sum:
 
 
 def of_intake(said: Iterable[Said]) -> Sum:
-    found = [m.value for m in said if model_of(m) is IntakeRecorded]
-    return {"recorded": IntakeRecorded.model_validate(found[-1]) if found else None}
+    """What people wrote in it is gone once the person is erased."""
+    messages = list(said)
+    found = [m.value for m in messages if model_of(m) is IntakeRecorded]
+    gone = {"priority_reason": None} if any(model_of(m) is PersonErased for m in messages) else {}
+    return {"recorded": IntakeRecorded.model_validate(found[-1] | gone) if found else None}
 
 
 def of_stored_intake(doc: Doc) -> Sum:
