@@ -6,7 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from contracts.answers import CommandAccepted
-from contracts.journeys import ChaseTask, CompleteTask, OpenTask, TaskDone, TaskOpened, TaskOverdue, TaskReminded
+from contracts.journeys import (
+    ChaseTask,
+    CompleteTask,
+    OpenTask,
+    TaskDone,
+    TaskOpened,
+    TaskOverdue,
+    TaskReminded,
+)
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
 from services.referral.domain import clocks, timers
