@@ -149,7 +149,12 @@ def withdraw_bases(
     intake_id: Annotated[str, typer.Argument(metavar="INTAKE", help="The intake's id.")],
     refs: Annotated[list[str], typer.Argument(metavar="BASIS...", help="What the intake calls them, such as b1.")],
     agency: Agency,
-    cause: Annotated[str, typer.Option(help="Why: consent_withdrawn, objection_upheld or recipient_excluded.")],
+    cause: Annotated[
+        str,
+        typer.Option(
+            help="Why: consent_withdrawn, objection_upheld, recipient_excluded, vital_interest_not_confirmed."
+        ),
+    ],
 ) -> None:
     """Take sharing bases of an intake back: open referrals that rest on them are revoked, and named here.
 

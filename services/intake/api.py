@@ -21,6 +21,7 @@ from services.intake.domain import contacts, naming, spelling
 from services.intake.domain.intake import Personal
 from services.intake.domain.pseudonym import is_pseudonym
 from services.intake.domain.release import Read, Verdict, judge, may_read_text
+from services.intake.domain.review import Confirmed
 
 router = APIRouter(prefix="/v1", tags=["intakes"], responses=problems(401, 404, 422, 503))
 
@@ -39,12 +40,13 @@ class Review(BaseModel):
 
 
 class RecordedIntake(IntakeRecorded):
-    """flags: codes of `rejection_codes.json` with which the intake was taken. reviews: those that wait. erased_at: when
-    all was erased that was kept of who the person is.
+    """flags: codes of `rejection_codes.json` with which the intake was taken. reviews: those that wait; confirmed: what
+    a second person has confirmed. erased_at: when all was erased that was kept of who the person is.
     """
 
     flags: tuple[str, ...]
     reviews: tuple[Review, ...] = ()
+    confirmed: tuple[Confirmed, ...] = ()
     erased_at: datetime | None = None
 
 
@@ -124,12 +126,10 @@ async def get_intake(request: Request, intake_id: UUID, who: Who) -> RecordedInt
     found = await store.read_intake(_db(request), intake_id)
     if found is None or not who.works or who.agency != found.recorded.sender_agency:
         raise HTTPException(404)
-    waiting = [
-        Review(basis_ids=review.basis_ids, due_at=review.until, by=review.by, reason=review.reason)
-        for review in await store.read_reviews(_db(request), intake_id)
-    ]
+    waiting, confirmed = await store.read_reviews(_db(request), intake_id)
+    reviews = tuple(Review(basis_ids=r.basis_ids, due_at=r.until, by=r.by, reason=r.reason) for r in waiting)
     known = {"flags": found.answer.flags, "erased_at": found.erased.at if found.erased else None}
-    return RecordedIntake(**found.recorded.model_dump(), **known, reviews=tuple(waiting))
+    return RecordedIntake(**found.recorded.model_dump(), **known, reviews=reviews, confirmed=confirmed)
 
 
 @router.get("/people/{person_ref}", response_model_exclude_none=True, responses=problems(410))

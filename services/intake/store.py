@@ -25,7 +25,7 @@ from services.intake.domain.intake import Intake, Personal
 from services.intake.domain.known import Directory, named_agencies, named_offers
 from services.intake.domain.pairs import SAME, Pair, one_person
 from services.intake.domain.release import COORDINATOR, Parties, Read, Voice
-from services.intake.domain.review import Reviews
+from services.intake.domain.review import Confirmed, Reviews
 from services.intake.domain.twins import MOST_COMPARED, Traits, name_keys, strong_keys, traits
 
 OF_REFERRALS = ("parties",)
@@ -283,10 +283,11 @@ async def read_intake(db: Any, intake_id: UUID) -> Intake | None:
     return replace(INTAKE.validate_python(doc), recorded=recorded)
 
 
-async def read_reviews(db: Any, intake_id: UUID) -> Reviews:
-    """Of its vital interests, those that wait to be confirmed."""
+async def read_reviews(db: Any, intake_id: UUID) -> tuple[Reviews, tuple[Confirmed, ...]]:
+    """Of its vital interests, those that wait to be confirmed, and those that were."""
     doc = await db.sharing.find_one({"_id": str(intake_id)})
-    return SHARING.validate_python(doc).reviews if doc else ()
+    sharing = SHARING.validate_python(doc) if doc else None
+    return (sharing.reviews, sharing.confirmed) if sharing else ((), ())
 
 
 async def read_meetings(db: Any, person_ref: str) -> list[IntakeRecorded]:

@@ -11,7 +11,7 @@ from contracts.answers import CommandAccepted
 from contracts.commands import AskOneMore
 from contracts.erasure import EraseMeeting, ErasePerson
 from contracts.refusals import Refusal
-from contracts.sharing import GiveBasis
+from contracts.sharing import ConfirmBases, GiveBasis
 from contracts.values import Asked
 from services.intake.domain import basis, erasing, pairs
 from services.intake.domain.access import Grant
@@ -134,6 +134,17 @@ def test_a_vital_interest_that_waits_is_to_be_confirmed_no_more_and_why_it_was_o
 
     assert said.reviewed == tuple(review.id_in(INTAKE_ID) for review in waits.reviews) != ()
     assert after.reviews == () and after.ends_at is None
+
+
+def test_that_a_vital_interest_was_confirmed_stays_and_why_it_was_one_does_not() -> None:
+    met = a_meeting(sharing_basis=(a_basis(type="vital_interest"),), priority_reason="Dorme in stazione")
+    waits = basis.recorded(met.recorded, "op-7", NOW)
+    confirmed, _ = basis.confirm(waits, ConfirmBases(intake_id=INTAKE_ID, asked=SUPERVISOR, basis_ids=("b1",)), NOW)
+    assert confirmed.confirmed[0].reason
+
+    _, after, _ = erasing.erase(met, confirmed, ORDER)
+
+    assert after.confirmed == (replace(confirmed.confirmed[0], reason=None),)
 
 
 def test_on_no_new_ground_may_it_be_shared_again() -> None:

@@ -160,7 +160,9 @@ def test_a_second_person_confirms_it_and_then_it_stands() -> None:
     assert isinstance(said, SharingBasisConfirmed)
     assert (said.basis_ids, said.version, said.reviewed) == (("vital",), 2, (request.review_id,))
     assert (after.bases, after.reviews) == (sharing.bases, ())
-    assert [(c.basis_id, c.at, c.by) for c in after.confirmed] == [("vital", LAST_MOMENT, COLLEAGUE)]
+    [kept] = after.confirmed
+    assert (kept.basis_id, kept.at, kept.by) == ("vital", LAST_MOMENT, COLLEAGUE)
+    assert (kept.stated_by, kept.reason) == ((AUTHOR,), "Rischio immediato")
     assert basis.expire(after, DUE) == (after, [])
 
 

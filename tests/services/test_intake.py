@@ -168,7 +168,7 @@ async def test_what_waits_to_be_confirmed_is_read_with_the_intake_by_its_own_age
     by = Asked(agency="pa.comune", command_id="c-1", actor="pa.comune:w2", roles=("supervisor",))
     confirm = ConfirmBases(intake_id=command.intake_id, asked=by, basis_ids=("vital",))
     await intake.bus.said(await intake.bus.ask(confirm, at=at), 2)
-    after = (await intake.get(command.intake_id, "pa.comune")).json()["reviews"]
+    after = (await intake.get(command.intake_id, "pa.comune")).json()
 
     assert shown == [
         {
@@ -178,5 +178,6 @@ async def test_what_waits_to_be_confirmed_is_read_with_the_intake_by_its_own_age
             "reason": "Rischio immediato",
         }
     ]
-    assert after == []
+    [kept] = after["confirmed"]
+    assert (after["reviews"], kept["by"], kept["stated_by"]) == ([], "pa.comune:w2", ["pa.comune:w1"])
     assert (await intake.get(command.intake_id, "pa.accura")).status_code == 404

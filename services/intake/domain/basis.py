@@ -227,7 +227,7 @@ def confirm(sharing: Sharing | None, command: ConfirmBases, now: datetime) -> Ou
         raise Refusal("not_authorised", "/agency")
     for i, ref in enumerate(command.basis_ids):
         _check_confirmable(known, ref, f"/basis_ids/{i}", asked, now)
-    confirmed = (*known.confirmed, *(Confirmed(ref, now, asked.actor) for ref in refs))
+    confirmed = (*known.confirmed, *review.confirmed(known.reviews, refs, asked.actor, now))
     after = replace(known.without_review_of(refs), version=known.version + 1, confirmed=confirmed)
     said = SharingBasisConfirmed(**_known(after, now, refs, before=known))
     return after, [answer(after, asked), said]

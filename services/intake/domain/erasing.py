@@ -81,7 +81,8 @@ def erase(met: Intake, sharing: Sharing, command: EraseMeeting) -> tuple[Intake,
     """Nobody may be told any more on any ground; and nobody can."""
     ended = [basis for basis in sharing.bases if stands(basis) and not basis.refused]
     after = sharing.with_bases(basis.model_copy(update={"withdrawn_at": command.at}) for basis in ended)
-    after = replace(after, reviews=(), erased=True)
+    confirmed = tuple(replace(one, reason=None) for one in sharing.confirmed)
+    after = replace(after, reviews=(), confirmed=confirmed, erased=True)
     recorded = met.recorded.model_copy(update={"priority_reason": None})
     erased = replace(met, recorded=recorded, erased=Erasure(command.at, command.actor))
     known: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """The second look at a vital interest: a supervisor who has not stated it confirms it within 72 hours, or it ends."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
@@ -33,11 +33,13 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """by: the subject of the token."""
+    """by: the subject of the token; stated_by, reason: of the review."""
 
     basis_id: str
     at: datetime
     by: str | None
+    stated_by: tuple[str, ...] = ()
+    reason: str | None = None
 
 
 Reviews = tuple[Review, ...]
@@ -59,6 +61,13 @@ def ask(reviews: Reviews, refs: tuple[str, ...], version: int, by: str | None, r
     if waiting := {review for ref in refs if (review := of(reviews, ref))}:
         return tuple(replace(one, by=(*one.by, *known)) if one in waiting else one for one in reviews)
     return (*reviews, Review(version, refs, now + WITHIN, known, reason)) if refs else reviews
+
+
+def confirmed(reviews: Reviews, refs: Iterable[str], by: str | None, now: datetime) -> Iterator[Confirmed]:
+    """What is kept of them once they wait no more."""
+    for ref in refs:
+        if review := of(reviews, ref):
+            yield Confirmed(ref, now, by, review.by, review.reason)
 
 
 def without(reviews: Reviews, refs: Collection[str]) -> Reviews:
