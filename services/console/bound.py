@@ -12,9 +12,10 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from contracts import codes
-from services.console import live, pages, web
+from services.console import asking, live, pages, web
 from services.console.asking import Answer
 from services.console.domain import actions
+from services.console.domain.person import noted
 from services.console.domain.shown import Case, Doc
 from services.console.gate import Gate
 
@@ -31,6 +32,16 @@ async def case_of(request: Request, referral_id: UUID) -> Case:
     if case is None or not request.state.right.relations & case.relations:
         raise HTTPException(404)
     return case
+
+
+NOTE = "staffetta.contact.note.v1"
+
+
+async def note_contact(request: Request, intake_id: str) -> tuple[dict[str, str], Answer]:
+    """What a form says of how the person of a meeting is reached, said as a command; with what was typed."""
+    form = await request.form()
+    typed = {name: str(form[name]).strip() for name in form}
+    return typed, await asking.say(web.session_of(request), NOTE, noted(typed) | {"intake_id": intake_id})
 
 
 SAID = ("done", "waiting", "away", "refused", "moved_on", "ops_gone")

@@ -10,18 +10,17 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from contracts import codes
-from services.console import asking, pages, web
+from services.console import asking, bound, pages, web
 from services.console.answering import stated_fields
 from services.console.asking import Answer
 from services.console.bound import case_of, doable, fixed, gate_of, is_suspended, questions, refused, said, stay
 from services.console.domain import access, actions
-from services.console.domain.person import facts, noted
+from services.console.domain.person import facts
 from services.console.domain.shown import Case, Doc
 from services.console.gate import Gate
 
 router = APIRouter(prefix="/referrals", route_class=web.Page, include_in_schema=False)
 
-NOTE = "staffetta.contact.note.v1"
 Back = Annotated[str, Query(pattern=r"^(queue|tasks|referral)$")]
 
 
@@ -84,9 +83,8 @@ async def person(request: Request, referral_id: UUID) -> Response:
 @router.post("/{referral_id}/person")
 async def note_contact(request: Request, referral_id: UUID) -> Response:
     """A further contact, or that one is not to be used, with the person's own token; what was refused comes back."""
-    case, form = await case_of(request, referral_id), await request.form()
-    typed = {name: str(form[name]).strip() for name in form}
-    answer = await asking.say(web.session_of(request), NOTE, noted(typed) | {"intake_id": case.row["journey_id"]})
+    case = await case_of(request, referral_id)
+    typed, answer = await bound.note_contact(request, case.row["journey_id"])
     if answer.code in (None, "waiting"):
         return RedirectResponse(f"/referrals/{case.id}/person?said={answer.code or 'done'}", 303)
     return await _person(request, case, typed, answer)

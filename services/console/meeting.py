@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
 
 from contracts import codes
-from services.console import asking, pages, web
+from services.console import asking, bound, pages, web
 from services.console.asking import Answer
 from services.console.bound import gate_of, refused, said, stay
 from services.console.domain import meeting
@@ -61,8 +62,27 @@ async def met(request: Request, intake_id: UUID) -> Response:
     """What comes of a meeting, and who the person may be. One that is not there, or is of others, has come to nothing
     yet: they look the same.
     """
+    return await _page(request, intake_id, {}, Answer(None))
+
+
+@router.post("/{intake_id}")
+async def note_contact(request: Request, intake_id: UUID) -> Response:
+    """Who had the meeting hears of a further contact, or that one is not safe."""
+    if not await gate_of(request).own_meetings([str(intake_id)]):
+        raise HTTPException(404)
+    typed, answer = await bound.note_contact(request, str(intake_id))
+    if answer.code in (None, "waiting"):
+        return RedirectResponse(f"/new/{intake_id}?said={answer.code or 'done'}", 303)
+    return await _page(request, intake_id, typed, answer)
+
+
+async def _page(request: Request, intake_id: UUID, typed: dict[str, str], answer: Answer) -> Response:
     at = gate_of(request)
-    return pages.page(request, "met.html", at.now, said=said(request), **await _met(at, intake_id))
+    return pages.page(
+        request, "met.html", at.now, 422 if answer.code else 200, said=refused(request, None, answer) or said(request),
+        is_own=bool(await at.own_meetings([str(intake_id)])), typed=typed,
+        channels=codes.codes("channels", "contact_channels"), **await _met(at, intake_id),
+    )  # fmt: skip
 
 
 @router.get("/{intake_id}/live")

@@ -68,7 +68,8 @@ async def test_who_took_somebody_in_notes_that_a_phone_is_not_safe_and_who_met_t
         await palermo.settle()
         who = re.sub(r"\s+", " ", (await desk.get(at)).text)
         told = (await sender.get(f"/referrals/{id}")).text
-        meeting = (await sender.get(f"/new/{uuid5(INTAKES, f'pa.comune/{key}')}")).text
+        met = f"/new/{uuid5(INTAKES, f'pa.comune/{key}')}"
+        meeting = (await sender.get(met)).text
         not_theirs = (await desk.get(f"/referrals/{id}")).text
 
     assert too_early.status_code == 422 and "+39 000 66" not in too_early.text
@@ -86,3 +87,34 @@ async def test_who_took_somebody_in_notes_that_a_phone_is_not_safe_and_who_met_t
         assert noted.count("Centro Accura") == 2 and "recapito n. 1 (Non usare: non è sicuro)" in noted
         assert "aggiunto il recapito n. 2" in noted and "+39" not in page
     assert "Recapiti annotati" not in not_theirs
+
+
+async def test_who_met_a_person_notes_themselves_that_a_number_has_changed_and_nobody_else_does_there(
+    palermo: Town,
+) -> None:
+    key = f"pa.comune/{uuid4().hex}/1"
+    stated = an_intake(key, services=("health.primary",))
+    stated["tier1"] |= {"contact": {"channel": "phone", "value": "+39 000 55", "safe": True}}
+    met = f"/new/{uuid5(INTAKES, f'pa.comune/{key}')}"
+    async with palermo.desk(RECEIVER) as desk, palermo.desk("pa.comune:caseworker") as sender:
+        before = await rows(desk)
+        await palermo.submit(stated)
+        [id] = await rows(desk) - before
+        form, of_others = (await sender.get(met)).text, (await desk.get(met)).text
+        added = await sender.post(met, channel="sms", value="+39 000 56")
+        marked = await sender.post(met, number="1", why="wrong")
+        nothing = await sender.post(met, number="7", why="wrong")
+        by_others = await desk.post(met, number="1", why="unsafe")
+        await palermo.settle()
+        noted = (await sender.get(met)).text
+        await desk.post(f"/referrals/{id}/accept")
+        await palermo.settle()
+        who = (await desk.get(f"/referrals/{id}/person")).text
+
+    assert 'name="number"' in form and 'name="channel"' in form and '<option value="2"' not in form
+    assert 'name="channel"' not in of_others and by_others.status_code == 404
+    assert added.headers["location"] == marked.headers["location"] == f"{met}?said=done"
+    assert nothing.status_code == 422 and '<option value="7"' not in nothing.text
+    assert "recapito n. 1 (Non usare: è sbagliato)" in noted and "aggiunto il recapito n. 2" in noted
+    assert '<option value="2"' in noted and "+39" not in noted
+    assert "+39 000 55" in who and "+39 000 56" in who and who.count("Non usare: è sbagliato</strong>") == 1

@@ -50,6 +50,7 @@ RIGHTS: dict[str, Right] = {
     "GET /new": Right("a new intake", WORKERS),
     "POST /new": Right("say it, or look what is suggested", WORKERS),
     "GET /new/{intake_id}": Right("what comes of it, and whether the person was met before", WORKERS),
+    "POST /new/{intake_id}": Right("note how the person of an own meeting is reached, or must not be", WORKERS),
     "GET /new/{intake_id}/live": Right("the same, live", WORKERS),
     "GET /new/{intake_id}/erase": Right("what goes and what stays when the person is erased", frozenset({SUPERVISOR})),
     "POST /new/{intake_id}/erase": Right("have them erased", frozenset({SUPERVISOR})),
