@@ -3,7 +3,7 @@ the last, one at a time, and a clock that is moved."""
 
 import json
 from collections import defaultdict, deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -88,7 +88,8 @@ class Offline:
         row = catalogue.BY_MODEL[type(message)]
         topic = row.topic_by(of) if of else row.topic
         new = uuid5(UUID(int=0), f"{self.asked}")
-        return self._follow(self._incoming(topic, row.key_of(message).encode(), message, id or new, str(journey_id)))
+        about = {"ce_correlationid": str(journey_id)}
+        return self._follow(self._incoming(topic, row.key_of(message).encode(), message, id or new, about))
 
     def say(self, agency: str, type: str, value: Doc, id: str, *roles: str) -> Doc | None:
         """What an agency's system, or a person of it with these roles, says at the door; returns the answer, if any."""
@@ -149,8 +150,7 @@ class Offline:
             entry = {"type": headers["ce_type"], "id": headers["ce_id"], "at": self.now, "key": out.key.decode()}
             return self.feeds[agency].append(entry | {"value": json.loads(out.value)})
         told = catalogue.BY_TYPE[headers["ce_type"]].model_validate_json(out.value)
-        id, journey_id = UUID(headers["ce_id"]), headers.get("ce_correlationid", "")
-        self._deliver(self._incoming(TOPICS[out.topic], out.key, told, id, journey_id), waiting)
+        self._deliver(self._incoming(TOPICS[out.topic], out.key, told, UUID(headers["ce_id"]), headers), waiting)
         if TOPICS[out.topic].kind != "commands":
             self.said.append(told)
 
@@ -173,9 +173,8 @@ class Offline:
         await tx.flush()
         return list(chain.from_iterable(tx.outbox.values()))
 
-    def _incoming(self, topic: Topic, key: bytes, message: Message, id: UUID, journey_id: str) -> Incoming:
-        headers = {"ce_correlationid": journey_id}
-        return Incoming(id, topic, topic.name, 0, self.asked, key, b"", headers, self.now, message)
+    def _incoming(self, topic: Topic, key: bytes, message: Message, id: UUID, headers: Mapping[str, str]) -> Incoming:
+        return Incoming(id, topic, topic.name, 0, self.asked, key, b"", dict(headers), self.now, message)
 
     # -- what is kept ----------------------------------------------------------------------------------------------
     @property
