@@ -4,11 +4,12 @@ import re
 import time
 from typing import Literal
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import uuid4, uuid5
 
 import pytest
 from playwright.async_api import Browser, ViewportSize, expect
 
+from services.gateway.domain.door import INTAKES
 from tests.builders import Entry, an_intake, another_person
 from tests.console.browser import NARROW, WIDE, needs_a_browser, screen
 from tests.console.desk import Town
@@ -452,6 +453,39 @@ async def test_a_person_is_found_by_a_name_spelled_otherwise_and_no_address_hold
         assert not [url for url in seen.asked if who["name"]["family"].upper() in url.upper()]
         await seen.page.locator("main li li a").press("Enter")
         await expect(seen.page.locator("h1")).to_contain_text("PA-")
+
+
+async def test_a_phone_that_is_not_safe_is_marked_by_keyboard_and_who_met_the_person_reads_it(
+    palermo: Town, browser: Browser
+) -> None:
+    stated = a_new_intake()
+    stated["tier1"] |= {"contact": {"channel": "phone", "value": "+39 000 43", "safe": True}}
+    await palermo.submit(stated)
+    code = await the_code_of(palermo, stated)
+    async with palermo.desk("pa.mobile:caseworker") as desk:
+        at = (await desk.get(f"/r/{code}")).headers["location"]
+        await desk.post(f"{at}/accept")
+        await palermo.settle()
+    async with screen(browser, palermo.url, size=NARROW, language="en-GB") as seen:
+        await seen.log_in(MOBILE)
+        await seen.page.goto(f"{palermo.url}{at}/person")
+        faults = [*await seen.faults_of_access()]
+        await seen.page.get_by_role("button", name="Do not use: it is not safe").press("Enter")
+        await expect(seen.page.locator("dl strong.late")).to_contain_text("Do not use: it is not safe")
+        await seen.page.get_by_label("Number, address or place").fill("+39 000 44")
+        await seen.page.keyboard.press("Enter")
+        await expect(seen.page.locator("dl")).to_contain_text("+39 000 44")
+        faults += await seen.faults_of_access()
+        assert not await seen.is_wider_than_the_screen()
+    met = f"/new/{uuid5(INTAKES, 'pa.comune/' + stated['idempotency_key'])}"
+    async with screen(browser, palermo.url, size=NARROW) as seen:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(palermo.url + met)
+        await expect(seen.page.locator("#live")).to_contain_text("Unità mobile")
+        faults += await seen.faults_of_access()
+        assert not await seen.is_wider_than_the_screen()
+
+    assert faults == []
 
 
 async def test_who_fills_in_a_long_form_is_at_work_and_stays_logged_in(palermo: Town, browser: Browser) -> None:
