@@ -132,6 +132,7 @@ class Watched(RuleBasedStateMachine):
     def _may_be_told(self, agency: str, entry: Doc) -> None:
         """Whom a person excluded, or who has lost the basis, is not asked anything about them."""
         value, day = entry["value"], (entry["at"] - WITHIN).astimezone(ROME).date()
+        assert value.get("receiver_told", True) or value["sender_agency"] == agency, f"{agency} was not told of it yet"
         if entry["type"] == "staffetta.command.rejected.v1":
             id, asks = value.get("subject"), value.get("successor_agency")
         else:
