@@ -128,6 +128,9 @@ async def test_others_learn_nothing_of_it(palermo: Town) -> None:
             said = await desk.post(met.page, decision="confirm", basis="b1")
             assert WHY not in page.text and "Minacciata" not in page.text
             assert said.status_code == 404 or said.headers["location"] == met.page
+    async with palermo.desk("pa.comune:coordinator") as city:
+        tasks = (await city.get("/tasks")).text
+    assert met.intake_id not in LOOK.findall(tasks) and "Lo conferma chi fa da supervisore" in tasks
     async with palermo.desk(SUPERVISOR) as desk:
         assert met.intake_id in LOOK.findall((await desk.get("/tasks")).text)
         assert (await desk.client.post(met.page, data={"decision": "confirm", "basis": "b1"})).status_code == 403
