@@ -36,7 +36,7 @@ def an_event(state: str, **known: Any) -> ReferralEvent:
     given: dict[str, Any] = dict.fromkeys(ReferralEvent.model_fields) | {
         "referral_id": REFERRAL_ID, "journey_id": INTAKE_ID, "version": 3, "at": NOW, "by": "receiver", "hop": 0,
         "service": "health.primary", "priority": "MEDIUM", "sender_agency": "pa.comune", "sender_queue": "desk",
-        "receiver_agency": "pa.accura", "state": state,
+        "receiver_agency": "pa.accura", "receiver_told": True, "state": state,
     }  # fmt: skip
     return ReferralEvent(**given | known)
 
