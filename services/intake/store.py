@@ -100,9 +100,8 @@ def save_sharing(tx: Transaction, sharing: Sharing) -> None:
 
 
 async def note_text(tx: Transaction, command: KeepText | DropText) -> None:
-    """One that was dropped is not kept when it comes late: it and its command go by different topics.
-
-    Of one that was erased stays between whom it lay, so that they are told so.
+    """One that was dropped is not kept when it comes late: it and its command go by different topics. Nor is what was
+    written of a person who was erased: of that stays between whom it lay, so that they are told so.
     """
     known = await tx.load("texts", command.text_id)
     if isinstance(command, DropText) and command.erased and known:
@@ -110,7 +109,14 @@ async def note_text(tx: Transaction, command: KeepText | DropText) -> None:
     elif isinstance(command, DropText):
         tx.save("texts", {"_id": str(command.text_id), "dropped_at": tx.now})
     elif known is None:
-        tx.save("texts", command.model_dump(mode="json") | {"_id": str(command.text_id)})
+        gone = {"text": None} if await _is_of_erased(tx, command.referral_id) else {}
+        tx.save("texts", command.model_dump(mode="json") | {"_id": str(command.text_id)} | gone)
+
+
+async def _is_of_erased(tx: Transaction, referral_id: str) -> bool:
+    of = await tx.load("parties", referral_id)
+    met = await tx.load("intakes", of["journey_id"]) if of and of.get("journey_id") else None
+    return bool(met and met.get("erased"))
 
 
 def copy_parties(tx: Transaction, event: ReferralEvent) -> None:

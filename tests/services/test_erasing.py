@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from contracts.commands import KeepText
 from contracts.erasure import EraseMeeting
 from services.chassis.settings import Settings
 from tests import nursery
@@ -230,6 +231,22 @@ async def test_of_a_person_who_is_erased_nothing_is_left_but_codes_and_who_knew_
     assert (await network.get(f"/v1/people/{person.ref}", "pa.salute"))[0] == 404
     assert (await network.erase(person.ref))["code"] == "person_erased"
     assert (await network.note_contact(person))["code"] == "person_erased"
+
+
+async def test_what_was_written_before_and_is_read_only_after_the_erasure_is_not_kept(network: Network) -> None:
+    person = await network.met()
+    await network.say(network.sender, person, "withdraw", withdraw_reason="need_resolved", requested_by="person")
+    await network.erased(person)
+    late = KeepText(text_id=uuid4(), referral_id=person.referral_id, agency="pa.comune", text="Letta troppo tardi")
+
+    async with bus(network.processes.settings, "intake") as talk:
+        await talk.ask(late)
+    async with asyncio.timeout(60):
+        while (told := await network.get(f"/v1/texts/{late.text_id}", "pa.comune"))[0] == 404:
+            await asyncio.sleep(0.05)
+
+    assert (told[0], told[1].get("code")) == (410, "person_erased")
+    assert late.text not in await network.kept("intake")
 
 
 async def test_under_another_name_that_people_linked_they_are_erased_too_with_why_it_was(network: Network) -> None:
