@@ -42,6 +42,8 @@ WITHDRAWAL = {
     "revoke_cause": "consent_withdrawn",
 }
 
+ERASURE = {"command_id": "9b2e", "agency": "pa.comune", "person_ref": "p_7K3M9QX2V4N6R8T0W1Y5"}
+
 PROBLEMS_OF_COMMANDS = problems(400, 401, 403, 404, 408, 409, 413, 422, 429, 503)
 
 COMMAND = posted(
@@ -50,6 +52,7 @@ COMMAND = posted(
         "an intake": {"summary": "ce-type: staffetta.intake.submit.v1", "value": INTAKE},
         "a decline": {"summary": "ce-type: staffetta.referral.decline.v1", "value": DECLINE},
         "a consent withdrawn": {"summary": "ce-type: staffetta.sharing.withdraw.v1", "value": WITHDRAWAL},
+        "a person erased": {"summary": "ce-type: staffetta.person.erase.v1, by a supervisor", "value": ERASURE},
     },
 )
 """The schema is a resource of its own ($id): its references are relative to it (JSON Schema 2020-12)."""

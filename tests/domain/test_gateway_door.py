@@ -7,8 +7,10 @@ from uuid import UUID, uuid5
 
 import pytest
 
+from contracts import catalogue
 from contracts.answers import CommandAccepted
 from contracts.commands import AskOneMore, KeepText, RecordIntake, ReferralCommand
+from contracts.erasure import ErasePerson, EraseStatedPerson
 from contracts.journeys import CompleteTask
 from contracts.refusals import Refusal
 from contracts.sharing import ConfirmBases, GiveBasis, WithdrawBases
@@ -263,6 +265,22 @@ def test_what_a_person_says_goes_on_with_who_they_are_by_their_token_and_not_by_
     assert (command.asked.actor, command.asked.roles) == ("pa.accura:w01", ("supervisor",))
     assert command.role == "agency"
     assert id != minted("pa.accura", "m-1"), "an agency's system may use the same ids"
+
+
+def test_that_a_person_is_to_be_erased_is_passed_on_with_who_says_it_and_no_key_tells_what_was_typed() -> None:
+    stated = {"command_id": "e-1", "agency": "pa.accura", "person_ref": "Amina Prova"}
+    read = reading.read(json.dumps(stated).encode(), id="m-1", type=EraseStatedPerson.TYPE)
+
+    found = admit(read, SUPERVISOR, NOTHING)
+
+    assert isinstance(found, Forward)
+    [command] = found.messages.values()
+    assert isinstance(command, ErasePerson)
+    assert (command.person_ref, command.asked.actor, command.asked.roles) == (
+        "Amina Prova", "pa.accura:w01", ("supervisor",),
+    )  # fmt: skip
+    assert catalogue.BY_MODEL[ErasePerson].key_of(command) == str(command.person_id)
+    assert refused(read, "pa.comune") == ("not_authorised", "/agency")
 
 
 def test_a_person_speaks_for_their_own_agency_alone() -> None:

@@ -323,6 +323,6 @@ async def test_the_openapi_document_says_what_may_be_posted_and_how_it_is_refuse
 
     post = document["paths"]["/v1/commands"]["post"]
     body = post["requestBody"]["content"]["application/json"]
-    assert set(body["examples"]) == {"an intake", "a decline", "a consent withdrawn"}
+    assert set(body["examples"]) == {"an intake", "a decline", "a consent withdrawn", "a person erased"}
     assert "application/problem+json" in post["responses"]["409"]["content"]
     assert "SubmitIntake" in json.dumps(body["schema"])
