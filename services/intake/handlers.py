@@ -27,7 +27,7 @@ from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.intake import store
-from services.intake.domain import access, basis, contacts, erasing, intake, pairs, showing, twins
+from services.intake.domain import access, basis, contacts, erasing, exclusions, intake, pairs, showing, twins
 from services.intake.domain.basis import Sharing
 from services.intake.domain.known import check_recipient
 from services.intake.domain.release import judge
@@ -95,7 +95,7 @@ async def record_intake(command: RecordIntake, tx: Transaction) -> None:
     key = tx.settings.pseudonym_key.get_secret_value().encode()
     recorded, person = intake.record(command, directory, tx.now, key)
     known = await store.find_meetings(tx, {person.pseudonym})
-    recorded = replace(recorded, recorded=basis.told_late(recorded.recorded, known, tx.now))
+    recorded = replace(recorded, recorded=exclusions.told_late(recorded.recorded, known, tx.now))
     store.save_intake(tx, recorded)
     who = twins.traits(person, recorded.recorded)
     store.save_personal(tx, person, who)
@@ -153,8 +153,8 @@ async def _exclude_elsewhere(command: GiveBasis, tx: Transaction) -> None:
     met, refused = await store.find_intake(tx, command.intake_id), command.basis.recipient
     same = await store.find_one_person(tx, met.recorded.person_ref) if met else ()
     for other in await store.find_meetings(tx, same):
-        new = other.intake_id != command.intake_id and refused not in basis.excluded_by(other)
-        if met and new and basis.holds_for(refused, other, met.recorded):
+        new = other.intake_id != command.intake_id and refused not in exclusions.excluded_by(other)
+        if met and new and exclusions.holds_for(refused, other, met.recorded):
             tx.emit(ExcludeRecipients(intake_id=other.intake_id, recipients=(refused,)))
 
 
@@ -210,7 +210,7 @@ async def seek_twins(command: SeekTwins, tx: Transaction) -> None:
         return tx.emit(late)
     same = await store.find_one_person(tx, met.person_ref)
     meetings = await store.find_meetings(tx, same)
-    for told, excluded in basis.not_yet_excluded(met, meetings).items():
+    for told, excluded in exclusions.not_yet_excluded(met, meetings).items():
         tx.emit(ExcludeRecipients(intake_id=told, recipients=excluded))
     others = [other for other in await store.find_alike(tx, who) if other.person_ref not in same]
     asked = 0

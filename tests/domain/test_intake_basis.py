@@ -18,7 +18,7 @@ from contracts.sharing import (
 )
 from contracts.values import Asked, SharingBasis
 from services.chassis.sweep import due_by
-from services.intake.domain import basis
+from services.intake.domain import basis, exclusions
 from services.intake.domain.basis import Sharing
 from tests.builders import INTAKE_ID, NOW, a_basis, a_recorded_intake
 
@@ -156,7 +156,7 @@ def test_a_further_refusal_comes_after_the_others() -> None:
 
 def test_whom_the_person_excludes_at_a_later_meeting_is_refused_here_too_and_once() -> None:
     later = a_recorded_intake(withhold=("pa.accura",), sharing_basis=(CITY, REFUSED))
-    command = ExcludeRecipients(intake_id=INTAKE_ID, recipients=basis.excluded_by(later))
+    command = ExcludeRecipients(intake_id=INTAKE_ID, recipients=exclusions.excluded_by(later))
 
     after, (said,) = basis.exclude(the_sharing(CITY, CONSENT, REFUSED), command, NOW)
 
@@ -173,18 +173,18 @@ def test_what_is_excluded_at_one_meeting_holds_for_those_that_were_not_later() -
     later = a_recorded_intake(intake_id=third, occurred_at=NOW + timedelta(days=1))
 
     all_of_them = [earlier, met, later]
-    assert basis.not_yet_excluded(earlier, all_of_them) == {first: ("pa.accura",)}
-    assert basis.not_yet_excluded(met, all_of_them) == {first: ("pa.accura",), third: ("pa.accura",)}
-    assert basis.not_yet_excluded(later, all_of_them) == {third: ("pa.accura",)}
+    assert exclusions.not_yet_excluded(earlier, all_of_them) == {first: ("pa.accura",)}
+    assert exclusions.not_yet_excluded(met, all_of_them) == {first: ("pa.accura",), third: ("pa.accura",)}
+    assert exclusions.not_yet_excluded(later, all_of_them) == {third: ("pa.accura",)}
 
 
 def test_a_meeting_that_is_recorded_after_a_later_one_is_told_with_its_refusals() -> None:
     later = a_recorded_intake(intake_id=UUID(int=2), occurred_at=NOW + timedelta(days=1), withhold=("pa.accura",))
 
-    told = basis.told_late(a_recorded_intake(), [later], NOW)
+    told = exclusions.told_late(a_recorded_intake(), [later], NOW)
 
     assert [b.recipient for b in told.sharing_basis if b.refused] == ["pa.accura"]
-    assert basis.told_late(later, [told], NOW) == later
+    assert exclusions.told_late(later, [told], NOW) == later
 
 
 def test_a_basis_that_was_over_long_ago_hides_no_end_that_is_to_come() -> None:
@@ -208,9 +208,9 @@ def test_an_agency_is_not_told_through_its_own_meeting_that_the_person_excluded_
     theirs = a_recorded_intake(intake_id=UUID(int=2), sender_agency="pa.penc", **excluding)
     my_next = a_recorded_intake(intake_id=UUID(int=3), sender_agency="pa.comune", **excluding)
 
-    assert basis.excluded_since(mine, [theirs]) == ("pa.accura",)
-    assert basis.excluded_since(mine, [my_next]) == ("pa.comune", "pa.accura")
-    assert basis.excluded_since(mine, [theirs, my_next]) == ("pa.accura", "pa.comune")
+    assert exclusions.excluded_since(mine, [theirs]) == ("pa.accura",)
+    assert exclusions.excluded_since(mine, [my_next]) == ("pa.comune", "pa.accura")
+    assert exclusions.excluded_since(mine, [theirs, my_next]) == ("pa.accura", "pa.comune")
 
 
 def test_what_was_refused_since_holds_for_a_meeting_that_is_recorded_late_though_it_was_not_the_first() -> None:
@@ -219,7 +219,7 @@ def test_what_was_refused_since_holds_for_a_meeting_that_is_recorded_late_though
     first = a_recorded_intake(sharing_basis=(CITY, REFUSED.model_copy(update={"valid_from": since})))
     friday, monday = (a_recorded_intake(intake_id=UUID(int=n), occurred_at=NOW + timedelta(days=n)) for n in (3, 6))
 
-    assert [b.recipient for b in basis.told_late(friday, [first], NOW).sharing_basis if b.refused] == ["pa.salute"]
-    assert basis.told_late(monday, [first], NOW) == monday, "what the person says then is what holds"
+    assert [b.recipient for b in exclusions.told_late(friday, [first], NOW).sharing_basis if b.refused] == ["pa.salute"]
+    assert exclusions.told_late(monday, [first], NOW) == monday, "what the person says then is what holds"
     of_another = REFUSED.model_copy(update={"valid_from": since, "basis_id": "excluded:pa.salute"})
-    assert basis.told_late(friday, [a_recorded_intake(sharing_basis=(CITY, of_another))], NOW) == friday
+    assert exclusions.told_late(friday, [a_recorded_intake(sharing_basis=(CITY, of_another))], NOW) == friday

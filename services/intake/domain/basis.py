@@ -24,9 +24,9 @@ from contracts.sharing import (
     WithdrawBases,
 )
 from contracts.values import Asked, Message, SharingBasis
-from services.intake.domain import review
+from services.intake.domain import exclusions, review
 from services.intake.domain.review import NOT_CONFIRMED, Confirmed, Reviews
-from services.intake.domain.rules import PURPOSE, day_in
+from services.intake.domain.rules import day_in
 
 Outcome = tuple["Sharing", list[Message]]
 
@@ -39,8 +39,6 @@ CAUSES = tuple(
 
 MOST = 100
 """Bases of one intake, given later too: each is told again with every change of another."""
-ELSEWHERE = "excluded:"
-"""How a refusal is called that was said at another meeting; what follows is whom."""
 UNCHANGED = ("recipient", "type", "purposes", "scope", "refused")
 """What new dates cannot change: another recipient or purpose is another basis."""
 
@@ -170,54 +168,13 @@ def exclude(sharing: Sharing | None, command: ExcludeRecipients, now: datetime) 
     """Refusals of another meeting. Nothing for those that are refused here already."""
     sharing = _recorded(sharing)
     known = {basis.recipient for basis in sharing.bases if basis.refused}
-    new = [_refusal(recipient, sharing.city, now) for recipient in command.recipients if recipient not in known]
+    new = [
+        exclusions.refusal(recipient, sharing.city, now) for recipient in command.recipients if recipient not in known
+    ]
     if not new:
         return sharing, []
     after = sharing.with_bases(new)
     return after, [SharingBasisGiven(**_known(after, now, [basis.basis_id for basis in new]))]
-
-
-def excluded_by(recorded: IntakeRecorded) -> tuple[str, ...]:
-    """Whom the person excluded at this meeting."""
-    refused = (basis.recipient for basis in recorded.sharing_basis if basis.refused)
-    return tuple(dict.fromkeys((*recorded.withhold, *refused)))
-
-
-def excluded_since(met: IntakeRecorded, others: Iterable[IntakeRecorded]) -> tuple[str, ...]:
-    """Whom the person excluded since this meeting, or at the same instant, and did not at it."""
-    known = excluded_by(met)
-    found = (recipient for other in others for recipient in _since(met, other) if recipient not in known)
-    return tuple(dict.fromkeys(found))
-
-
-def _since(met: IntakeRecorded, other: IntakeRecorded) -> Iterator[str]:
-    """At another meeting that was not earlier; or afterwards, on a later day than this one."""
-    day = day_in(met.city_of_intake, met.occurred_at)
-    given = (basis for basis in other.sharing_basis if basis.refused and not basis.basis_id.startswith(ELSEWHERE))
-    refused = (basis.recipient for basis in given if basis.valid_from > day)
-    found = excluded_by(other) if other.occurred_at >= met.occurred_at else refused
-    return (recipient for recipient in found if holds_for(recipient, met, other))
-
-
-def holds_for(recipient: str, met: IntakeRecorded, other: IntakeRecorded) -> bool:
-    """Not what another agency was told of the one that had this meeting itself: that is how it would learn of it."""
-    return recipient != met.sender_agency or other.sender_agency == met.sender_agency
-
-
-def not_yet_excluded(met: IntakeRecorded, others: Iterable[IntakeRecorded]) -> dict[UUID, tuple[str, ...]]:
-    """Whom the person's other meetings still tell and this one excludes, and whom this one tells and they exclude."""
-    others = [other for other in others if other.intake_id != met.intake_id]
-    found = {other.intake_id: excluded_since(other, [met]) for other in others} | {
-        met.intake_id: excluded_since(met, others)
-    }
-    return {intake: recipients for intake, recipients in found.items() if recipients}
-
-
-def told_late(recorded: IntakeRecorded, meetings: Iterable[IntakeRecorded], now: datetime) -> IntakeRecorded:
-    """The same meeting, with the refusals of later ones that were recorded before it."""
-    excluded = excluded_since(recorded, meetings)
-    refusals = (_refusal(recipient, recorded.city_of_intake, now) for recipient in excluded)
-    return recorded.model_copy(update={"sharing_basis": (*recorded.sharing_basis, *refusals)})
 
 
 def confirm(sharing: Sharing | None, command: ConfirmBases, now: datetime) -> Outcome:
@@ -303,18 +260,6 @@ def _check_confirmable(sharing: Sharing, ref: str, pointer: str, asked: Asked, n
         raise Refusal("window_passed", pointer)
     if asked.actor in waiting.by:
         raise Refusal("not_authorised", "/actor")
-
-
-def _refusal(recipient: str, city: str, now: datetime) -> SharingBasis:
-    return SharingBasis(
-        basis_id=f"{ELSEWHERE}{recipient}",
-        type="consent",
-        recipient=recipient,
-        purposes=[PURPOSE],
-        scope="tier0",
-        valid_from=day_in(city, now),
-        refused=True,
-    )
 
 
 def _check_renewal(before: SharingBasis, renewed: SharingBasis, sharing: Sharing) -> None:
