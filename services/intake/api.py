@@ -16,7 +16,7 @@ from services.chassis.sweep import edge_now
 from services.http import bodies
 from services.http.openapi import posted, problems
 from services.http.tokens import Speaker, speaker
-from services.intake import store
+from services.intake import reading
 from services.intake.domain import contacts, naming, spelling
 from services.intake.domain.intake import Personal
 from services.intake.domain.pseudonym import is_pseudonym
@@ -123,10 +123,10 @@ async def get_intake(request: Request, intake_id: UUID, who: Who) -> RecordedInt
 
     Another agency's looks like none at all.
     """
-    found = await store.read_intake(_db(request), intake_id)
+    found = await reading.read_intake(_db(request), intake_id)
     if found is None or not who.works or who.agency != found.recorded.sender_agency:
         raise HTTPException(404)
-    waiting, confirmed = await store.read_reviews(_db(request), intake_id)
+    waiting, confirmed = await reading.read_reviews(_db(request), intake_id)
     reviews = tuple(Review(basis_ids=r.basis_ids, due_at=r.until, by=r.by, reason=r.reason) for r in waiting)
     known = {"flags": found.answer.flags, "erased_at": found.erased.at if found.erased else None}
     return RecordedIntake(**found.recorded.model_dump(), **known, reviews=reviews, confirmed=confirmed)
@@ -142,12 +142,12 @@ async def get_person(request: Request, response: Response, person_ref: str, who:
     """
     db, now = _db(request), edge_now(request.app.state.context.settings)
     verdict = await _judged(db, person_ref, who, now)
-    await store.keep_read(db, _read(person_ref, who, verdict, now))
+    await reading.keep_read(db, _read(person_ref, who, verdict, now))
     if verdict.refused == PERSON_ERASED:
         raise _erased()
     if verdict.grant is None or not verdict.tiers:
         raise HTTPException(404)
-    person = await store.read_personal(db, verdict.grant.intake_id)
+    person = await reading.read_personal(db, verdict.grant.intake_id)
     if person is None:  # at this instant
         raise _erased()
     response.headers["Cache-Control"] = "no-store"
@@ -170,7 +170,7 @@ async def search_people(request: Request, response: Response, who: Who) -> Found
     parts = spelling.parts((await bodies.read_as(AskedName, request)).name)
     found = await _named(db, who, parts, now) if parts and who.works else []
     told = [_asked(who, now, p.person_ref, p.referral_id, (("tier1",), None)) for p in found]
-    await store.keep_read(db, *told or [_asked(who, now, None, None, ((), "nobody_found"))])
+    await reading.keep_read(db, *told or [_asked(who, now, None, None, ((), "nobody_found"))])
     response.headers["Cache-Control"] = "no-store"
     return FoundPeople(entries=found)
 
@@ -183,13 +183,13 @@ async def get_text(request: Request, response: Response, text_id: UUID, who: Who
     same one. Each asking is kept before anything is told.
     """
     db, now = _db(request), edge_now(request.app.state.context.settings)
-    found = await store.read_text(db, text_id)
-    reader = await store.read_voice(db, who.agency, who.roles) if who.agency else None
+    found = await reading.read_text(db, text_id)
+    reader = await reading.read_voice(db, who.agency, who.roles) if who.agency else None
     may = found is not None and may_read_text(found[1], found[2], reader)
     referral_id = _id_of(found[0]["referral_id"]) if found else None
     gone = found is not None and may and found[0]["text"] is None
     told: Told = ((), PERSON_ERASED) if gone else (("text",), None) if may else ((), "no_text")
-    await store.keep_read(db, _asked(who, now, None, referral_id, told))
+    await reading.keep_read(db, _asked(who, now, None, referral_id, told))
     if gone:
         raise _erased()
     if found is None or not may:
@@ -205,13 +205,13 @@ async def get_reads(
     agency: str | None = None,
     person_ref: str | None = None,
     before: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=store.LONGEST_PAGE)] = 100,
+    limit: Annotated[int, Query(ge=1, le=reading.LONGEST_PAGE)] = 100,
 ) -> Reads:
     """Who asked for whom, the latest first, what was refused included: for the roles auditor and ops."""
     if not AUDITING & who.roles:
         raise HTTPException(404)
     wanted = {"agency": agency, "person_ref": person_ref}
-    found = await store.read_reads(_db(request), wanted, before, limit)
+    found = await reading.read_reads(_db(request), wanted, before, limit)
     return Reads(entries=found, next=found[-1].id if len(found) == limit else None)
 
 
@@ -226,7 +226,7 @@ def _contacts(person: Personal, who: Speaker) -> tuple[KnownContact, ...]:
 
 
 async def _named(db: Any, who: Speaker, parts: tuple[str, ...], now: datetime) -> list[FoundPerson]:
-    alike = await store.read_named(db, who.agency or "", naming.asked_keys(parts))
+    alike = await reading.read_named(db, who.agency or "", naming.asked_keys(parts))
     alike = [person for person in alike if naming.is_called(parts, person.tier1.name)]
     alike.sort(key=lambda person: naming.closest(parts, person.tier1.name))
     found: list[FoundPerson] = []
@@ -253,13 +253,13 @@ async def _may_be_named(db: Any, person: Personal, who: Speaker, now: datetime) 
 async def _judged(db: Any, person_ref: str, who: Speaker, now: datetime) -> Verdict:
     """What the person excluded under another name of theirs counts; what is told was stated under this one."""
     agency = who.agency if who.works else None
-    intakes = await store.read_meetings(db, person_ref)
-    grants = await store.read_grants(db, agency, [intake.intake_id for intake in intakes])
+    intakes = await reading.read_meetings(db, person_ref)
+    grants = await reading.read_grants(db, agency, [intake.intake_id for intake in intakes])
     if intakes:
-        for other in await store.read_other_names(db, person_ref):
-            intakes += await store.read_meetings(db, other)
-    erased = await store.read_erased(db, person_ref)
-    return judge(intakes, grants, await store.read_agency(db, agency), now, erased)
+        for other in await reading.read_other_names(db, person_ref):
+            intakes += await reading.read_meetings(db, other)
+    erased = await reading.read_erased(db, person_ref)
+    return judge(intakes, grants, await reading.read_agency(db, agency), now, erased)
 
 
 def _erased() -> HTTPException:

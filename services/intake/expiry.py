@@ -7,11 +7,11 @@ from uuid import uuid5
 
 from contracts.sharing import ExpireBases
 from services.chassis.sweep import Due
-from services.intake import store
+from services.intake import reading
 
 
 async def due(db: Any, now: datetime) -> AsyncIterator[Due]:
     """What is asked for twice before it is done is done once: the id follows from the intake and the hour."""
-    async for intake_id, until in store.read_ending(db, now):
+    async for intake_id, until in reading.read_ending(db, now):
         command = ExpireBases(intake_id=intake_id, until=until)
         yield Due(until, uuid5(intake_id, f"{command.TYPE}/{until.isoformat()}"), intake_id, command)

@@ -1,21 +1,17 @@
 """What intake keeps: intakes, people, who may be one, who may be told and who was, texts, a copy of the directory."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.write_concern import WriteConcern
 
 from contracts.commands import DropText, KeepText
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded, ReferralEvent
 from contracts.stated import Tier0
-from services.chassis.sweep import due_by
 from services.chassis.transaction import Doc, Transaction
 from services.intake.domain import naming
 from services.intake.domain.access import Grant
@@ -24,8 +20,7 @@ from services.intake.domain.erasing import Standing
 from services.intake.domain.intake import Intake, Personal
 from services.intake.domain.known import Directory, named_agencies, named_offers
 from services.intake.domain.pairs import SAME, Pair, one_person
-from services.intake.domain.release import COORDINATOR, Parties, Read, Voice
-from services.intake.domain.review import Confirmed, Reviews
+from services.intake.domain.release import Read
 from services.intake.domain.twins import MOST_COMPARED, Traits, name_keys, strong_keys, traits
 
 OF_REFERRALS = ("parties",)
@@ -55,7 +50,6 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     ],
     "reads": [IndexModel([(field, ASCENDING), ("_id", DESCENDING)]) for field in ("person_ref", "agency")],
 }
-LONGEST_PAGE = 500
 
 INTAKE, PERSONAL = TypeAdapter(Intake), TypeAdapter(Personal)
 SHARING = TypeAdapter(Sharing)
@@ -74,7 +68,7 @@ def save_intake(tx: Transaction, intake: Intake) -> None:
 
 async def find_personal(tx: Transaction, intake_id: UUID) -> Personal | None:
     doc = await tx.load("personal", intake_id)
-    return _person(doc) if doc else None
+    return as_person(doc) if doc else None
 
 
 def save_personal(tx: Transaction, person: Personal, who: Traits) -> None:
@@ -159,7 +153,7 @@ def save_pair(tx: Transaction, pair: Pair) -> None:
 async def find_traits(tx: Transaction, intake_id: UUID) -> tuple[IntakeRecorded, Traits] | None:
     """What of a meeting's person is compared."""
     met, person = await find_intake(tx, intake_id), await tx.load("personal", intake_id)
-    return (met.recorded, traits(_person(person), met.recorded)) if met and person else None
+    return (met.recorded, traits(as_person(person), met.recorded)) if met and person else None
 
 
 async def find_alike(tx: Transaction, who: Traits) -> list[Traits]:
@@ -173,7 +167,7 @@ async def find_alike(tx: Transaction, who: Traits) -> list[Traits]:
     }
     met = await tx.find("intakes", {"_id": {"$in": sorted(found)}}) if found else []
     recorded = {doc["_id"]: IntakeRecorded.model_validate(doc["recorded"]) for doc in met}
-    return [traits(_person(doc), recorded[id]) for id, doc in found.items() if id in recorded]
+    return [traits(as_person(doc), recorded[id]) for id, doc in found.items() if id in recorded]
 
 
 async def find_one_person(tx: Transaction, person_ref: str) -> frozenset[str]:
@@ -182,7 +176,7 @@ async def find_one_person(tx: Transaction, person_ref: str) -> frozenset[str]:
     more = frozenset({person_ref})
     while more != refs:
         refs = more
-        found = await tx.find("pairs", _linked(refs))
+        found = await tx.find("pairs", linked(refs))
         more = one_person(person_ref, [PAIR.validate_python(doc) for doc in found])
     return refs
 
@@ -209,11 +203,11 @@ async def find_pairs_of(tx: Transaction, person_ref: str) -> list[UUID]:
     return [UUID(doc["_id"]) for doc in await tx.find("pairs", {"person_refs": {"$in": [person_ref]}}, ("_id",))]
 
 
-def _linked(person_refs: Iterable[str]) -> Doc:
+def linked(person_refs: Iterable[str]) -> Doc:
     return {"person_refs": {"$in": sorted(person_refs)}, "state": SAME}
 
 
-def _person(doc: Doc) -> Personal:
+def as_person(doc: Doc) -> Personal:
     """As JSON, for what agencies state is read strictly, and a date in Python is no text."""
     return PERSONAL.validate_json(json.dumps(doc))
 
@@ -257,121 +251,3 @@ async def get_recipient(tx: Transaction, recipient: str) -> Directory:
 
 async def _load(tx: Transaction, collection: str, codes: Iterable[str]) -> list[Doc]:
     return [doc for code in sorted(codes) if (doc := await tx.load(collection, code))]
-
-
-async def read_text(db: Any, text_id: UUID) -> tuple[Doc, Voice, Parties | None] | None:
-    """A text with who wrote it and the parties of its referral, as far as they are known."""
-    text = await db.texts.find_one({"_id": str(text_id), "dropped_at": None})
-    if text is None:
-        return None
-    author = await read_voice(db, text["agency"], text.get("roles") or ())
-    doc = await db.parties.find_one({"_id": text["referral_id"]}, {"_id": 0, "journey_id": 0})
-    if doc is None:
-        return text, author, None
-    of = [await read_agency(db, doc[side]) for side in ("sender", "receiver")]
-    return text, author, Parties(**doc, cities=frozenset(agency.city for agency in of if agency))
-
-
-async def read_voice(db: Any, code: str, roles: Iterable[str]) -> Voice:
-    agency = await read_agency(db, code)
-    return Voice(code, agency.city if agency else None, COORDINATOR in roles)
-
-
-# -- reading for agencies ---------------------------------------------------------------------------------------------
-
-
-async def read_intake(db: Any, intake_id: UUID) -> Intake | None:
-    """With its sharing bases as they are now."""
-    doc = await db.intakes.find_one({"_id": str(intake_id)})
-    if doc is None:
-        return None
-    [recorded] = await _as_now(db, [doc["recorded"]])
-    return replace(INTAKE.validate_python(doc), recorded=recorded)
-
-
-async def read_reviews(db: Any, intake_id: UUID) -> tuple[Reviews, tuple[Confirmed, ...]]:
-    """Of its vital interests, those that wait to be confirmed, and those that were."""
-    doc = await db.sharing.find_one({"_id": str(intake_id)})
-    sharing = SHARING.validate_python(doc) if doc else None
-    return (sharing.reviews, sharing.confirmed) if sharing else ((), ())
-
-
-async def read_meetings(db: Any, person_ref: str) -> list[IntakeRecorded]:
-    """Every intake of one person, by the network's name for them, each with its sharing bases as they are now."""
-    found = [doc["recorded"] async for doc in db.intakes.find({"recorded.person_ref": person_ref}, {"recorded": 1})]
-    return await _as_now(db, found)
-
-
-async def read_erased(db: Any, person_ref: str) -> frozenset[UUID]:
-    """The meetings of which nothing is kept of who the person is."""
-    gone = db.intakes.find({"recorded.person_ref": person_ref, "erased": {"$ne": None}}, {"_id": 1})
-    return frozenset([UUID(doc["_id"]) async for doc in gone])
-
-
-async def _as_now(db: Any, recorded: list[Doc]) -> list[IntakeRecorded]:
-    shared = db.sharing.find({"_id": {"$in": [doc["intake_id"] for doc in recorded]}}, {"bases": 1})
-    now = {doc["_id"]: {"sharing_basis": doc["bases"]} async for doc in shared}
-    return [IntakeRecorded.model_validate(doc | now.get(doc["intake_id"], {})) for doc in recorded]
-
-
-async def read_grants(db: Any, agency: str | None, intakes: Iterable[UUID]) -> list[Grant]:
-    found = db.grants.find({"intake_id": {"$in": [str(id) for id in intakes]}, "agency": agency})
-    return [GRANT.validate_python(doc) async for doc in found]
-
-
-async def read_agency(db: Any, code: str | None) -> Agency | None:
-    doc = await db.agencies.find_one({"_id": code})
-    return Agency.model_validate(doc) if doc else None
-
-
-async def read_personal(db: Any, intake_id: UUID) -> Personal | None:
-    """None once they were erased."""
-    doc = await db.personal.find_one({"_id": str(intake_id)})
-    return _person(doc) if doc else None
-
-
-async def read_named(db: Any, agency: str, keys: list[str]) -> list[Personal]:
-    """Of those whom the agency met itself, and of those whom it has taken in: who has one of these names by sound."""
-    own = db.personal.find({"agency": agency, "keys": {"$in": keys}}).limit(naming.MOST_COMPARED)
-    people = {doc["_id"]: doc async for doc in own}
-    current = db.grants.find({"agency": agency, "ended": None}, {"intake_id": 1})
-    given = [doc["intake_id"] async for doc in current if doc["intake_id"] not in people]
-    called = [
-        doc["_id"] async for doc in db.personal.find({"_id": {"$in": given}}, {"keys": 1}) if {*keys} & {*doc["keys"]}
-    ]
-    more = db.personal.find({"_id": {"$in": called[: naming.MOST_COMPARED]}})
-    return [_person(doc) for doc in [*people.values(), *[doc async for doc in more]]]
-
-
-async def read_other_names(db: Any, person_ref: str) -> list[str]:
-    """By which other names of the network people decided that this person is known."""
-    refs: frozenset[str] = frozenset()
-    more = frozenset({person_ref})
-    while more != refs:
-        refs = more
-        more = one_person(person_ref, [PAIR.validate_python(doc) async for doc in db.pairs.find(_linked(refs))])
-    return sorted(refs - {person_ref})
-
-
-async def read_ending(db: Any, now: datetime) -> AsyncIterator[tuple[UUID, datetime]]:
-    """The intakes of which a basis has run out and it was not yet told: since when."""
-    async for doc in db.sharing.find({"ends_at": due_by(now)}, {"ends_at": 1}).sort("ends_at", ASCENDING):
-        yield UUID(doc["_id"]), doc["ends_at"]
-
-
-# -- who read ---------------------------------------------------------------------------------------------------------
-
-
-async def keep_read(db: Any, *reads: Read) -> None:
-    """Returns when the store will not lose them: only then may anything be told."""
-    safely = db.get_collection("reads", write_concern=WriteConcern("majority"))
-    await safely.insert_many([READ.dump_python(read, mode="json") | {"_id": read.id} for read in reads])
-
-
-async def read_reads(db: Any, wanted: Mapping[str, str | None], before: str | None, limit: int) -> list[Read]:
-    """The latest first; wanted: fields with the value they must have, if any."""
-    query: Doc = {name: value for name, value in wanted.items() if value is not None}
-    if before is not None:
-        query["_id"] = {"$lt": before}
-    found = db.reads.find(query).sort("_id", DESCENDING).limit(limit)
-    return [READ.validate_python(doc) async for doc in found]

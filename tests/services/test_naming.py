@@ -9,7 +9,7 @@ from pymongo import monitoring
 
 from contracts.stated import Tier1, Tier2
 from services.chassis.settings import Settings
-from services.intake import store
+from services.intake import reading, store
 from services.intake.domain import naming
 from services.intake.domain.intake import Personal
 from tests.builders import INTAKE_ID
@@ -54,10 +54,10 @@ async def kept(network: Settings) -> AsyncIterator[tuple[Any, Queries]]:
 async def test_who_is_asked_for_by_name_is_found_by_an_index(kept: tuple[Any, Queries]) -> None:
     db, queries = kept
 
-    found = [await store.read_named(db, agency, naming.asked_keys(ASKED)) for agency in ("pa.comune", "pa.accura")]
+    found = [await reading.read_named(db, agency, naming.asked_keys(ASKED)) for agency in ("pa.comune", "pa.accura")]
     none = [
-        *await store.read_named(db, "pa.penc", naming.asked_keys(ASKED)),
-        *await store.read_named(db, "pa.comune", naming.asked_keys(("giovanni",))),
+        *await reading.read_named(db, "pa.penc", naming.asked_keys(ASKED)),
+        *await reading.read_named(db, "pa.comune", naming.asked_keys(("giovanni",))),
     ]
 
     plans = [(of, await _plan(db, name, of)) for name, of in queries.asked]
