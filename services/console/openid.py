@@ -19,6 +19,7 @@ from contracts.values import AgencyCode
 from services.console import sessions, settings
 from services.console.domain.access import ROLES, Actor
 from services.console.sessions import Login, Token
+from services.http.tokens import readable
 from services.http.trust import authorities
 
 with warnings.catch_warnings():
@@ -160,8 +161,7 @@ async def _said(asking: Any, known: dict[str, Any], id_token: str | None, nonce:
 
 
 async def _keys(asking: Any, known: dict[str, Any], fresh_s: float) -> KeySet:
-    found: Any = await _published(asking, known["jwks_uri"], fresh_s)
-    return KeySet.import_key_set(found)
+    return KeySet([*readable(await _published(asking, known["jwks_uri"], fresh_s))])
 
 
 def checked(id_token: str, keys: KeySet, known: dict[str, Any], nonce: str | None) -> dict[str, Any]:

@@ -72,13 +72,13 @@ class Keys:
             if age > FRESH_S or (kid not in self.known and age > UNKNOWN_S):
                 self.asked_at = time.monotonic()
                 try:
-                    self.known = {k.kid: k for k in _readable(await _fetched(self.address)) if k.kid}
+                    self.known = {k.kid: k for k in readable(await _fetched(self.address)) if k.kid}
                 except (OSError, ValueError, KeyError, TypeError) as fault:
                     log.error("the issuer's keys cannot be read, those we have stay: %s", type(fault).__name__)
         return self.known.get(kid)
 
 
-def _readable(published: Any) -> Iterator[Key]:
+def readable(published: Any) -> Iterator[Key]:
     """Those of an issuer's keys that we can read: it may have others for others (RFC 7517, 5)."""
     for one in published["keys"]:
         try:

@@ -26,7 +26,7 @@ Shown = dict[str, Any]
 async def find_referrals(request: Request, code: Annotated[str, Query(max_length=16)], who: Who) -> list[Shown]:
     """The ids of those that people call by this code, as mails do: nearly always one."""
     found = await reading.read_named(_db(request), code)
-    ids = dict.fromkeys(of.referral_id for of in found if _may_read(who, *of.parties))
+    ids = dict.fromkeys(of.referral_id for of in found if _may_read(who, *of.readers))
     return [{"code": code, "referral_id": id} for id in ids]
 
 
@@ -38,7 +38,7 @@ async def get_referral(request: Request, referral_id: UUID, who: Who) -> Shown:
     stands and what it owes.
     """
     referral = await reading.read_referral(_db(request), referral_id)
-    if referral is None or not _may_read(who, *referral.parties):
+    if referral is None or not _may_read(who, *referral.readers):
         raise HTTPException(404)
     whole = _may_read(who, referral.need.sender_agency) or await _is_for_its_receiver(request, referral)
     return telling.referral(referral, whole=whole)

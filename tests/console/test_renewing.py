@@ -29,7 +29,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass
 class Asked(Provider):
-    """A provider that counts how often it is asked for what it publishes of itself."""
+    """A provider that counts how often it is asked what it publishes of itself, and has a key that is not for us."""
 
     asked: Counter[str] = field(default_factory=Counter)
 
@@ -39,7 +39,8 @@ class Asked(Provider):
 
     async def jwks(self) -> dict[str, Any]:
         self.asked["keys"] += 1
-        return await super().jwks()
+        later = {"kty": "EC", "crv": "of a later time", "kid": "later", "x": "AA", "y": "AA"}
+        return {"keys": [later, *(await super().jwks())["keys"]]}
 
 
 @dataclass

@@ -78,9 +78,10 @@ def test_whom_nobody_told_of_a_referral_hears_nothing_of_its_end(
         referral, said = answered(referral, before)
         assert receiver_told(said) == {True}
 
-    _, said = decide(referral, **ends)
+    ended, said = decide(referral, **ends)
 
     assert receiver_told(said) == {told}
+    assert ended.readers == ("pa.comune", "pa.accura" if told else None)
 
 
 def test_whom_nobody_told_of_a_referral_does_not_hear_either_that_there_was_no_place() -> None:

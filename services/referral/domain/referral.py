@@ -147,6 +147,12 @@ class Referral:
         """Sender and receiver; a draft has no receiver yet."""
         return self.need.sender_agency, self.place.agency if self.place else None
 
+    @property
+    def readers(self) -> tuple[str, str | None]:
+        """Who may read of it: its receiver from when it is told."""
+        sender, receiver = self.parties
+        return sender, receiver if self.is_told else None
+
 
 def link_of(need: Need, place: Place) -> str:
     return f"{need.person_ref}|{place.offer}"

@@ -54,12 +54,17 @@ class Explanation:
     def parties(self) -> tuple[str, str | None]:
         return self.sender, self.receiver
 
+    @property
+    def readers(self) -> tuple[str]:
+        """Who may learn of it by its code; its receiver does by that of the referral."""
+        return (self.sender,)
+
 
 def is_for_its_receiver(of: Referral, now: datetime) -> bool:
-    """Whether it may still read of the person: not of what it has to forget, nor long after the end."""
+    """Whether it may read of the person: not before it is told, of what it has to forget, or long after the end."""
     ended_at = None if of.is_open else _since(of)
     over = ended_at is not None and now > ended_at + KEPT_AFTER
-    return of.state not in FORGOTTEN and not of.in_error and of.erased_at is None and not over
+    return of.is_told and of.state not in FORGOTTEN and not of.in_error and of.erased_at is None and not over
 
 
 def _since(of: Referral) -> datetime | None:
