@@ -183,8 +183,10 @@ def test_a_meeting_that_came_to_the_door_before_and_is_recorded_after_goes_too()
 
 
 def test_a_meeting_that_comes_later_begins_anew() -> None:
-    new = replace(a_meeting(uuid4()), taken_at=LATER)
+    """Also at the very same instant: nobody can say that it was before."""
+    new, same = (replace(a_meeting(uuid4()), taken_at=at) for at in (LATER, NOW))
 
+    assert erasing.overtaken(same, [same, a_meeting(erased=ERASURE)]) is None
     assert erasing.overtaken(new, [new, a_meeting(erased=ERASURE)]) is None
     assert erasing.left_behind(a_meeting(erased=ERASURE), [new]) == []
     assert erasing.own_of(asking(), [a_meeting(erased=ERASURE), new]) == [new]

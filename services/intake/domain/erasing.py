@@ -67,7 +67,7 @@ def overtaken(met: Intake, known: Iterable[Intake]) -> EraseMeeting | None:
 
     known: all meetings of its person.
     """
-    since = [one.erased for one in known if one.erased and met.taken_at and met.taken_at <= one.erased.at]
+    since = [one.erased for one in known if one.erased and met.taken_at and met.taken_at < one.erased.at]
     return None if met.erased or not since else _of(met, since[0])
 
 
