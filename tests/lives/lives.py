@@ -146,6 +146,15 @@ class Lives(Watched):
         asked = {"intake_id": str(id), "basis": basis}
         self.say(by, "staffetta.sharing.give.v1", asked, then=lambda: self.model.give(id, ref, given))
 
+    @precondition(lambda self: self.model.meetings)
+    @rule(which=N, by=st.sampled_from(AGENCIES[:2]), roles=ROLES)
+    def a_person_is_to_be_erased(self, which: int, by: str, roles: set[str]) -> None:
+        person = [*self.model.meetings.values()][which % len(self.model.meetings)].person
+        may = "supervisor" in roles and self.model.may_be_erased(person, by)
+        asked = {"person_ref": person}
+        answer = self.say(by, "staffetta.person.erase.v1", asked, *sorted(roles), then=lambda: self.model.erase(person))
+        assert accepted(answer) == may
+
     @rule(agency=st.sampled_from(("pa.a", "pa.b")))
     def an_agency_stops_or_comes_back(self, agency: str) -> None:
         back = agency in self.model.suspended

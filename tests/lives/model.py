@@ -45,11 +45,15 @@ class Basis:
 
 @dataclass
 class Meeting:
-    """One intake: whose, on what bases its data may be shared, and whom the person excluded then or later."""
+    """One intake: whose and by whom, on what bases its data may be shared, whom the person excluded then or later, and
+    whether they are erased.
+    """
 
     person: str
+    sender: str
     bases: dict[str, Basis]
     excluded: set[str]
+    erased: bool = False
 
     def may_tell(self, names: set[str], day: date) -> bool:
         """names: by which a basis can mean the agency."""
@@ -118,7 +122,7 @@ class Model:
         for earlier in self.meetings.values():
             earlier.excluded |= refused if earlier.person == intake.person_ref else set()
         bases = {b.basis_id: Basis(b.recipient, b.valid_to, b.refused) for b in intake.sharing_basis}
-        self.meetings[intake.intake_id] = Meeting(intake.person_ref, bases, set(intake.withhold))
+        self.meetings[intake.intake_id] = Meeting(intake.person_ref, intake.sender_agency, bases, set(intake.withhold))
         ids = {asked.service: uuid5(intake.intake_id, f"referral:{n}") for n, asked in enumerate(intake.services)}
         self.needs |= dict.fromkeys(ids.values(), intake.intake_id)
         waits = {asked.service: asked.depends_on for asked in intake.services if asked.depends_on}
@@ -129,6 +133,18 @@ class Model:
 
     def withdraw(self, intake_id: UUID, ref: str) -> None:
         self.meetings[intake_id].bases[ref].withdrawn = True
+
+    def may_be_erased(self, person: str, by: str) -> bool:
+        """By who met them, while nobody has them."""
+        left = {id for id, met in self.meetings.items() if met.person == person and met.sender == by and not met.erased}
+        return bool(left) and not any(one.is_open and one.last.journey_id in left for one in self.referrals.values())
+
+    def erase(self, person: str) -> None:
+        for met in self.meetings.values():
+            if met.person == person:
+                met.erased = True
+                for basis in met.bases.values():
+                    basis.withdrawn = True
 
     def _add(self, event: ReferralEvent) -> None:
         known = self.referrals.get(event.referral_id)

@@ -78,7 +78,7 @@ FIELDS: dict[str, Callable[[Random, datetime], Doc]] = {
 def a_meeting(key: str, sender: str, person: str, services: list[Doc], bases: list[Doc], now: datetime) -> Doc:
     """The value of one intake, met now."""
     intake = an_intake(f"{sender}/{key}", sender=sender, person_ref=f"{sender}:{person}", sharing_basis=bases)
-    intake["tier0"]["services"] = services
+    intake["tier0"] |= {"services": services, "priority_reason": TEXT}
     return intake | {"occurred_at": now}
 
 

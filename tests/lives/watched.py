@@ -207,6 +207,17 @@ class Watched(RuleBasedStateMachine):
             assert doc["ended"] or (known.state in IN_CHARGE and known.last.receiver_agency == doc["agency"])
 
     @invariant()
+    def nothing_is_left_of_who_was_erased(self) -> None:
+        intake = self.network.dbs["intake"]
+        gone = {str(id) for id, met in self.model.meetings.items() if met.erased}
+        assert not gone & {doc["_id"] for doc in intake["personal"].all()}
+        of = {str(id) for id, known in self.model.referrals.items() if str(known.last.journey_id) in gone}
+        assert not [doc for doc in intake["texts"].all() if doc.get("referral_id") in of and doc["text"]]
+        for one in self.network.referrals.values():
+            if str(one.need.journey_id) in gone:
+                assert one.erased_at and one.need.priority_reason is None
+
+    @invariant()
     def no_place_is_given_twice(self) -> None:
         for places in self.network.places.values():
             assert places.free >= 0
