@@ -108,9 +108,11 @@ class Network:
         return "".join(doc for doc in docs if about in doc)
 
     async def stop_intake(self) -> None:
+        """Until nobody would start it anew either."""
+        watching = [task for task in self.processes.watching if not task.done()]
         self.processes.again = False
         self.processes.kill("intake-0")
-        await self.processes.workers["intake-0"].wait()
+        await asyncio.wait(watching, return_when=asyncio.FIRST_COMPLETED)
 
     async def start_intake(self) -> None:
         self.processes.again = True
