@@ -96,6 +96,13 @@ class Network:
                 assert answer["code"] == "invalid_transition"
         await self.sender.event("person.erased", 60, intake_id=person.intake_id)
 
+    async def has_heard(self, person: Person, state: str) -> None:
+        """Intake, of where the referral stands: what it is asked before that it may answer otherwise."""
+        parties = self.client[self.processes.settings.named("intake")].parties
+        async with asyncio.timeout(60):
+            while not await parties.find_one({"_id": person.referral_id, "state": state}):
+                await asyncio.sleep(0.05)
+
     async def get(self, path: str, agency: str, service: str = "intake") -> tuple[int, Entry]:
         async with plain_http(self.processes.url(service)) as client:
             told = await client.get(path, headers=self.processes.bearer(agency))
@@ -387,6 +394,7 @@ async def test_what_came_to_the_door_before_goes_in_whichever_order_it_is_handle
 async def test_a_store_of_before_erases_again_by_itself_whom_its_commands_still_tell_of(network: Network) -> None:
     person = await network.met()
     await network.say(network.sender, person, "withdraw", withdraw_reason="need_resolved", requested_by="person")
+    await network.has_heard(person, "WITHDRAWN")
     backup = await network.backup()
     await network.erased(person)
     await network.is_gone(person.names)
