@@ -216,8 +216,13 @@ def as_person(doc: Doc) -> Personal:
 
 
 async def find_standing(tx: Transaction, intakes: Iterable[UUID]) -> list[Standing]:
-    found = await tx.find("parties", {"journey_id": {"$in": [str(id) for id in intakes]}})
-    return [Standing(UUID(doc["_id"]), doc["state"]) for doc in found]
+    """The referrals that came of these; of one from before it was noted of which, its grant tells it."""
+    of = {"$in": [str(id) for id in intakes]}
+    found = {doc["_id"]: doc for doc in await tx.find("parties", {"journey_id": of})}
+    for grant in await tx.find("grants", {"intake_id": of}, ("_id",)):
+        if grant["_id"] not in found and (doc := await tx.load("parties", grant["_id"])):
+            found[grant["_id"]] = doc
+    return [Standing(UUID(id), doc["state"]) for id, doc in found.items()]
 
 
 async def find_texts(tx: Transaction, intake_id: UUID) -> list[UUID]:

@@ -191,6 +191,20 @@ async def test_while_somebody_has_the_person_nothing_is_erased_and_the_referral_
     assert (status, told["tier1"]) == (200, person.intake["tier1"])
 
 
+async def test_who_has_the_person_since_before_it_was_noted_of_which_meeting_a_referral_came_counts_too(
+    network: Network,
+) -> None:
+    person = await network.met()
+    await network.say(network.receiver, person, "accept")
+    await network.until(f"/v1/people/{person.ref}", "pa.accura", 200)
+    parties = network.client[network.processes.settings.named("intake")].parties
+    await parties.update_one({"_id": person.referral_id}, {"$unset": {"journey_id": 1}})
+
+    answer = await network.erase(person.ref)
+
+    assert (answer["code"], answer["subject"]) == ("invalid_transition", person.referral_id)
+
+
 async def test_only_a_supervisor_of_who_met_the_person_may_ask_for_it(network: Network) -> None:
     person = await network.met()
     body = {"command_id": uuid4().hex, "agency": "pa.comune", "person_ref": person.ref}
