@@ -111,7 +111,7 @@ async def act(request: Request, message_id: str, action: Action, who: Operator) 
     return {"message_id": message_id, "asked": action, "at": at}
 
 
-@router.get("/ops/parked/{message_id}/asked", responses=problems(401, 404, 503))
+@router.get("/ops/asked/{message_id}", responses=problems(401, 404, 503))
 async def asked(request: Request, message_id: str, _who: Operator) -> dict[str, Any]:
     """What came of what was last asked for a message, known by its `at`: which of its key are `done`, and at which it
     `failed`; more may follow until it has `ended`. 404 while nothing was done.

@@ -115,7 +115,7 @@ def _gone(message: Shown, action: str) -> Became:
 
 def _ask(session: Session, message: Shown, action: str, why: str) -> datetime | None:
     """When it was asked; None where nobody holds the message any more."""
-    headers, path = tokens.bearer(session.endpoints, roles=["ops"]), _path(message, action)
+    headers, path = tokens.bearer(session.endpoints, roles=["ops"]), f"/ops/parked/{_named(message)}/{action}"
     asked = http.ask(session.endpoints, message["service"], path, headers=headers, body={"why": why})
     return datetime.fromisoformat(asked["at"]) if asked else None
 
@@ -125,7 +125,7 @@ def _wait(session: Session, message: Shown, action: str, at: datetime) -> Became
     until, handled, came = time.monotonic() + PATIENCE_S, 0, dict[str, Any]()
     while time.monotonic() < until and not came.get("ended"):
         headers = tokens.bearer(session.endpoints, roles=["ops"])
-        told = http.ask(session.endpoints, message["service"], _path(message, "asked"), headers=headers)
+        told = http.ask(session.endpoints, message["service"], f"/ops/asked/{_named(message)}", headers=headers)
         came = told if told and datetime.fromisoformat(told["at"]) >= at else {}
         if len(came.get("done", ())) > handled:
             until, handled = time.monotonic() + PATIENCE_S, len(came["done"])
@@ -134,8 +134,8 @@ def _wait(session: Session, message: Shown, action: str, at: datetime) -> Became
     return _became(message, action, came)
 
 
-def _path(message: Shown, what: str) -> str:
-    return f"/ops/parked/{quote(message['id'], safe='')}/{what}"
+def _named(message: Shown) -> str:
+    return quote(message["id"], safe="")
 
 
 def _became(message: Shown, action: str, came: dict[str, Any]) -> Became:
