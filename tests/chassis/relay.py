@@ -118,7 +118,7 @@ class Relay:
 
     async def freeze(self, name: str, other: str) -> bool:
         """Until another took over; whether it did."""
-        process, before, until = self.workers[name], self.taken_over(other), time.monotonic() + 30
+        process, before, until = self.workers[name], self.taken_over(other), time.monotonic() + 90
         process.send_signal(signal.SIGSTOP)
         while self.taken_over(other) == before and time.monotonic() < until:
             await asyncio.sleep(0.1)
