@@ -63,6 +63,7 @@ async def test_a_supervisor_erases_whom_nobody_has_and_every_page_says_so(palerm
     assert "Spunta la casella" in unsure and 'name="sure"' in unsure
     assert "fatto" in said.lower()
     assert all("sono stati cancellati il" in shown for shown in (after, met, again))
+    assert "Un altro recapito" not in met
     assert not [fact for fact in FACTS if fact in after] and not LINK.findall(after + met)
     assert "La nota è stata cancellata" in read and "Chiamare" not in read
     assert "Cancellali da tutto ciò che tenete" in owed and "Cancellali da tutto ciò che tenete" in todo
