@@ -5,6 +5,7 @@
 Whoever was erased is known from the topic `intakes`, as long as it keeps that. What is erased already stays as it is.
 """
 
+import argparse
 import asyncio
 import sys
 from datetime import UTC, datetime
@@ -69,4 +70,5 @@ async def _ask(settings: Settings, erased: list[PersonErased]) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m services.intake.again", description=__doc__).parse_args()
     sys.exit(asyncio.run(again(from_environment())))

@@ -3,6 +3,7 @@
 import json
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +102,10 @@ def test_no_text_of_the_pages_is_unused():
                  "batch_not", "batch_asks", "moved_on", "erase_unsure", *pages.MEANT.values()}  # fmt: skip
 
     assert not {key for key in words() if not key.startswith(made)} - asked - by_code - elsewhere
+
+
+def test_what_the_guide_quotes_is_written_on_the_pages():
+    guide = Path("docs/using.md").read_text("utf-8")
+    quoted = {" ".join(text.split()) for text in re.findall(r"«([^»]+)»", guide)}
+
+    assert quoted - {italian for italian, _ in words().values()} == set()
