@@ -27,11 +27,12 @@ class Standing:
     state: str
 
 
-def own_of(command: ErasePerson, met: Iterable[Intake]) -> list[Intake]:
+def own_of(command: ErasePerson, met: Iterable[Intake], now: datetime) -> list[Intake]:
     """What is to be erased: the meetings of this person that the agency had itself, also under other names of theirs.
 
     met: of all names that people decided are this person's. What another agency was told by the person is not this
-    one's to erase. Raises Refusal.
+    one's to erase. None when this very command erased them: it is read again, after its store was restored. Raises
+    Refusal.
     """
     if SUPERVISOR not in command.asked.roles:
         raise Refusal("not_authorised", "/agency")
@@ -39,7 +40,7 @@ def own_of(command: ErasePerson, met: Iterable[Intake]) -> list[Intake]:
     if not any(one.recorded.person_ref == command.person_ref for one in own):
         raise Refusal("unknown_referral", "/person_ref")
     left = [one for one in own if one.erased is None]
-    if not left:
+    if not left and Erasure(now, command.asked.actor) not in [one.erased for one in own]:
         raise Refusal(PERSON_ERASED, "/person_ref")
     return left
 
