@@ -47,7 +47,7 @@ class Stores:
 
     async def positions(self) -> dict[str, dict[Source, int | None]]:
         """How far each service has read, by partition (as the contracts name the topic); None: not begun."""
-        found = {service: [doc async for doc in self.of(service).offsets.find()] for service in SERVICES}
+        found = {service: [doc async for doc in self.of(service).offsets.find({}, {"next": 1})] for service in SERVICES}
         return {
             service: {self._source(str(doc["_id"])): doc.get("next") for doc in docs}
             for service, docs in found.items()

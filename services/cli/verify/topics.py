@@ -39,6 +39,7 @@ class Topics:
         self.settings = settings
         self.admin = AIOKafkaAdminClient(**reaching.broker(settings))
         self.consumer = AIOKafkaConsumer(**reaching.broker(settings), enable_auto_commit=False)
+        self._known = set[str]()
 
     async def open(self) -> None:
         await self.admin.start()
@@ -51,18 +52,18 @@ class Topics:
     async def partitions(self) -> list[TopicPartition]:
         """Of every topic of this network that is there."""
         ours = {self.settings.named(topic.name) for topic in topics.TOPICS}
-        names = [name for name in await self.admin.list_topics() if name in ours or self._is_an_agencys(name)]
-        described = await self.admin.describe_topics(names) if names else []
-        return [TopicPartition(topic["topic"], p["partition"]) for topic in described for p in topic["partitions"]]
+        there = [t for t in await self.admin.describe_topics() if t["topic"] in ours or self._is_an_agencys(t["topic"])]
+        return [TopicPartition(topic["topic"], p["partition"]) for topic in there for p in topic["partitions"]]
 
     async def ends(self) -> dict[Source, int]:
-        ends = await _all(self.consumer.end_offsets, await self.partitions())
+        ends = await self._ask(self.consumer.end_offsets, await self.partitions())
         return {(self.plain(at.topic), at.partition): end for at, end in ends.items()}
 
     async def read(self, tell: Telling) -> tuple[dict[str, tuple[Said, ...]], frozenset[Source]]:
         """What was said, by topic, and which partitions have lost their beginning."""
         at = [p for p in await self.partitions() if self._is_read(p.topic)]
-        begins, ends = await _all(self.consumer.beginning_offsets, at), await _all(self.consumer.end_offsets, at)
+        begins = await self._ask(self.consumer.beginning_offsets, at)
+        ends = await self._ask(self.consumer.end_offsets, at)
         said: dict[str, list[Said]] = defaultdict(list, {self.plain(p.topic): [] for p in at})
         self.consumer.assign(at)
         for partition in at:
@@ -84,6 +85,15 @@ class Topics:
         """The name on the broker without this network's."""
         return name.removeprefix(self.settings.named(""))
 
+    async def _ask(self, ask: Asking, at: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """In one request; of topics that the client does not know yet side by side before, for in one they would wait
+        for the broker's metadata one after the other.
+        """
+        new = {p.topic: p for p in at if p.topic not in self._known}
+        await asyncio.gather(*(ask([p]) for p in new.values()))
+        self._known |= new.keys()
+        return await ask(at)
+
     def _is_an_agencys(self, name: str) -> bool:
         for topic in (AGENCY_COMMANDS, AGENCY_FEED):
             before, _, after = self.settings.named(topic.name).partition("{agency}")
@@ -93,11 +103,6 @@ class Topics:
 
     def _is_read(self, name: str) -> bool:
         return self._is_an_agencys(name) or self.plain(name) in {topic.name for topic in READ}
-
-
-async def _all(ask: Asking, at: list[TopicPartition]) -> dict[TopicPartition, int]:
-    """Side by side: in one request each topic would wait for the broker's metadata anew."""
-    return {p: offset for found in await asyncio.gather(*(ask([p]) for p in at)) for p, offset in found.items()}
 
 
 def _said(record: Any, topic: str) -> Said:
