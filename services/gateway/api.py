@@ -196,7 +196,8 @@ def _attribute(name: str, header: str | None) -> str | None:
 
 
 async def _admitted(context: Context, who: Voice, read: door.Read) -> door.Forward | door.Answered | None:
-    return door.admit(read, who, await store.recall(store.loader(context.db), who, read))
+    load = await store.loader_of_uses(context.db, who, read)
+    return door.admit(read, who, await store.recall(load, who, read))
 
 
 async def _put(context: Context, who: Voice, body: bytes, attributes: dict[str, str | None]) -> None:

@@ -39,6 +39,17 @@ def loader(db: Any) -> Load:
     return load
 
 
+async def loader_of_uses(db: Any, who: Voice, read: Read) -> Load:
+    """The same for who looks again and again for an answer: one question for both ids of a message."""
+    ids, others = [id for _, id in uses(who, read)], loader(db)
+    known = {doc["_id"]: doc async for doc in db[ASKED].find({"_id": {"$in": ids}})}
+
+    async def load(collection: str, id: str) -> Doc | None:
+        return known.get(id) if collection == ASKED else await others(collection, id)
+
+    return load
+
+
 # -- messages and their answers ---------------------------------------------------------------------------------------
 def uses(who: Voice, read: Read) -> list[tuple[str, str]]:
     """Where both ids of a message are remembered."""
