@@ -105,6 +105,8 @@ def _is_in_vain(command: str, case: Case, agencies: Mapping[str, Doc], family: I
         return not actions.may_change_priority(case.row["priority"], case.relations)
     if command.endswith("_suspended"):
         return not is_suspended(case, agencies)
+    if "seat_until" in case.row and actions.is_about_a_place(command):
+        return case.row["seat_until"] is None
     if command == actions.ESCALATE:
         return not all(question.choices for question in questions(case, command))
     return case.row.get("fixed") == {} and actions.settles_appointment(command)

@@ -363,3 +363,24 @@ async def test_of_appointments_is_asked_what_there_is_to_say_of_those_that_are_f
 
 
 APPOINTMENTS = "<dt>Appuntamenti</dt>"
+
+
+async def test_who_waits_for_a_place_is_in_the_queue_whose_place_it_is_also_where_none_was_free(palermo: Town) -> None:
+    only_there: dict[str, Any] = {"services": ("health.mental",), "withhold": ["pa.accura"]}
+    await palermo.submit(*[an_intake(f"pa.comune/{uuid4().hex}/1", **only_there) for _ in range(4)])
+    async with palermo.desk(SENDER) as sender, palermo.desk(NEXT) as desk:
+        before = ROWS.findall((await desk.get("/queue")).text)
+        [waits] = [row for row in before if WAITS in row]
+        id, served = (ROW.findall(row)[0] for row in (waits, next(row for row in before if "Accetta" in row)))
+        said = await desk.post(f"/referrals/{id}/confirm_interest")
+        await sender.post(f"/referrals/{served}/withdraw", withdraw_reason="need_resolved", requested_by="person")
+        await palermo.settle()
+        [offered] = [row for row in ROWS.findall((await desk.get("/queue")).text) if id in row]
+        page = (await desk.get(f"/referrals/{id}")).text
+
+    assert said.status_code == 303, said.text
+    assert "Interesse confermato" in page
+    assert ["Conferma il posto" in row and "Libera il posto" in row for row in (waits, offered)] == [False, True]
+
+
+WAITS = "In lista d&#39;attesa"

@@ -1,6 +1,7 @@
 """The buttons of the console follow the state table, and its forms ask what the door wants."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 import pytest
 
@@ -249,6 +250,18 @@ def test_which_appointment_is_asked_only_where_there_are_several() -> None:
     assert stated_fields(asked, {"appointment": ["2"]}) == {"appointment": 2}
     settled = {row.command for row in actions.rows() if actions.settles_appointment(row.command)}
     assert settled == {"cancel_appointment", "record_attendance", "record_no_show"}
+
+
+@pytest.mark.parametrize(
+    ("known", "offered"), [({"seat_until": None}, False), ({"seat_until": datetime(2026, 12, 1)}, True), ({}, True)]
+)
+@pytest.mark.parametrize("command", ["confirm_seat", "lapse_seat"])
+def test_a_place_is_confirmed_or_given_back_where_one_is_held_or_it_is_not_known(
+    command: str, known: dict[str, Any], offered: bool
+) -> None:
+    case = Case({"_id": "r", "state": "WAITLISTED", "priority": "MEDIUM"} | known, frozenset({"receiver"}))
+
+    assert bound._is_in_vain(command, case, {}, ()) is not offered
 
 
 def test_a_refusal_points_at_the_question_that_it_means() -> None:

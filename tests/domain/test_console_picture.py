@@ -22,9 +22,12 @@ from contracts.events import (
     ReferralDeclined,
     ReferralEvent,
     ReferralFlaggedInError,
+    ReferralInterestConfirmed,
     ReferralRevoked,
     ReferralSeatLapsed,
+    ReferralSeatOffered,
     ReferralSent,
+    ReferralWaitlisted,
     ReferralWithdrawn,
     RoutingDecided,
 )
@@ -126,6 +129,29 @@ def test_a_receipt_is_owed_from_when_it_is_asked_for_until_it_is_given() -> None
 
     assert [doc["owes"] for doc in docs] == [None, None, OWED, OWED, None]
     assert docs[2]["read_until"] is None, "what a receiver must delete it sees no more"
+
+
+def test_a_receiver_sees_who_waits_for_its_place_also_if_it_was_full_when_it_was_asked_for() -> None:
+    asked = picture.after(None, said(ReferralSent).model_copy(update={"seat": "asked"}), ["palermo"])
+    waits = picture.after(asked, said(ReferralWaitlisted), ["palermo"])
+    upgraded = picture.after(
+        waits | {"read_until": None, "shown_to": None}, said(ReferralInterestConfirmed), ["palermo"]
+    )
+
+    assert [doc["shown_to"] for doc in (asked, waits, upgraded)] == [None, "pa.accura", "pa.accura"]
+    assert waits["person"] == asked["person"]
+
+
+def test_until_when_a_place_is_held_is_kept_until_it_lapses_and_of_what_was_kept_before_stays_unknown() -> None:
+    asked = said(ReferralSent).model_copy(update={"seat": "asked"})
+    docs = [picture.after(None, asked, ["palermo"])]
+    for event in (said(ReferralWaitlisted), said(ReferralSeatOffered), said(TimerFired), said(ReferralSeatLapsed)):
+        docs.append(picture.after(docs[-1], event, ["palermo"]))
+    kept_before = {name: value for name, value in docs[2].items() if name != "seat_until"}
+
+    until = said(ReferralSeatOffered).place_until
+    assert until and [doc["seat_until"] for doc in docs] == [None, None, until, until, None]
+    assert "seat_until" not in picture.after(kept_before, said(TimerFired), ["palermo"])
 
 
 def test_a_receiver_sees_it_for_a_month_after_its_end_whatever_is_said_of_it_later() -> None:

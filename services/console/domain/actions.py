@@ -123,7 +123,17 @@ def _place(command: str) -> int:
 @cache
 def settles_appointment(command: str) -> bool:
     """Whether it is said of an appointment that is fixed."""
-    return any(r.command == command and "appointment_scheduled" in r.raw.get("guards", ()) for r in rows())
+    return _is_guarded(command, "appointment_scheduled")
+
+
+@cache
+def is_about_a_place(command: str) -> bool:
+    """Whether it is said of a place that is held for the person."""
+    return _is_guarded(command, "seat_held_here")
+
+
+def _is_guarded(command: str, guard: str) -> bool:
+    return any(r.command == command and guard in r.raw.get("guards", ()) for r in rows())
 
 
 @cache

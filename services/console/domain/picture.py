@@ -24,6 +24,7 @@ from contracts.events import (
     ReferralEnteredInError,
     ReferralEvent,
     ReferralRerouted,
+    ReferralSeatLapsed,
     ReferralSent,
     ReferralWaitlisted,
     ReferralWithdrawn,
@@ -40,6 +41,8 @@ OPEN = frozenset(code for code, state in STATES.items() if state["kind"] == "ope
 [WITH_APPOINTMENTS] = [c["allowed_in"] for c in codes.commands_on_referrals() if c["command"] == "cancel_appointment"]
 """Whatever leads out of these states cancels what is fixed."""
 ALWAYS = datetime(9999, 1, 1, tzinfo=UTC)
+WAITING = "WAITLISTED"
+"""Who waits for a place is its receiver's, also where none was free and nobody was told before."""
 
 SAID = ("version", "state", "priority", "offer", "hop", "owner")
 DECLINES = "decline_reasons"
@@ -67,7 +70,7 @@ def after(before: Doc | None, event: ReferralEvent, cities: list[str]) -> Doc:
         "changed_at": event.at,
         "cities": cities,
     }
-    doc |= _told(event, doc) | _answered(event, doc) | _more(event) | _owed(event, doc)
+    doc |= _told(event, doc) | _answered(event, doc) | _more(event) | _owed(event, doc) | _seat(event)
     doc |= {"fixed": _fixed(event, doc["fixed"]), "levels": _levels(event, doc["levels"])}
     return doc | {"shown_to": event.receiver_agency if doc["open"] and doc["read_until"] == ALWAYS else None}
 
@@ -137,11 +140,22 @@ def _told(event: ReferralEvent, doc: Doc) -> Doc:
     gone = isinstance(event, ReferralEnteredInError | ReferralPersonErased) or doc["erased_at"]
     if event.state in FORGOTTEN or gone or event.receiver_agency is None:
         return {"read_until": None}
-    if isinstance(event, ReferralSent) and event.seat != "asked":
+    if (isinstance(event, ReferralSent) and event.seat != "asked") or event.state == WAITING:
         return {"read_until": ALWAYS}
     if doc["read_until"] is None or event.state in OPEN:
         return {"read_until": doc["read_until"] and ALWAYS}
     return {"read_until": event.at + KEPT_AFTER} if doc["read_until"] == ALWAYS else {}
+
+
+def _seat(event: ReferralEvent) -> Doc:
+    """Until when a place is held for the person. Of what was kept before this was, it stays unknown."""
+    match event:
+        case ReferralSent(place_until=until, seat=seat):
+            return {"seat_until": until if seat == "held" else None}
+        case ReferralWaitlisted() | ReferralSeatLapsed():
+            return {"seat_until": None}
+        case _:
+            return {}
 
 
 def _owed(event: ReferralEvent, doc: Doc) -> Doc:
