@@ -6,6 +6,7 @@ What a contact is stays with intake: its event says that something was noted, by
 from typing import Literal
 from uuid import UUID
 
+from contracts.events import ReferralEvent
 from contracts.stated import Contact, Count
 from contracts.values import OUTSIDE, AgencyCode, Asked, Message, Ref, Time
 
@@ -37,6 +38,30 @@ class ContactNoted(Message):
     at: Time
     sender_agency: AgencyCode
     by: AgencyCode
+    further: Count | None = None
+    not_to_be_used: Count | None = None
+    why: WhyNot | None = None
+
+
+class TellOfContact(Message):
+    """Whoever has the person by this referral is to hear of what was noted. by: the agency that noted it."""
+
+    TYPE = "staffetta.referral.tell_of_contact.v1"
+
+    referral_id: UUID
+    by: AgencyCode
+    further: Count | None = None
+    not_to_be_used: Count | None = None
+    why: WhyNot | None = None
+
+
+class ReferralContactNoted(ReferralEvent):
+    """How the person is reached has changed, or must not be tried any more: the receiver, which has the person, looks
+    again (`GET /v1/people`) before it calls or writes. The numbers are those of `contact.noted`.
+    """
+
+    TYPE = "staffetta.referral.contact_noted.v1"
+
     further: Count | None = None
     not_to_be_used: Count | None = None
     why: WhyNot | None = None

@@ -18,6 +18,7 @@ from contracts.commands import (
     RerouteAgency,
     WriteDraft,
 )
+from contracts.contacts import TellOfContact
 from contracts.erasure import ForgetPerson
 from contracts.journeys import AddNeed, BeginJourney, ChaseTask, CompleteTask, EndNeed, OpenTask, SettleTask
 from contracts.refusals import Refusal
@@ -27,6 +28,7 @@ from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store
 from services.referral.domain import (
     basis,
+    contacts,
     erasing,
     journey,
     ladder,
@@ -103,9 +105,12 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
         await _free(after, said, tx)
 
 
-async def follow_up(command: NotePlace | FireTimer | ChaseReceipt | ForgetPerson, tx: Transaction) -> None:
-    """What the network tells a referral: an answer about its place, that a step of a timer is due, a receipt late, or
-    that the person is erased.
+OfTheNetwork = NotePlace | FireTimer | ChaseReceipt | ForgetPerson | TellOfContact
+
+
+async def follow_up(command: OfTheNetwork, tx: Transaction) -> None:
+    """What the network tells a referral: an answer about its place, that a step of a timer is due, a receipt late, that
+    the person is erased, or reached otherwise.
     """
     before = await store.find_referral(tx, command.referral_id)
     if before is None:
@@ -121,6 +126,8 @@ async def follow_up(command: NotePlace | FireTimer | ChaseReceipt | ForgetPerson
             after, said = overdue.chase(before, command, known)
         case ForgetPerson():
             after, said = erasing.forget(before, known)
+        case TellOfContact():
+            after, said = contacts.tell(before, command, known)
     store.save_referral(tx, after)
     _say(said, tx)
     if not after.is_open and before.is_open:
@@ -289,6 +296,7 @@ CARRIED: dict[type[Message], Callable[[Any, Transaction], Awaitable[None]]] = {
     FireTimer: follow_up,
     ChaseReceipt: follow_up,
     ForgetPerson: follow_up,
+    TellOfContact: follow_up,
     KeepSharing: keep_sharing,
     RerouteAgency: reroute_agency,
     BeginJourney: change_journey,

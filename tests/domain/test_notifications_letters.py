@@ -38,6 +38,7 @@ Appointment fixed cancelled missed service
 be decided updates scaduto senza risposta Promemoria invio in oltre il termine serve coordinamento Decisione EMERGENZA
 expired without an answer Reminder referral is waiting past its time limit Unanswered please coordinate Decision
 EMERGENCY revoked revocato dati Dati Data da cancellare Conferma in ritardo per un revoked, data deleted Receipt overdue
+Recapito cambiato guardare prima di chiamare Contact changed look before you call
 for a revocato, Condivisione confermare Sharing confirmed Automatic message of please do not reply / --
 """
 WORDS = frozenset(ALLOWED.split())

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from contracts import answers, beside, codes, events
+from contracts.contacts import ReferralContactNoted
 from contracts.erasure import ReferralPersonErased
 from contracts.events import ReferralEvent
 from contracts.notifications import public_code
@@ -57,6 +58,7 @@ def test_no_side_has_two_rows_for_one_event() -> None:
         (events.ReferralRevoked, {"by": "system"}, {DESK: "revoked", CLINIC: "to_delete"}),
         (ReferralPersonErased, {"obligation": "deletion_receipt"}, {CLINIC: "erased"}),
         (ReferralPersonErased, {"obligation": None}, {}),
+        (ReferralContactNoted, {"by": "system"}, {CLINIC: "contact"}),
         (beside.ReceiptOverdue, {"by": "system"}, {DESK: "receipt_overdue", CLINIC: "receipt_overdue"}),
         (events.ReferralWithdrawn, {"by": "sender", "receiver_agency": None, "receiver_queue": None}, {}),
     ],

@@ -350,6 +350,7 @@ async def test_who_has_accepted_marks_a_phone_that_an_abuser_holds_and_who_recor
     after = (await case.get()).json()
     by_sender = await noted(network.sender, case, journey, not_to_be_used=2, why="wrong")
     then = (await case.get()).json()
+    heard = (await network.receiver.event("referral.contact_noted", 40, referral_id=case.referral_id))["value"]
     await case.say("close")
     await case.until(404)
     too_late = await noted(network.receiver, case, journey, contact=OTHER)
@@ -362,6 +363,9 @@ async def test_who_has_accepted_marks_a_phone_that_an_abuser_holds_and_who_recor
     ]  # fmt: skip
     told = {name: event.get(name) for name in ("sender_agency", "by", "further", "not_to_be_used", "why")}
     assert told == {"sender_agency": "pa.comune", "by": "pa.accura", "further": 2, "not_to_be_used": 1, "why": "unsafe"}
+    assert {name: heard.get(name) for name in ("not_to_be_used", "why", "further")} == {
+        "not_to_be_used": 2, "why": "wrong", "further": None,
+    }, "who has the person looks again; of what it noted itself it is told nothing"  # fmt: skip
     avoided = PHONE | {"safe": False, "may_leave_message": False}
     assert after["tier1"]["contact"] == avoided
     shown = [(one["number"], one["contact"], one["noted_by"], one.get("not_to_be_used")) for one in after["contacts"]]

@@ -201,7 +201,7 @@ def _gone(event: ReferralEvent) -> Doc:
 TOLD = ("decline_reason", "closure_outcome", "withdraw_reason", "revoke_cause", "hold_reason", "update_code", "channel",
         "result", "contact_mode", "timer", "level", "percent", "notify", "next_agency", "priority_before",
         "appointment", "documents", "starts_at", "receipt_due_at", "obligation", "assigned_worker", "text_id", "seat",
-        "position", "next", "lapse_cause")  # fmt: skip
+        "position", "next", "lapse_cause", "further", "not_to_be_used", "why")  # fmt: skip
 QUIET = ("staffetta.timer.started.v1", "staffetta.timer.cleared.v1")
 """What is said beside another event that people are told of; that a step of a timer climbs is said so too."""
 

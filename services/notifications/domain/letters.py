@@ -34,6 +34,7 @@ HEADLINES: dict[str, dict[Language, str]] = {
     "in_error": {"it": "Invio inserito per errore", "en": "Referral entered in error"},
     "note": {"it": "Nuova nota", "en": "New note"},
     "priority": {"it": "Priorità cambiata", "en": "Priority changed"},
+    "contact": {"it": "Recapito cambiato, guardare prima di chiamare", "en": "Contact changed, look before you call"},
     "appointment": {"it": "Appuntamento fissato", "en": "Appointment fixed"},
     "no_appointment": {"it": "Appuntamento annullato", "en": "Appointment cancelled"},
     "no_show": {"it": "Appuntamento mancato", "en": "Appointment missed"},

@@ -23,6 +23,7 @@ from contracts.beside import (
     TimerFired,
     TimerStarted,
 )
+from contracts.contacts import ReferralContactNoted
 from contracts.erasure import ReferralPersonErased
 from contracts.events import (
     ReferralAccepted,
@@ -100,6 +101,7 @@ TOLD = (
     Row(ReferralNoteAdded, "receiver", "note", unless=("by", "receiver")),
     Row(ReferralPriorityChanged, "sender", "priority", unless=("by", "sender")),
     Row(ReferralPriorityChanged, "receiver", "priority"),
+    Row(ReferralContactNoted, "receiver", "contact"),
     Row(AppointmentScheduled, "sender", "appointment"),
     Row(AppointmentCancelled, "sender", "no_appointment"),
     Row(AppointmentNoShow, "sender", "no_show"),
