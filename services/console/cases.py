@@ -62,6 +62,7 @@ async def _shown(at: Gate, case: Case) -> dict[str, Any]:
         "may_ask_who": "receiver" in case.relations and accepted, "glass": glass,
         "noted": await at.noted_contacts(case.row["journey_id"]),
         "reads_note": partial(access.reads_note, case.relations, state=case.row["state"]),
+        "met_here": access.is_of_desk(at.actor, case.row["sender_agency"], case.row["sender_queue"]),
         "erases": access.erases(at.actor, case.row["sender_agency"]) and not case.row.get("erased_at"),
     }  # fmt: skip
 

@@ -110,6 +110,10 @@ async def test_who_met_a_person_notes_themselves_that_a_number_has_changed_and_n
         await desk.post(f"/referrals/{id}/accept")
         await palermo.settle()
         who = (await desk.get(f"/referrals/{id}/person")).text
+        page, ours = (await desk.get(f"/referrals/{id}")).text, (await sender.get(f"/referrals/{id}")).text
+        await sender.post(met, number="2", why="unsafe")
+        await palermo.settle()
+        then = re.sub(r"\s+", " ", (await desk.get(f"/referrals/{id}")).text)
 
     assert 'name="number"' in form and 'name="channel"' in form and '<option value="2"' not in form
     assert 'name="channel"' not in of_others and by_others.status_code == 404
@@ -118,3 +122,9 @@ async def test_who_met_a_person_notes_themselves_that_a_number_has_changed_and_n
     assert "recapito n. 1 (Non usare: è sbagliato)" in noted and "aggiunto il recapito n. 2" in noted
     assert '<option value="2"' in noted and "+39" not in noted
     assert "+39 000 55" in who and "+39 000 56" in who and who.count("Non usare: è sbagliato</strong>") == 1
+    assert f'href="{met}"' in ours and f'href="{met}"' not in page, "who met them finds back to the meeting"
+    assert CHANGED not in page, "who has them now reads of it already"
+    assert f"{CHANGED} · recapito n. 2 (Non usare: non è sicuro)" in then and "+39" not in then
+
+
+CHANGED = "Come raggiungere la persona è cambiato"
