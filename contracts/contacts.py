@@ -44,12 +44,11 @@ class ContactNoted(Message):
 
 
 class TellOfContact(Message):
-    """Whoever has the person by this referral is to hear of what was noted. by: the agency that noted it."""
+    """Whoever may ask who the person is by this referral is to hear of what was noted."""
 
     TYPE = "staffetta.referral.tell_of_contact.v1"
 
     referral_id: UUID
-    by: AgencyCode
     further: Count | None = None
     not_to_be_used: Count | None = None
     why: WhyNot | None = None

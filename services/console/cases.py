@@ -83,9 +83,13 @@ async def person(request: Request, referral_id: UUID) -> Response:
 
 @router.post("/{referral_id}/person")
 async def note_contact(request: Request, referral_id: UUID) -> Response:
-    """A further contact, or that one is not to be used, with the person's own token; what was refused comes back."""
+    """A further contact, or that one is not to be used, with the person's own token; what was refused comes back.
+
+    met: the meeting of which the page told, by which contacts are numbered; a later one of the person has others.
+    """
     case = await case_of(request, referral_id)
-    typed, answer = await bound.note_contact(request, case.row["journey_id"])
+    shown = str((await request.form()).get("met") or case.row["journey_id"])
+    typed, answer = await bound.note_contact(request, shown)
     if answer.code in (None, "waiting"):
         return RedirectResponse(f"/referrals/{case.id}/person?said={answer.code or 'done'}", 303)
     return await _person(request, case, typed, answer)
@@ -100,6 +104,7 @@ async def _person(request: Request, case: Case, typed: dict[str, str], answer: A
         request, "person.html", at.now, 422 if answer.code else 200, case=case, typed=typed,
         said=refused(request, case, answer) or said(request),
         facts=facts(known.get("tier1") or {}, known.get("contacts")), gone=asking.is_gone(told),
+        of_meeting=known.get("intake_id", case.row["journey_id"]),
         channels=codes.codes("channels", "contact_channels"), agencies=await at.agencies(),
     )  # fmt: skip
 

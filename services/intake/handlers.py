@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from contracts import topics
 from contracts.answers import CommandAccepted, CommandRejected
@@ -185,16 +185,26 @@ async def note_contact(command: NoteContact, tx: Transaction) -> None:
     sharing = await store.find_sharing(tx, command.intake_id) or basis.stated(met.recorded)
     tx.answer(basis.answer(sharing, command.asked))
     tx.emit(said)
+    for referral_id in await _who_has_them(met.recorded, tx):
+        told = contacts.told_to(referral_id, said)
+        tx.emit(told, id=uuid5(tx.cause.id, f"{told.TYPE}/{referral_id}"))  # in whichever order they are found
 
 
 async def _may_note(command: NoteContact, met: IntakeRecorded, tx: Transaction) -> bool:
     agency = command.asked.agency or ""
-    if agency == met.sender_agency:
-        return True
-    grants = await store.find_grants(tx, command.intake_id, agency)
+    return agency == met.sender_agency or agency in (await _who_has_them(met, tx)).values()
+
+
+async def _who_has_them(met: IntakeRecorded, tx: Transaction) -> dict[UUID, str]:
+    """By which referral of this meeting, and who: each may ask how the person is reached."""
+    grants = await store.find_grants(tx, met.intake_id)
     known = await store.find_meetings(tx, await store.find_one_person(tx, met.person_ref)) if grants else []
-    speaker = next(iter(await store.find_agencies(tx, {agency})), None)
-    return "tier1" in judge(known, grants, speaker, tx.now).tiers
+    agencies = {one.code: one for one in await store.find_agencies(tx, {grant.agency for grant in grants})}
+    return {
+        grant.referral_id: grant.agency
+        for grant in grants
+        if "tier1" in judge(known, [grant], agencies.get(grant.agency), tx.now).tiers
+    }
 
 
 async def seek_twins(command: SeekTwins, tx: Transaction) -> None:

@@ -124,8 +124,8 @@ async def find_grant(tx: Transaction, referral_id: UUID) -> Grant | None:
     return GRANT.validate_python(doc) if doc else None
 
 
-async def find_grants(tx: Transaction, intake_id: UUID, agency: str) -> list[Grant]:
-    found = await tx.find("grants", {"intake_id": str(intake_id), "agency": agency})
+async def find_grants(tx: Transaction, intake_id: UUID) -> list[Grant]:
+    found = await tx.find("grants", {"intake_id": str(intake_id)})
     return [GRANT.validate_python(doc) for doc in found]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from contracts import codes
 from contracts.answers import CommandAccepted
@@ -206,7 +206,9 @@ async def keep_sharing(command: KeepSharing, tx: Transaction) -> None:
     for wanted in (await store.get_journey(tx, command.journey_id)).needs:
         await _rest_on(wanted.need_id, command, tx)
         if command.erased:
-            tx.emit(*[ForgetPerson(referral_id=id) for id in await facts.chain_of(wanted.need_id, tx)])
+            for id in await facts.chain_of(wanted.need_id, tx):
+                told = ForgetPerson(referral_id=id)
+                tx.emit(told, id=uuid5(tx.cause.id, f"{told.TYPE}/{id}"))  # another chain may be found when read again
 
 
 async def _rest_on(need_id: UUID, command: KeepSharing, tx: Transaction) -> None:

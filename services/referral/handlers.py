@@ -1,7 +1,6 @@
 """What referral does when it is asked, what an intake makes it ask of itself, and how it learns of the directory."""
 
 from contracts import topics
-from contracts.contacts import ContactNoted, TellOfContact
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded
 from contracts.identity import DuplicateDecided, DuplicateSuspected, IdentityEvent
@@ -12,9 +11,8 @@ from contracts.sharing import ReviewRequested, SharingEvent
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
-from services.referral import carrying, facts, store
+from services.referral import carrying, store
 from services.referral.domain import (
-    contacts,
     needs,
     places,
     twins,
@@ -49,8 +47,6 @@ async def on_intake(event: Message, tx: Transaction) -> None:
         case SharingEvent():
             tx.correlate(event.intake_id)
             tx.emit(needs.shared(event), *vital.settled_by(event))
-        case ContactNoted():
-            await tell_of_contact(event, tx)
         case IdentityEvent():
             store.copy_identity(tx, event)
         case DuplicateSuspected() | DuplicateDecided() if asked := twins.asked_by(event):
@@ -58,14 +54,6 @@ async def on_intake(event: Message, tx: Transaction) -> None:
             tx.emit(asked)
         case _:
             pass
-
-
-async def tell_of_contact(event: ContactNoted, tx: Transaction) -> None:
-    """Who takes the person in from now on reads of it anyway."""
-    tx.correlate(event.intake_id)
-    for need in (await store.get_journey(tx, event.intake_id)).needs:
-        for id in await facts.chain_of(need.need_id, tx):
-            tx.emit(TellOfContact(referral_id=id, **contacts.asked_by(event)))
 
 
 @handlers.on(topics.CAPACITY)

@@ -128,3 +128,34 @@ async def test_who_met_a_person_notes_themselves_that_a_number_has_changed_and_n
 
 
 CHANGED = "Come raggiungere la persona è cambiato"
+
+
+async def test_on_the_page_of_an_older_referral_the_contacts_of_the_later_meeting_are_told_and_marked(
+    palermo: Town,
+) -> None:
+    one, two = (
+        an_intake(f"pa.comune/{uuid4().hex}/1", services=(s,)) for s in ("health.primary", "mediation.language")
+    )
+    two["tier0"]["person_ref"] = one["tier0"]["person_ref"]
+    for number, stated in enumerate((one, two)):
+        stated["tier1"] = one["tier1"] | {"contact": {"channel": "phone", "value": f"+39 000 1{number}", "safe": True}}
+    async with palermo.desk(RECEIVER) as desk:
+        ids = []
+        for stated in (one, two):
+            before = await rows(desk)
+            await palermo.submit(stated)
+            ids += [*await rows(desk) - before]
+            await desk.post(f"/referrals/{ids[-1]}/accept")
+            await palermo.settle()
+        at = [f"/referrals/{id}/person" for id in ids]
+        older, later = [(await desk.get(page)).text for page in at]
+        shown = re.findall(r'name="met" value="([0-9a-f-]{36})"', older)
+        marked = await desk.post(at[0], number="1", why="unsafe", met=shown[0])
+        await palermo.settle()
+        then = [(await desk.get(page)).text for page in at]
+
+    assert marked.headers["location"] == f"{at[0]}?said=done"
+    assert {*shown} == {str(uuid5(INTAKES, f"pa.comune/{two['idempotency_key']}"))}
+    assert ["più recente di questo invio" in page for page in (older, later)] == [True, False]
+    for page in then:
+        assert "+39 000 11" in page and "+39 000 10" not in page and page.count("Non usare: non è sicuro</strong>") == 1

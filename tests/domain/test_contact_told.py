@@ -3,7 +3,8 @@
 import pytest
 
 from contracts import codes
-from contracts.contacts import ContactNoted, ReferralContactNoted, TellOfContact
+from contracts.contacts import ContactNoted, ReferralContactNoted
+from services.intake.domain.contacts import told_to
 from services.referral.domain import contacts
 from services.referral.domain.contacts import HAS_THE_PERSON
 from services.referral.domain.referral import Referral
@@ -14,10 +15,8 @@ MARKED = ContactNoted(
 )
 
 
-def told(referral: Referral, by: str = "pa.comune") -> tuple[Referral, list[ReferralContactNoted]]:
-    command = TellOfContact(referral_id=REFERRAL_ID, **contacts.asked_by(MARKED.model_copy(update={"by": by})))
-    after, said = contacts.tell(referral, command, the_facts())
-    assert all(isinstance(event, ReferralContactNoted) for event in said)
+def told(referral: Referral) -> tuple[Referral, list[ReferralContactNoted]]:
+    after, said = contacts.tell(referral, told_to(REFERRAL_ID, MARKED), the_facts())
     return after, [event for event in said if isinstance(event, ReferralContactNoted)]
 
 
@@ -38,10 +37,3 @@ def test_who_has_not_yet_accepted_or_has_them_no_longer_is_told_nothing(state: s
     before = a_referral(state)
 
     assert told(before) == (before, [])
-
-
-def test_who_noted_it_is_not_told_and_its_sender_s_other_receivers_are() -> None:
-    taken = a_referral("IN_SERVICE")
-
-    assert told(taken, by="pa.accura") == (taken, [])
-    assert len(told(taken, by="pa.salute")[1]) == 1

@@ -350,7 +350,8 @@ async def test_who_has_accepted_marks_a_phone_that_an_abuser_holds_and_who_recor
     after = (await case.get()).json()
     by_sender = await noted(network.sender, case, journey, not_to_be_used=2, why="wrong")
     then = (await case.get()).json()
-    heard = (await network.receiver.event("referral.contact_noted", 40, referral_id=case.referral_id))["value"]
+    wrong = {"referral_id": case.referral_id, "why": "wrong"}
+    heard = (await network.receiver.event("referral.contact_noted", 40, **wrong))["value"]
     await case.say("close")
     await case.until(404)
     too_late = await noted(network.receiver, case, journey, contact=OTHER)
@@ -365,7 +366,7 @@ async def test_who_has_accepted_marks_a_phone_that_an_abuser_holds_and_who_recor
     assert told == {"sender_agency": "pa.comune", "by": "pa.accura", "further": 2, "not_to_be_used": 1, "why": "unsafe"}
     assert {name: heard.get(name) for name in ("not_to_be_used", "why", "further")} == {
         "not_to_be_used": 2, "why": "wrong", "further": None,
-    }, "who has the person looks again; of what it noted itself it is told nothing"  # fmt: skip
+    }, "who has the person looks again"  # fmt: skip
     avoided = PHONE | {"safe": False, "may_leave_message": False}
     assert after["tier1"]["contact"] == avoided
     shown = [(one["number"], one["contact"], one["noted_by"], one.get("not_to_be_used")) for one in after["contacts"]]
@@ -383,3 +384,8 @@ async def test_what_a_basis_does_not_cover_is_not_corrected_either(network: Netw
     assert (await noted(network.receiver, case, journey, contact=OTHER))["code"] == "unknown_referral"
     assert (await noted(network.sender, case, journey))["pointer"] == "/contact"
     assert (await noted(network.sender, case, str(uuid4()), contact=OTHER))["pointer"] == "/intake_id"
+    assert (await noted(network.sender, case, journey, contact=OTHER)).get("code") is None
+    await case.say("close")
+    await network.receiver.event("referral.closed", 40, referral_id=case.referral_id)
+    told = [e["type"] for e in network.receiver.entries if e["value"].get("referral_id") == case.referral_id]
+    assert not [type for type in told if "contact" in type], "who may not read of a contact is not told of one either"

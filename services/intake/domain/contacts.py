@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
-from contracts.contacts import ContactNoted, NoteContact, WhyNot
+from contracts.contacts import ContactNoted, NoteContact, TellOfContact, WhyNot
 from contracts.refusals import Refusal
 from contracts.stated import Contact, Tier1
 from services.intake.domain.intake import Avoided, Later, Personal
@@ -41,6 +42,12 @@ def note(person: Personal, command: NoteContact, now: datetime) -> tuple[Persona
         after = replace(after, avoided=(*after.avoided, Avoided(command.not_to_be_used, command.why, by, now)))
     told = {"further": further, "not_to_be_used": command.not_to_be_used, "why": command.why}
     return after, ContactNoted(intake_id=person.intake_id, at=now, sender_agency=person.agency, by=by, **told)
+
+
+def told_to(referral_id: UUID, noted: ContactNoted) -> TellOfContact:
+    """Who has the person by this referral looks again before they call."""
+    told = noted.model_dump(include={"further", "not_to_be_used", "why"})
+    return TellOfContact(referral_id=referral_id, **told)
 
 
 def _check(person: Personal, command: NoteContact) -> None:
