@@ -114,6 +114,8 @@ async def test_who_met_a_person_notes_themselves_that_a_number_has_changed_and_n
         await sender.post(met, number="2", why="unsafe")
         await palermo.settle()
         then = re.sub(r"\s+", " ", (await desk.get(f"/referrals/{id}")).text)
+        async with palermo.desk("pa.comune:coordinator") as coordinator:
+            of_city = (await coordinator.get(f"/referrals/{id}")).text
 
     assert 'name="number"' in form and 'name="channel"' in form and '<option value="2"' not in form
     assert 'name="channel"' not in of_others and by_others.status_code == 404
@@ -124,6 +126,7 @@ async def test_who_met_a_person_notes_themselves_that_a_number_has_changed_and_n
     assert "+39 000 55" in who and "+39 000 56" in who and who.count("Non usare: è sbagliato</strong>") == 1
     assert f'href="{met}"' in ours and f'href="{met}"' not in page, "who met them finds back to the meeting"
     assert CHANGED not in page, "who has them now reads of it already"
+    assert CHANGED in of_city and "recapito n." not in of_city, "the coordination reads nothing of the person"
     assert f"{CHANGED} · recapito n. 2 (Non usare: non è sicuro)" in then and "+39" not in then
 
 
