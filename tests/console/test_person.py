@@ -127,6 +127,8 @@ async def test_who_met_a_person_notes_themselves_that_a_number_has_changed_and_n
     assert f'href="{met}"' in ours and f'href="{met}"' not in page, "who met them finds back to the meeting"
     assert CHANGED not in page, "who has them now reads of it already"
     assert CHANGED in of_city and "recapito n." not in of_city, "the coordination reads nothing of the person"
+    warned = ["guarda qui prima di chiamare" in seen for seen in (page, of_city, then)]
+    assert warned == [False, False, True], "beside the button that leads to the contacts"
     assert f"{CHANGED} · recapito n. 2 (Non usare: non è sicuro)" in then and "+39" not in then
 
 
