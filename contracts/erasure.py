@@ -43,13 +43,16 @@ class ErasePerson(Message):
 
 
 class EraseMeeting(Message):
-    """Of one meeting of the person. at, actor: when its agency asked for it, and who spoke for it."""
+    """Of one meeting of the person. at, actor: when its agency asked for it, and who spoke for it. asked_by: with which
+    message.
+    """
 
     TYPE = "staffetta.intake.erase_meeting.v1"
 
     intake_id: UUID
     at: Time
     actor: Ref | None = None
+    asked_by: Ref | None = None
 
 
 class DropReasons(Message):

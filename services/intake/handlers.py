@@ -269,7 +269,7 @@ async def erase(command: ErasePerson | EraseMeeting | DropReasons, tx: Transacti
     match command:
         case ErasePerson():
             same = await store.find_one_person(tx, command.person_ref)
-            left = erasing.own_of(command, await store.find_intakes(tx, same), tx.now)
+            left = erasing.own_of(command, await store.find_intakes(tx, same))
             standing = await store.find_standing(tx, [met.recorded.intake_id for met in left])
             _say(erasing.begin(command, left, standing, tx.now), tx)
         case EraseMeeting():

@@ -142,6 +142,7 @@ async def test_on_the_page_of_an_older_referral_the_contacts_of_the_later_meetin
         an_intake(f"pa.comune/{uuid4().hex}/1", services=(s,)) for s in ("health.primary", "mediation.language")
     )
     two["tier0"]["person_ref"] = one["tier0"]["person_ref"]
+    one["occurred_at"] = "2026-01-02T09:00:00Z"
     for number, stated in enumerate((one, two)):
         stated["tier1"] = one["tier1"] | {"contact": {"channel": "phone", "value": f"+39 000 1{number}", "safe": True}}
     async with palermo.desk(RECEIVER) as desk:

@@ -42,7 +42,7 @@ def asking(person_ref: str = "p-1", **asked: object) -> ErasePerson:
 
 def refusal(command: ErasePerson, *met: Intake) -> tuple[str, str | None]:
     with pytest.raises(Refusal) as refused:
-        erasing.own_of(command, met, LATER)
+        erasing.own_of(command, met)
     return refused.value.code, refused.value.pointer
 
 
@@ -52,7 +52,7 @@ def refusal(command: ErasePerson, *met: Intake) -> tuple[str, str | None]:
 def test_a_supervisor_of_the_agency_that_met_the_person_has_every_meeting_of_theirs_erased() -> None:
     met = [a_meeting(), a_meeting(uuid4()), a_meeting(uuid4(), erased=ERASURE)]
 
-    left = erasing.own_of(asking(), met, NOW)
+    left = erasing.own_of(asking(), met)
     answer, *orders = erasing.begin(asking(), left, [], NOW)
 
     assert isinstance(answer, CommandAccepted)
@@ -78,17 +78,22 @@ def test_who_is_erased_already_is_said_to_be() -> None:
 
 
 def test_the_command_that_erased_them_is_answered_as_before_when_it_is_read_again() -> None:
-    left = erasing.own_of(asking(), [a_meeting(erased=ERASURE)], NOW)
+    first = asking(message_id="m-1")
+    _, order = erasing.begin(first, [a_meeting()], [], NOW)
+    assert isinstance(order, EraseMeeting)
+    erased, _, _ = erasing.erase(a_meeting(), basis.stated(a_meeting().recorded), order)
 
-    assert [type(said) for said in erasing.begin(asking(), left, [], NOW)] == [CommandAccepted]
-    with pytest.raises(Refusal, match="person_erased"):
-        erasing.own_of(asking(actor="op-1"), [a_meeting(erased=ERASURE)], NOW)
+    left = erasing.own_of(first, [erased])
+
+    assert [type(said) for said in erasing.begin(first, left, [], NOW)] == [CommandAccepted]
+    for other in ("m-2", None):
+        assert refusal(asking(message_id=other), erased) == ("person_erased", "/person_ref")
 
 
 def test_of_one_person_under_two_names_goes_what_the_agency_recorded_itself_under_either() -> None:
     own, theirs = a_meeting(uuid4(), person_ref="p-2"), a_meeting(uuid4(), person_ref="p-3", sender_agency="pa.accura")
 
-    assert erasing.own_of(asking(), [a_meeting(), own, theirs], NOW) == [a_meeting(), own]
+    assert erasing.own_of(asking(), [a_meeting(), own, theirs]) == [a_meeting(), own]
 
 
 @pytest.mark.parametrize("state", sorted(OPEN))
@@ -197,7 +202,7 @@ def test_a_meeting_that_comes_later_begins_anew() -> None:
     assert erasing.overtaken(same, [same, a_meeting(erased=ERASURE)]) is None
     assert erasing.overtaken(new, [new, a_meeting(erased=ERASURE)]) is None
     assert erasing.left_behind(a_meeting(erased=ERASURE), [new]) == []
-    assert erasing.own_of(asking(), [a_meeting(erased=ERASURE), new], LATER) == [new]
+    assert erasing.own_of(asking(), [a_meeting(erased=ERASURE), new]) == [new]
 
 
 def test_a_draft_is_for_the_person_as_met_since_and_for_nobody_who_is_erased() -> None:

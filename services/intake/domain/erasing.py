@@ -27,7 +27,7 @@ class Standing:
     state: str
 
 
-def own_of(command: ErasePerson, met: Iterable[Intake], now: datetime) -> list[Intake]:
+def own_of(command: ErasePerson, met: Iterable[Intake]) -> list[Intake]:
     """What is to be erased: the meetings of this person that the agency had itself, also under other names of theirs.
 
     met: of all names that people decided are this person's. What another agency was told by the person is not this
@@ -40,7 +40,7 @@ def own_of(command: ErasePerson, met: Iterable[Intake], now: datetime) -> list[I
     if not any(one.recorded.person_ref == command.person_ref for one in own):
         raise Refusal("unknown_referral", "/person_ref")
     left = [one for one in own if one.erased is None]
-    if not left and Erasure(now, command.asked.actor) not in [one.erased for one in own]:
+    if not left and command.asked.message_id not in {one.erased.asked_by for one in own if one.erased} - {None}:
         raise Refusal(PERSON_ERASED, "/person_ref")
     return left
 
@@ -60,7 +60,7 @@ def begin(command: ErasePerson, left: Sequence[Intake], standing: Iterable[Stand
             allowed=("withdraw",),
         )
     done = CommandAccepted(asked=command.asked, subject=command.person_ref)
-    return [done, *(_of(one, Erasure(now, command.asked.actor)) for one in left)]
+    return [done, *(_of(one, Erasure(now, command.asked.actor, command.asked.message_id)) for one in left)]
 
 
 def overtaken(met: Intake, known: Iterable[Intake]) -> EraseMeeting | None:
@@ -85,7 +85,7 @@ def erase(met: Intake, sharing: Sharing, command: EraseMeeting) -> tuple[Intake,
     confirmed = tuple(replace(one, reason=None) for one in sharing.confirmed)
     after = replace(after, reviews=(), confirmed=confirmed, erased=True)
     recorded = met.recorded.model_copy(update={"priority_reason": None})
-    erased = replace(met, recorded=recorded, erased=Erasure(command.at, command.actor))
+    erased = replace(met, recorded=recorded, erased=Erasure(command.at, command.actor, command.asked_by))
     known: dict[str, Any] = {
         "intake_id": met.recorded.intake_id,
         "version": after.version,
@@ -99,4 +99,5 @@ def erase(met: Intake, sharing: Sharing, command: EraseMeeting) -> tuple[Intake,
 
 
 def _of(met: Intake, erasure: Erasure) -> EraseMeeting:
-    return EraseMeeting(intake_id=met.recorded.intake_id, at=erasure.at, actor=erasure.actor)
+    known = {"at": erasure.at, "actor": erasure.actor, "asked_by": erasure.asked_by}
+    return EraseMeeting(intake_id=met.recorded.intake_id, **known)

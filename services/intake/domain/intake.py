@@ -24,10 +24,14 @@ from services.intake.domain.vocabulary import check_codes
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """That nothing is kept any more of who the person is. actor: who spoke for the agency that took the intake."""
+    """That nothing is kept any more of who the person is. actor: who spoke for the agency that took the intake.
+
+    asked_by: with which message.
+    """
 
     at: datetime
     actor: str | None
+    asked_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
