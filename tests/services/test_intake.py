@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -162,7 +162,7 @@ async def test_what_waits_to_be_confirmed_is_read_with_the_intake_by_its_own_age
     vital = stated | {"basis_id": "vital", "type": "vital_interest"}
     command = another(a_record(sharing_basis=[stated, vital], priority_reason="Rischio immediato"))
     command = command.model_copy(update={"asked": command.asked.model_copy(update={"actor": "pa.comune:w1"})})
-    at = datetime(2026, 10, 27, 9, tzinfo=UTC)
+    at = datetime.now(UTC).replace(microsecond=0)
 
     await intake.bus.said(await intake.bus.ask(command, at=at), 3)
     shown = (await intake.get(command.intake_id, "pa.comune")).json()["reviews"]
@@ -174,7 +174,7 @@ async def test_what_waits_to_be_confirmed_is_read_with_the_intake_by_its_own_age
     assert shown == [
         {
             "basis_ids": ["vital"],
-            "due_at": "2026-10-30T09:00:00Z",
+            "due_at": f"{at + timedelta(hours=72):%Y-%m-%dT%H:%M:%SZ}",
             "by": ["pa.comune:w1"],
             "reason": "Rischio immediato",
         }
