@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
+from contracts.beside import TimerCleared, TimerStarted
 from contracts.events import IntakeRecorded, ReferralSeatOffered, ReferralSent
 from contracts.values import AgencyCode, Message, Ref
 
@@ -36,3 +37,6 @@ class SeatOfferedToReceiver(ReferralSeatOffered):
 
 
 COPIES: tuple[type[Message], ...] = (IntakeRecordedForSender, ReferralSentToReceiver, SeatOfferedToReceiver)
+
+TOLD_TO_NOBODY: tuple[type[Message], ...] = (TimerStarted, TimerCleared)
+"""Events of a referral that are on no feed: every other one says until when."""

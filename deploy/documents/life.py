@@ -4,13 +4,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from contracts import codes
-from contracts.stated import ReferralFields
+from contracts.stated import ReferralFields, StatedDraft
 from deploy.documents.tables import table
 
 LIFE = codes.table("transitions")
 RUNNING: dict[str, list[str]] = codes.table("running")["commands"]
 REFUSALS = {guard["code"]: guard["rejection_code"] for guard in LIFE["guards"]}
 CARRIED = ("Must carry", "May carry")
+TEXTS = ("text", "reason_text")
+CHOSEN = {"send": ("offer", "override_reason", "text"), "open": ("next_agency",)}
+"""What a sender may say of where to ask; the rest routing fills in."""
 ROLES = ("sender", "receiver", "coordinator", "system")
 
 HEAD = """# The life of a referral
@@ -133,9 +136,13 @@ def _staying(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _carried(row: dict[str, Any]) -> tuple[str, str]:
-    """What it must carry, and what it may beside that."""
-    may = [name for name in row.get("optional_fields", ()) if name in ReferralFields.model_fields]
-    return ", ".join(row.get("required_fields", ())), ", ".join(may)
+    """What it must carry, and what it may beside that; what routing fills in, nobody says."""
+    if row.get("to") == "REQUESTED":
+        return "", ", ".join(CHOSEN.get(row["command"], ()) if "sender" in row["by"] else ())
+    sayable = {*ReferralFields.model_fields, *(StatedDraft.model_fields if row["command"] == "create" else TEXTS)}
+    must = [name for name in row.get("required_fields", ()) if name in sayable]
+    must += [f"{name} ({when})" for when, names in row.get("conditional_fields", {}).items() for name in names]
+    return ", ".join(must), ", ".join(name for name in row.get("optional_fields", ()) if name in sayable)
 
 
 def _guards(row: dict[str, Any]) -> str:

@@ -81,7 +81,7 @@ def _on_feeds() -> Iterator[Spoken]:
     for answer in catalogue.ANSWERS:
         yield Spoken(answer.TYPE, answer.TYPE, answer, topics.AGENCY_FEED, topics.AGENCY_FEED.key)
     for row in catalogue.INSIDE:
-        if _is_told_to_agencies(row.topic):
+        if _is_told_to_agencies(row.topic) and row.model not in feeds.TOLD_TO_NOBODY:
             less = FEED_COPIES.get(row.type)
             name = f"{row.type}.feed" if less else row.type
             yield Spoken(name, row.type, less or row.model, topics.AGENCY_FEED, row.key)

@@ -2,7 +2,6 @@
 
 from uuid import UUID, uuid5
 
-from contracts.beside import TimerCleared, TimerStarted
 from contracts.contacts import ContactNoted
 from contracts.events import (
     IntakeRecorded,
@@ -15,6 +14,7 @@ from contracts.events import (
     RoutingDecided,
 )
 from contracts.feeds import (
+    TOLD_TO_NOBODY,
     WITHHELD_FROM_ALL,
     WITHHELD_FROM_RECEIVER,
     IntakeRecordedForSender,
@@ -37,7 +37,7 @@ def copies(event: Message) -> dict[str, Message]:
     that ends before, nothing.
     """
     match event:
-        case TimerStarted() | TimerCleared():  # every event of a referral says until when
+        case _ if isinstance(event, TOLD_TO_NOBODY):
             return {}
         case IntakeRecorded():
             return {event.sender_agency: _for_sender(event)}
