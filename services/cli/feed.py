@@ -117,16 +117,21 @@ class Gap(Exception):
 
 def ask_feed(session: Session, agency: str, **params: Any) -> dict[str, Any]:
     stated = {name: str(value) for name, value in params.items() if value is not None}
-    page: dict[str, Any] = _ask(session, "gateway", "/v1/feed", agency, stated)
+    page: dict[str, Any] = _ask(session, "gateway", "/v1/feed", agency, stated).json()
     return page
 
 
 def _ask_queue(session: Session, agency: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = _ask(session, "referral", "/v1/queues", agency, {"agency": agency})
+    page = _ask(session, "referral", "/v1/queues", agency, {"agency": agency})
+    found: list[dict[str, Any]] = page.json()
+    while following := http.next_page(page):
+        page = _ask(session, "referral", following, agency)
+        found += page.json()
     return found
 
 
-def _ask(session: Session, service: str, path: str, agency: str, params: dict[str, str]) -> Any:
+def _ask(session: Session, service: str, path: str, agency: str, params: dict[str, str] | None = None) -> Any:
+    """The response, which is one of success."""
     where = session.endpoints
     headers = tokens.bearer(where, agency=agency)
     try:
@@ -139,7 +144,7 @@ def _ask(session: Session, service: str, path: str, agency: str, params: dict[st
         raise Away(f"The service {service} answered {response.status_code}.")
     if not response.is_success:
         raise CannotDo(f"The service {service} does not let {agency} in ({response.status_code}).", http.NOT_LET_IN)
-    return response.json()
+    return response
 
 
 def _listed(of: dict[str, Any]) -> Row:

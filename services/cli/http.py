@@ -15,7 +15,10 @@ def ask(
     body: Mapping[str, Any] | None = None,
 ) -> Any:  # fmt: skip
     """GET, or POST where there is a body; the JSON that came back, or None on 404. Raises CannotDo on anything else."""
-    response = send(where, service, path, headers=headers, params=params, body=body)
+    return _told(service, send(where, service, path, headers=headers, params=params, body=body))
+
+
+def _told(service: str, response: Any) -> Any:
     if response.status_code == 404:
         return None
     if response.status_code in (401, 403):
@@ -26,6 +29,22 @@ def ask(
             f"Its log says why: .staffetta/logs/{service}.log.",
         )
     return response.json()
+
+
+def ask_all(where: Endpoints, service: str, path: str, *, headers: Mapping[str, str], params: Mapping[str, str]) -> Any:
+    """GET a list with all its pages; None on 404. Raises CannotDo as `ask` does."""
+    response = send(where, service, path, headers=headers, params=params)
+    found = _told(service, response)
+    while found is not None and (following := next_page(response)):
+        response = send(where, service, following, headers=headers)
+        found += _told(service, response) or []
+    return found
+
+
+def next_page(response: Any) -> str | None:
+    """Where a list goes on that is longer than a page."""
+    link: str | None = response.links.get("next", {}).get("url")
+    return link
 
 
 def send(

@@ -48,7 +48,7 @@ def queue(session: Session, agency: str) -> None:
     where = session.endpoints
     where.need_service("referral")
     headers = tokens.bearer(where, agency=agency, roles=["network"])
-    found = http.ask(where, "referral", "/v1/queues", headers=headers, params={"agency": agency}) or []
+    found = http.ask_all(where, "referral", "/v1/queues", headers=headers, params={"agency": agency}) or []
     if not found:
         _check_agency(where, agency)
     session.tell(found, lambda console, words: _queue(agency, found, console, words))

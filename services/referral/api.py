@@ -4,16 +4,17 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from contracts import codes
 from services.chassis.sweep import edge_now
 from services.http.openapi import problems
 from services.http.tokens import Speaker, speaker
-from services.referral import calendar, reading
+from services.referral import calendar, reading, store
 from services.referral.domain import suspension, telling
 from services.referral.domain.referral import Referral
 from services.referral.domain.routing import Search
+from services.referral.paging import Following
 
 router = APIRouter(prefix="/v1", tags=["referrals"], responses=problems(401, 404, 422, 503))
 
@@ -64,19 +65,27 @@ async def get_explanation(request: Request, referral_id: UUID, who: Who, replay:
 
 
 @router.get("/queues")
-async def get_queue(request: Request, agency: str, who: Who) -> list[Shown]:
-    """The open referrals an agency has received, by due time."""
+async def get_queue(
+    request: Request, response: Response, agency: str, who: Who, after: Following | None = None
+) -> list[Shown]:
+    """The open referrals an agency has received, by due time. Of more than 500, `Link` says where the rest is."""
     if not _may_read(who, agency):
         raise HTTPException(404)
-    return [telling.queued(referral) for referral in await reading.read_queue(_db(request), agency)]
+    found = await reading.read_queue(_db(request), agency, after)
+    found.link(request, response)
+    return [telling.queued(store.REFERRAL.validate_python(doc)) for doc in found.docs]
 
 
 @router.get("/tasks")
-async def get_tasks(request: Request, agency: str, who: Who) -> list[Shown]:
-    """What an agency's workers have to decide, by due time."""
+async def get_tasks(
+    request: Request, response: Response, agency: str, who: Who, after: Following | None = None
+) -> list[Shown]:
+    """What an agency's workers have to decide, by due time. Of more than 500, `Link` says where the rest is."""
     if not _may_read(who, agency):
         raise HTTPException(404)
-    return [telling.task(task) for task in await reading.read_tasks(_db(request), agency)]
+    found = await reading.read_tasks(_db(request), agency, after)
+    found.link(request, response)
+    return [telling.task(store.TASK.validate_python(doc)) for doc in found.docs]
 
 
 @router.get("/unmet-needs")
@@ -91,16 +100,21 @@ async def get_unmet_needs(request: Request, who: Who, days: Annotated[int, Query
 
 
 @router.get("/agencies/{agency}/open-referrals")
-async def get_open_referrals(request: Request, agency: str, who: Who) -> list[Shown]:
+async def get_open_referrals(
+    request: Request, response: Response, agency: str, who: Who, after: Following | None = None
+) -> list[Shown]:
     """What would become of the open referrals of an agency if it were suspended: for who coordinates its city.
 
-    next: the offer that would be asked, none when nobody is left or when the coordination itself has to decide.
+    next: the offer that would be asked, none when nobody is left or when the coordination itself has to decide. Of more
+    than 500, `Link` says where the rest is.
     """
     db, city = _db(request), await _coordinated(request, who)
     if city and city != await reading.read_city(db, agency):
         raise HTTPException(404)
     now = _now(request)
-    return [await _if_suspended(db, referral, now) for referral in await reading.read_lying(db, agency)]
+    found = await reading.read_lying(db, agency, after)
+    found.link(request, response)
+    return [await _if_suspended(db, store.REFERRAL.validate_python(doc), now) for doc in found.docs]
 
 
 async def _if_suspended(db: Any, referral: Referral, now: datetime) -> Shown:

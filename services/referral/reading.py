@@ -6,8 +6,6 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from pymongo import ASCENDING
-
 from contracts.commands import Need
 from contracts.directory import Agency
 from services.chassis.transaction import Doc
@@ -18,10 +16,10 @@ from services.referral.domain.owing import UNDER_WAY, Kept, Lying
 from services.referral.domain.referral import Referral
 from services.referral.domain.routing import Decision, Search
 from services.referral.domain.table import OPEN_STATES, owner_of
-from services.referral.domain.tasks import OPEN, Task
+from services.referral.domain.tasks import OPEN
 from services.referral.domain.telling import Explanation
+from services.referral.paging import LONGEST_PAGE, After, Page, page
 
-LONGEST_PAGE = 500
 AT_ONCE = 100
 """Of so many journeys the referrals, tasks and links are asked for together."""
 LYING = {"state": 1, "successor_id": 1, "due_at": 1, "need.sender_queue": 1, "place.queue": 1}
@@ -47,12 +45,10 @@ async def read_named(db: Any, code: str) -> list[Referral | Explanation]:
     ]
 
 
-async def read_queue(db: Any, agency: str) -> list[Referral]:
+async def read_queue(db: Any, agency: str, after: After | None) -> Page:
     """The open referrals that an agency was told of, the most pressing first."""
     told = {"$in": [state for state in OPEN_STATES if state != "DRAFT"]}
-    query = {"place.agency": agency, "state": told, "seat": {"$ne": "asked"}}
-    found = db.referrals.find(query).sort([("due_at", ASCENDING), ("_id", ASCENDING)]).limit(LONGEST_PAGE)
-    return [store.REFERRAL.validate_python(doc) async for doc in found]
+    return await page(db.referrals, {"place.agency": agency, "state": told, "seat": {"$ne": "asked"}}, after)
 
 
 async def read_unmet(db: Any, city: str | None, since: datetime) -> Counter[tuple[str, str, str, bool]]:
@@ -67,14 +63,12 @@ async def read_city(db: Any, agency: str) -> str | None:
     return doc["city"] if doc else None
 
 
-async def read_tasks(db: Any, agency: str) -> list[Task]:
-    found = db.tasks.find({"agency": agency, "state": OPEN}).sort("due_at", ASCENDING).limit(LONGEST_PAGE)
-    return [store.TASK.validate_python(doc) async for doc in found]
+async def read_tasks(db: Any, agency: str, after: After | None) -> Page:
+    return await page(db.tasks, {"agency": agency, "state": OPEN}, after)
 
 
-async def read_lying(db: Any, agency: str) -> list[Referral]:
-    query = {"place.agency": agency, "state": {"$in": list(OPEN_STATES)}}
-    return [store.REFERRAL.validate_python(doc) async for doc in db.referrals.find(query).limit(LONGEST_PAGE)]
+async def read_lying(db: Any, agency: str, after: After | None) -> Page:
+    return await page(db.referrals, {"place.agency": agency, "state": {"$in": list(OPEN_STATES)}}, after)
 
 
 async def read_decision(db: Any, search: Search, day: date) -> Decision:
