@@ -1,9 +1,16 @@
-"""What the documents say is seen in tests is a test that there is."""
+"""What the documents say is so: what is seen in a test, what a command carries, what a feed tells."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from contracts import codes, feeds, topics
+from contracts.stated import StatedCommand, StatedDraft
+from contracts.values import Message
+from deploy.documents import life
+from deploy.documents.spoken import all_spoken
 
 ROOT = Path(__file__).parents[2]
 SEEN = re.compile(r"\[seen\]\(\.\./(tests/[\w/]+\.py)#(test_\w+)\)")
@@ -44,3 +51,28 @@ def test_what_comes_of_what_an_agency_says_is_seen_in_a_test(section: str) -> No
 
     assert rows
     assert [row for row in rows if not SEEN.search(row)] == []
+
+
+@pytest.mark.parametrize("row", [row for row in codes.commands_on_referrals() if row["command"] in life.RUNNING],
+                         ids=lambda row: row.get("id", row["command"]))  # fmt: skip
+def test_what_the_life_of_a_referral_says_a_command_carries_the_door_takes(row: dict[str, Any]) -> None:
+    taken = StatedDraft if row["command"] == "create" else StatedCommand
+
+    must, may = life._carried(row)
+
+    named = {name.split(" ")[0] for said in (must, may) for name in said.split(", ") if name}
+    assert named <= taken.model_fields.keys()
+
+
+def test_an_emergency_is_acknowledged_with_when_somebody_called() -> None:
+    [row] = [row for row in codes.commands_on_referrals() if row["command"] == "acknowledge"]
+
+    assert life._carried(row)[0] == "phone_call_recorded_at (priority=EMERGENCY)"
+
+
+@pytest.mark.parametrize("untold", feeds.TOLD_TO_NOBODY)
+def test_no_document_says_that_a_feed_tells_what_it_does_not(untold: type[Message]) -> None:
+    described = {spoken.ce_type for spoken in all_spoken() if spoken.topic is topics.AGENCY_FEED}
+
+    assert untold.TYPE not in described
+    assert "staffetta.timer.fired.v1" in described
