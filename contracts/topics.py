@@ -1,6 +1,6 @@
 """Every topic: who writes it, what its key is, how long it keeps messages, and who may read it.
 
-Broker ACLs follow this table. `{agency}` stands for an agency's code: each agency with a system has two topics.
+Rights on the broker follow it (docs/operating.md). `{agency}` stands for an agency's code: each agency with a system has two topics.
 """
 
 from dataclasses import dataclass
