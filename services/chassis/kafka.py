@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
@@ -19,34 +20,36 @@ TOLD_S = 30
 """How long a broker may take to tell of a topic that was made."""
 
 
-async def ensure_topics(settings: Settings, wanted: Iterable[tuple[str, Topic]]) -> list[str]:
-    """Make the topics (given by their name in this network) that do not exist; returns the new ones.
+class Refused(Exception):
+    """By the names of topics, why the broker makes none of them."""
+
+
+async def ensure_topics(settings: Settings, wanted: Iterable[tuple[str, Topic]]) -> None:
+    """Make the topics (given by their name in this network) that do not exist.
 
     Who subscribes before the broker tells of them all is given nothing, and looks again only seconds later: so they are
-    waited for, whoever makes them. Raises TimeoutError.
+    waited for, whoever makes them. Raises TimeoutError, and Refused once all others are there.
     """
     named = [(settings.named(name), topic) for name, topic in wanted]
     admin = AIOKafkaAdminClient(**reaching.broker(settings))
     await admin.start()
     try:
         there = set(await admin.list_topics())
-        missing = [(name, topic) for name, topic in named if name not in there]
-        if missing:
-            made = await admin.create_topics([_new(name, topic, settings.kafka_replication) for name, topic in missing])
-            _check(made.topic_errors)
+        missing = [_new(name, topic, settings.kafka_replication) for name, topic in named if name not in there]
+        refused = _refused((await admin.create_topics(missing)).topic_errors if missing else ())
         async with asyncio.timeout(TOLD_S):
-            while not {name for name, _ in named} <= set(await admin.list_topics()):
+            while not {name for name, _ in named} - refused.keys() <= set(await admin.list_topics()):
                 await asyncio.sleep(0.05)
-        return [name for name, _ in missing]
     finally:
         await admin.close()
+    if refused:
+        raise Refused(refused)
 
 
-def _check(answers: Iterable[tuple[object, ...]]) -> None:
+def _refused(answers: Iterable[tuple[Any, ...]]) -> dict[str, object]:
     """Another replica may have made the same topic a moment before."""
-    for name, code, *rest in answers:
-        if code not in (0, TopicAlreadyExistsError.errno):
-            raise RuntimeError(f"the broker refused to make topic {name}: {rest[0] if rest else code}")
+    fine = (0, TopicAlreadyExistsError.errno)
+    return {name: rest[0] if rest else code for name, code, *rest in answers if code not in fine}
 
 
 def _new(name: str, topic: Topic, copies: int) -> NewTopic:

@@ -29,7 +29,8 @@ async def on_command(command: Message, tx: Transaction) -> None:
     match command:
         case PutAgency(agency=agency):
             before = await store.find_agency(tx, agency.code)
-            after = entries.put(agency, before, agencies.check(agency, before), "/agency")
+            others = () if before else await store.find_codes(tx)
+            after = entries.put(agency, before, agencies.check(agency, before, others), "/agency")
             say(before, after, command.asked, tx)
         case PutOffer(offer=filed):
             known = await store.find_corrections(tx, filed.code)

@@ -26,6 +26,11 @@ async def find_agency(tx: Transaction, code: str) -> Agency | None:
     return Agency.model_validate(doc) if doc else None
 
 
+async def find_codes(tx: Transaction) -> list[str]:
+    """Of all agencies, as the last batch left them."""
+    return [doc["_id"] for doc in await tx.find("agencies", {}, only=("_id",))]
+
+
 async def find_offer(tx: Transaction, code: str) -> Offer | None:
     doc = await tx.load("offers", code)
     return Offer.model_validate(doc) if doc else None

@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 
 from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED, PEOPLE_COMMANDS
 from services.chassis import reaching
-from services.chassis.kafka import ensure_topics, is_whole, kept_from
+from services.chassis.kafka import Refused, ensure_topics, is_whole, kept_from
 from services.chassis.service import Context
 from services.chassis.settings import Settings
 from services.gateway import store
@@ -26,7 +26,7 @@ log = logging.getLogger("staffetta.gateway")
 Entry = dict[str, Any]
 
 AGENCIES = "/agencies/"
-LOOK_S, WRITE_S, FETCH_S, TURN_S = 1, 5, 5, 0.5
+LOOK_S, AGAIN_S, WRITE_S, FETCH_S, TURN_S = 1, 15, 5, 5, 0.5
 
 
 class Gone(Exception):
@@ -43,26 +43,38 @@ class Gone(Exception):
 async def keep_topics(context: Context) -> None:
     """Every agency of the directory has its two topics, whether it has a system of its own or speaks over HTTP.
 
-    Those that arrive together are made together: each time topics appear, the workers share them out anew.
+    Those that arrive together are made together: each time topics appear, the workers share them out anew. Where the
+    broker refuses any of an agency's, that is logged and they are asked for again later.
     """
     made: set[str] = set()
     seen: set[str] = set()
+    refused: set[str] = set()
+    again_at = 0.0
     while True:
         try:
-            new = await store.agencies(context.db) - made
+            if time.monotonic() > again_at:
+                refused, again_at = set(), time.monotonic() + AGAIN_S
+            new = await store.agencies(context.db) - made - refused
             if new and new == seen:
-                await _make_topics(context.settings, new)
+                refused |= await _make_topics(context.settings, new)
                 context.look_for_topics()
-                made |= new
+                made |= new - refused
             seen = new
         except (KafkaError, PyMongoError, TimeoutError) as fault:
             log.warning("topics of new agencies must wait: %s", type(fault).__name__)
         await asyncio.sleep(LOOK_S)
 
 
-async def _make_topics(settings: Settings, agencies: set[str]) -> None:
-    both = (AGENCY_COMMANDS, AGENCY_FEED)
-    await ensure_topics(settings, [(topic.of(code), topic) for code in agencies for topic in both])
+async def _make_topics(settings: Settings, agencies: set[str]) -> set[str]:
+    """Returns the agencies that lack one, since the broker refuses it."""
+    wanted = {topic.of(code): (code, topic) for code in agencies for topic in (AGENCY_COMMANDS, AGENCY_FEED)}
+    try:
+        await ensure_topics(settings, [(name, topic) for name, (_, topic) in wanted.items()])
+    except Refused as fault:
+        [why] = fault.args
+        log.error("the broker makes no topics of an agency: %s", why)
+        return {code for name, (code, _) in wanted.items() if settings.named(name) in why}
+    return set()
 
 
 async def put(context: Context, who: Voice, body: bytes, attributes: dict[str, str | None]) -> None:

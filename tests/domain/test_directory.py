@@ -123,6 +123,13 @@ def test_a_queue_may_be_added() -> None:
     assert of_agency(an_agency(queues=(a_queue(), a_queue("pa.accura.clinic"))), an_agency()) == []
 
 
+def test_an_agency_whose_topics_the_broker_would_hold_for_those_of_another_is_refused() -> None:
+    found = list(agencies.check(an_agency("pa.casa_donne"), others=["pa.casa.donne", "pa.casa_donne", "pa.casa"]))
+
+    assert [(fault.code, fault.pointer) for fault in found] == [("inconsistent_data", "/code")]
+    assert "pa.casa.donne" in found[0].rule
+
+
 # -- offers -----------------------------------------------------------------------------------------------------------
 
 
@@ -366,6 +373,17 @@ def test_two_agencies_of_two_files_have_neither_code_nor_queue_in_common(same: s
     found = wrong("notice", also={"agencies": FILES[NAMES[0]]["agencies"] + [one]})
 
     assert set(found) == {(NAMES[1], "/agencies/0", "inconsistent_data")}
+
+
+def test_two_agencies_of_two_files_differ_in_more_than_a_dot() -> None:
+    known = FILES[NAMES[1]]["agencies"][0]
+    one = known | {"code": known["code"].replace(".", "_"), "queues": [a_queue("zz.one.desk").model_dump()]}
+
+    found = wrong("notice", also={"agencies": [*FILES[NAMES[0]]["agencies"], one]})
+
+    last = len(FILES[NAMES[0]]["agencies"])
+    assert found == [(NAMES[0], f"/agencies/{last}/code", "inconsistent_data"),
+                     (NAMES[1], "/agencies/0/code", "inconsistent_data")]  # fmt: skip
 
 
 @pytest.mark.parametrize("value", [[], "text", {"agencies": {}, "offers": None}, {"agencies": ["x", 3, None]}, None])

@@ -66,6 +66,16 @@ async def test_compaction_never_takes_an_answer_for_an_entry(directory: Director
     assert (refused[0].message.code, refused[0].message.pointer) == ("unknown_code", "/offer/service")
 
 
+async def test_an_agency_that_differs_from_a_known_one_only_in_a_dot_is_refused(directory: Directory) -> None:
+    one, other = (PutAgency(asked=ASKED, agency=an_agency(code)) for code in ("pa.casa.donne", "pa.casa_donne"))
+    await directory.bus.said(await directory.bus.ask(one), 2)
+
+    [said] = await directory.bus.said(await directory.bus.ask(other))
+
+    assert isinstance(said.message, CommandRejected)
+    assert (said.message.code, said.message.pointer) == ("inconsistent_data", "/agency/code")
+
+
 async def test_files_are_loaded_and_loading_them_again_changes_nothing(
     directory: Directory, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,9 +47,24 @@ async def test_a_topic_that_appeared_while_the_gateway_was_away_is_read_by_who_i
         assert (await _refused(network, "first"))["value"]["code"] == "malformed_json"
 
 
-async def _refused(network: Settings, id: str) -> Entry:
+async def test_an_agency_whose_topics_the_broker_refuses_stops_no_other_and_has_them_once_it_may(
+    network: Settings, logs: Path
+) -> None:
+    in_the_way = topics.AGENCY_COMMANDS.of(AGENCY.replace(".", "_"))
+    await ensure_topics(network, [(in_the_way, topics.AGENCY_COMMANDS)])
+    async with running(network, logs, ("gateway", "directory")) as processes:
+        processes.again = False
+
+        assert (await _refused(network, "other", "pa.accura"))["value"]["code"] == "malformed_json"
+        assert "collides with" in (logs / "gateway-0.log").read_text()
+
+        await _delete(network, in_the_way)
+        assert (await _refused(network, "once it may"))["value"]["code"] == "malformed_json"
+
+
+async def _refused(network: Settings, id: str, code: str = AGENCY) -> Entry:
     """How something that needs no other service is answered."""
-    agency = Agency(AGENCY, network.kafka_url, f"{network.namespace}-")
+    agency = Agency(code, network.kafka_url, f"{network.namespace}-")
     await agency.open()
     try:
         await agency.say("staffetta.intake.submit.v1", b"{", id=id)

@@ -1,6 +1,6 @@
 """When an agency with its queues makes sense."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from contracts import codes
 from contracts.directory import Agency, StricterLimit
@@ -8,8 +8,14 @@ from services.directory.domain import faults
 from services.directory.domain.faults import Fault
 
 
-def check(agency: Agency, known: Agency | None = None) -> Iterator[Fault]:
-    """known: the agency as the directory has it. Referrals lie in its queues, so none of them ever goes away."""
+def check(agency: Agency, known: Agency | None = None, others: Iterable[str] = ()) -> Iterator[Fault]:
+    """known: the agency as the directory has it. Referrals lie in its queues, so none of them ever goes away.
+
+    others: codes of agencies. Topics are named by them, and a broker holds two for one that differ only in `.` and `_`.
+    """
+    for other in others:
+        if other != agency.code and other.replace("_", ".") == agency.code.replace("_", "."):
+            yield Fault("inconsistent_data", "/code", f"must differ from {other} in more than `.` and `_`")
     yield from faults.of_code("/city", agency.city, "cities")
     yield from faults.of_code("/delivery", agency.delivery, "channels", "delivery")
     if not agency.queues:

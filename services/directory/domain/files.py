@@ -54,7 +54,7 @@ def check_entries(found_agencies: Sequence[Found[Agency]], found_offers: Sequenc
     """The entries of all files: each alone, and together."""
     known = {found.entry.code: found.entry for found in found_agencies}
     for agency in found_agencies:
-        yield from _inside(agency, agencies.check(agency.entry))
+        yield from _inside(agency, agencies.check(agency.entry, others=known))
     for offer in found_offers:
         yield from _inside(offer, offers.check(offer.entry, known.get(offer.entry.agency), HERE))
     yield from _used_once((found, found.entry.code) for found in found_agencies)
