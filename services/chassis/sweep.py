@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("staffetta.sweep")
 
-EVERY_S = 1
+EVERY_S, AGAIN_S, SELDOM_S = 1, 120, 3600
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -35,6 +36,10 @@ class Due:
     command: Message
 
 
+Asked = dict[UUID, tuple[float, float]]
+"""What was asked for and is not done yet, by id: when first, and until when it is not asked for again."""
+
+
 def edge_now(settings: Settings) -> datetime:
     """What an edge stamps; tests set its clock ahead."""
     return datetime.now(UTC) + settings.clock_ahead
@@ -45,15 +50,33 @@ def due_by(now: datetime) -> dict[str, datetime]:
     return {"$gt": BEGINNING, "$lte": now}
 
 
+def to_ask(asked: Asked, due: Iterable[Due], clock: float) -> list[Due]:
+    """What of all that is due is to be asked for now; what is due no longer is forgotten."""
+    known = {one.id: one for one in due}
+    for id in asked.keys() - known:
+        del asked[id]
+    return [one for id, one in known.items() if id not in asked or clock >= asked[id][1]]
+
+
+def note(asked: Asked, id: UUID, clock: float) -> None:
+    """It was asked for now. What is not done waits behind a parked message, or work: the next time comes ever later."""
+    first, _ = asked.get(id, (clock, clock))
+    asked[id] = first, clock + min(max(clock - first, AGAIN_S), SELDOM_S)
+
+
 def sweeping(due: Callable[[Any, datetime], AsyncIterator[Due]], what: str) -> "Job":
-    """A job that asks for whatever is due, every second. what: waits while broker or store is away, as the log says."""
+    """A job that looks every second for what is due, and asks for it. what: waits while broker or store is away, as the
+    log says.
+    """
 
     async def sweep(context: "Context") -> None:
+        asked: Asked = {}
         while True:
             try:
                 now = edge_now(context.settings)
-                async for one in due(context.db, now):
+                for one in to_ask(asked, [one async for one in due(context.db, now)], time.monotonic()):
                     await publish(context, one.command, id=one.id, at=now, journey_id=one.journey_id)
+                    note(asked, one.id, time.monotonic())
             except (PyMongoError, KafkaError) as fault:
                 log.warning("%s wait: %s", what, type(fault).__name__)
             await asyncio.sleep(EVERY_S)

@@ -276,11 +276,13 @@ async def lease(db: Any, by: str, now: datetime, until: datetime) -> bool:
     return True
 
 
-async def is_due(db: Any, command: FireTimer | ChaseTask | ChaseReceipt, at: datetime) -> bool:
+async def is_due(db: Any, command: Message, at: datetime) -> bool:
     """Whether what the command is for still waits for a step that was due then."""
     match command:
         case FireTimer(referral_id=id) | ChaseReceipt(referral_id=id):
             doc = await db.referrals.find_one({"_id": str(id)}, {"next_at": 1})
         case ChaseTask(task_id=id):
             doc = await db.tasks.find_one({"_id": str(id)}, {"next_at": 1})
+        case _:
+            return False
     return bool(doc and doc["next_at"] and doc["next_at"] <= at)

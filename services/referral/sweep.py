@@ -18,7 +18,7 @@ from pymongo.errors import PyMongoError
 from contracts.commands import ChaseReceipt, FireTimer
 from contracts.journeys import ChaseTask
 from services.chassis.service import Context
-from services.chassis.sweep import edge_now, publish
+from services.chassis.sweep import AGAIN_S, Asked, Due, edge_now, note, publish, to_ask
 from services.referral import store
 from services.referral.domain.receipts import Receipts
 from services.referral.domain.timers import Step, Timer
@@ -29,18 +29,6 @@ EVERY_S, LOOK_S, PATIENCE_S = 1.0, 0.5, 30
 AT_ONCE, SIDE_BY_SIDE = 10_000, 100
 LEASE_S = 10
 """One worker sweeps for all and says so this long in advance. Two at once would do no harm, but each step twice."""
-AGAIN_S = 120
-"""A step that was asked for and is not taken by then is asked for again: as when it waits behind a parked message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A step that is due, and what asks for it."""
-
-    at: datetime
-    id: UUID
-    journey_id: UUID
-    command: FireTimer | ChaseTask | ChaseReceipt
 
 
 async def sweep(context: Context) -> None:
@@ -56,10 +44,10 @@ async def sweep(context: Context) -> None:
 
 @dataclass
 class Sweeping:
-    """asked: the steps that were asked for and are not taken yet: when for the first and for the last time."""
+    """asked: the steps that were asked for and are not taken yet."""
 
     context: Context
-    asked: dict[UUID, tuple[float, float]] = field(default_factory=dict)
+    asked: Asked = field(default_factory=dict)
 
     async def is_ours(self) -> bool:
         now, by = datetime.now(UTC), self.context.settings.replica
@@ -70,11 +58,9 @@ class Sweeping:
         now, clock = edge_now(self.context.settings), time.monotonic()
         stuck = sum(clock - first > AGAIN_S for first, _ in self.asked.values())
         due = sorted(await self._due(now, AT_ONCE + stuck), key=lambda step: step.at)
-        self.asked = {step.id: self.asked[step.id] for step in due if step.id in self.asked}
-        ask = [step for step in due if step.id not in self.asked or clock - self.asked[step.id][1] > AGAIN_S]
+        ask = to_ask(self.asked, due, clock)
         for n in range(0, len(ask), SIDE_BY_SIDE):
             await asyncio.gather(*(self._ask(step, now) for step in ask[n : n + SIDE_BY_SIDE]))
-        self.asked |= {step.id: (self.asked.get(step.id, (clock, clock))[0], clock) for step in ask}
         soon = [step for step in due if clock - self.asked[step.id][0] <= AGAIN_S]
         return soon[len(soon) * 3 // 4] if soon else None
 
@@ -93,6 +79,7 @@ class Sweeping:
 
     async def _ask(self, step: Due, now: datetime) -> None:
         await publish(self.context, step.command, id=step.id, at=now, journey_id=step.journey_id)
+        note(self.asked, step.id, time.monotonic())
 
 
 def of_referral(

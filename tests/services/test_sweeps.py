@@ -1,19 +1,28 @@
-"""What is due is looked for by every service that has something to end, also while its store is away."""
+"""What is due is looked for by every service that has something to end, also while its store is away, and not asked for
+again and again while it is not done.
+"""
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from contracts.values import Message
+from services.chassis import sweep
 from services.chassis.service import Context, Service
 from services.chassis.settings import Settings
+from services.chassis.sweep import Asked, Due, note, to_ask
 from services.housing.app import service as housing
 from services.intake.app import service as intake
 from services.programmes.app import service as programmes
 from services.referral.app import service as referral
+from tests.builders import an_agency
 from tests.processes import free_port
 
 
@@ -29,3 +38,43 @@ async def test_a_sweep_waits_for_a_store_that_is_away(
     away.close()
 
     assert [record.getMessage() for record in caplog.records if "wait: ServerSelectionTimeoutError" in record.message]
+
+
+def test_what_is_due_and_not_done_is_asked_for_at_once_then_ever_more_seldom_and_an_hour_apart_at_most() -> None:
+    asked: Asked = {}
+    stuck, later = (Due(datetime.now(UTC), uuid4(), uuid4(), an_agency()) for _ in range(2))
+    times: dict[UUID, list[int]] = {stuck.id: [], later.id: []}
+
+    for second in range(100_000, 120_000):
+        for one in to_ask(asked, [stuck, later] if second > 101_000 else [stuck], second):
+            times[one.id].append(second - 100_000)
+            note(asked, one.id, second)
+
+    assert times[stuck.id] == [0, 120, 240, 480, 960, 1920, 3840, 7440, 11040, 14640, 18240]
+    assert times[later.id][:2] == [1001, 1121]
+
+
+async def test_a_sweep_asks_once_for_what_stays_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, asked = Due(datetime.now(UTC), uuid4(), uuid4(), an_agency()), list[UUID]()
+
+    async def due(_db: Any, _now: datetime) -> AsyncIterator[Due]:
+        yield one
+
+    async def publish(_context: Context, _command: Message, *, id: UUID, at: datetime, journey_id: object) -> None:
+        asked.append(id)
+
+    monkeypatch.setattr(sweep, "publish", publish)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(sweep.sweeping(due, "holds")(Context("housing", Settings(), None, None)), 1.5)
+
+    assert asked == [one.id]
+
+
+def test_what_is_no_longer_due_is_forgotten() -> None:
+    done = Due(datetime.now(UTC), uuid4(), uuid4(), an_agency())
+    asked: Asked = {}
+    note(asked, done.id, 1)
+
+    to_ask(asked, [], 2)
+
+    assert asked == {}
