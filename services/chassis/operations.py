@@ -6,13 +6,14 @@ from collections.abc import Awaitable
 from typing import Annotated, Any, Literal
 
 from aiokafka.errors import KafkaError
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from opentelemetry.metrics import Observation
 from pydantic import BaseModel, Field
 from pymongo.errors import PyMongoError
 
 from services.chassis import parking, telemetry
 from services.chassis.faults import die
+from services.chassis.transaction import Doc
 from services.chassis.worker import Worker
 from services.http import bodies
 from services.http.openapi import posted, problems
@@ -94,16 +95,24 @@ class Act(BaseModel):
     why: str = Field(min_length=1, max_length=500)
 
 
-@router.get("/ops/parked", responses=problems(401, 404, 503))
-async def parked(request: Request, _who: Operator) -> list[dict[str, Any]]:
-    return await parking.listed(request.app.state.context.db)
+@router.get("/ops/parked", responses=problems(401, 404, 422, 503))
+async def parked(request: Request, _who: Operator, skip: Annotated[int, Query(ge=0, le=10_000_000)] = 0) -> list[Doc]:
+    """What is set aside, a thousand at most; `skip` is how many one has of it already."""
+    return await parking.listed(request.app.state.context.db, skip)
+
+
+@router.get("/ops/parked/{message_id}", responses=problems(401, 404, 503))
+async def one_parked(request: Request, message_id: str, _who: Operator) -> Doc:
+    if (found := await parking.one(request.app.state.context.db, message_id)) is None:
+        raise HTTPException(404)
+    return found
 
 
 @router.post(
     "/ops/parked/{message_id}/{action}", status_code=202, responses=problems(401, 404, 408, 413, 422, 503),
     openapi_extra=posted(Act.model_json_schema()),
 )  # fmt: skip
-async def act(request: Request, message_id: str, action: Action, who: Operator) -> dict[str, Any]:
+async def act(request: Request, message_id: str, action: Action, who: Operator) -> Doc:
     act = await bodies.read_as(Act, request)
     at = await parking.ask(request.app.state.context.db, message_id, action=action, by=who.actor, why=act.why)
     if at is None:
@@ -112,7 +121,7 @@ async def act(request: Request, message_id: str, action: Action, who: Operator) 
 
 
 @router.get("/ops/asked/{message_id}", responses=problems(401, 404, 503))
-async def asked(request: Request, message_id: str, _who: Operator) -> dict[str, Any]:
+async def asked(request: Request, message_id: str, _who: Operator) -> Doc:
     """What came of what was last asked for a message, known by its `at`: which of its key are `done`, and at which it
     `failed`; more may follow until it has `ended`. 404 while nothing was done.
     """

@@ -18,6 +18,7 @@ INDEXES = {
     "parked_keys": [IndexModel("place")],
     "parked_log": [IndexModel("at"), IndexModel(["message_id", "at"])],
 }
+PAGE = 1000
 LANE = ("place", "topic", "partition", "key")
 SHOWN = ("topic", "partition", "offset", "reason", "type", "at")
 HEADERS = (
@@ -106,11 +107,20 @@ async def let_go(
 
 
 # -- what ops do ------------------------------------------------------------------------------------------------------
-async def listed(db: Any, limit: int = 1000) -> list[Doc]:
-    """In order, each with the `first` of its key, behind which it waits, and with `tried_at` once a replay failed."""
-    found = [doc async for doc in db.parked.find().sort(["place", "offset"]).limit(limit)]
-    firsts = dict[Lane, str]()
-    return [_shown(doc, firsts.setdefault(lane(doc), doc["_id"])) for doc in found]
+async def listed(db: Any, skip: int = 0) -> list[Doc]:
+    """A page of them, key by key: each with the `first` of its key, behind which it waits, and `tried_at` once a replay
+    failed.
+    """
+    found = [doc async for doc in db.parked.find().sort(["place", "key", "offset"]).skip(skip).limit(PAGE)]
+    before = await waiting(db, None, lane(found[0]), most=1) if found else []
+    firsts = {lane(doc): doc["_id"] for doc in reversed([*before, *found])}
+    return [_shown(doc, firsts[lane(doc)]) for doc in found]
+
+
+async def one(db: Any, message_id: str) -> Doc | None:
+    """As it is listed."""
+    doc = await db.parked.find_one({"_id": message_id})
+    return _shown(doc, (await waiting(db, None, lane(doc), most=1))[0]["_id"]) if doc else None
 
 
 def _shown(doc: Doc, first: str) -> Doc:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from services.cli import http, tokens
 from services.cli.faults import CannotDo
@@ -35,23 +36,34 @@ def everywhere(session: Session, services: Iterable[str] | None = None) -> tuple
     silent: list[str] = []
     for service in services:
         try:
-            of_service = http.ask(session.endpoints, service, "/ops/parked", headers=headers) or []
+            found += [{"service": service} | message for message in _all_of(session, service, headers)]
         except CannotDo:
             silent.append(service)
-        else:
-            found += [{"service": service} | message for message in of_service]
     return found, silent
 
 
+def _all_of(session: Session, service: str, headers: dict[str, str]) -> list[Shown]:
+    """Page after page, until one brings nothing new."""
+    found: dict[str, Shown] = {}
+    while True:
+        page = http.ask(session.endpoints, service, "/ops/parked", headers=headers, params={"skip": str(len(found))})
+        new = {message["id"]: message for message in page or ()}
+        if new.keys() <= found.keys():
+            return list(found.values())
+        found |= new
+
+
 def one(session: Session, message_id: str) -> Shown:
-    found, silent = everywhere(session)
-    wanted = next((message for message in found if message["id"] == message_id), None)
-    if wanted is None:
-        more = (
-            f"These services do not answer: {', '.join(silent)}." if silent else "staffetta parked list shows what is."
-        )
-        raise CannotDo(f"No message {message_id} is parked.", more)
-    return wanted
+    headers, path = tokens.bearer(session.endpoints, roles=["ops"]), f"/ops/parked/{quote(message_id, safe='')}"
+    silent: list[str] = []
+    for service in session.endpoints.need_services():
+        try:
+            if found := http.ask(session.endpoints, service, path, headers=headers):
+                return {"service": service, **found}
+        except CannotDo:
+            silent.append(service)
+    more = f"These services do not answer: {', '.join(silent)}." if silent else "staffetta parked list shows what is."
+    raise CannotDo(f"No message {message_id} is parked.", more)
 
 
 def _list(found: list[Shown], silent: list[str], console: "Console", words: Words) -> None:

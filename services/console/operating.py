@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request, Response
 from starlette.exceptions import HTTPException
 
+from services.chassis import parking
 from services.console import asking, pages, settings, web
 from services.console.bound import back_to, gate_of, said
 
@@ -41,11 +42,11 @@ async def act(
 
 
 async def _services(request: Request) -> list[dict[str, Any]]:
-    """Each service, by name: what of it is well, and what it set aside; None for what it does not tell."""
+    """Each service, by name: what of it is well, and a page of what it set aside; None for what it does not tell."""
     session = web.session_of(request)
 
     async def one(name: str) -> dict[str, Any]:
         ready, parked = await asyncio.gather(asking.ready(name), asking.parked(session, name))
-        return {"name": name, "ready": ready, "parked": parked}
+        return {"name": name, "ready": ready, "parked": parked, "more": len(parked or ()) == parking.PAGE}
 
     return await asyncio.gather(*(one(name) for name in settings.services()))

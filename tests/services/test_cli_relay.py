@@ -215,6 +215,26 @@ async def test_all_keys_of_a_reason_are_replayed_and_of_each_it_is_said_what_bec
         assert (await desk("parked", "discard", one["id"], "--why", "a test put it there")).status == 0
 
 
+async def test_more_parked_messages_than_a_page_holds_are_listed_and_reached_to_the_last(desk: Desk) -> None:
+    settings = desk.relay.settings
+    await _put_unreadable(desk, "longer than a page")
+    [first] = await _until_parked(desk)
+    client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(settings.mongo_url.get_secret_value())
+    parked = client[settings.named("intake")].parked
+    [copied] = await parked.find({"_id": first["id"]}).to_list(None)
+    await parked.insert_many([copied | {"_id": f"copy-{n}", "offset": 10_000 + n} for n in range(1001)])
+
+    listed = (await desk("parked", "list", "--json")).json["parked"]
+    last = await desk("parked", "show", "copy-1000")
+
+    assert [one["id"] for one in listed] == [first["id"], *(f"copy-{n}" for n in range(1001))]
+    assert {one["first"] for one in listed} == {first["id"]}
+    assert last.status == 0 and "copy-1000" in last.said
+    await parked.delete_many({"offset": {"$gte": 10_000}})
+    client.close()
+    assert (await desk("parked", "discard", first["id"], "--why", "a test put it there")).status == 0
+
+
 async def test_ctrl_c_asks_for_no_more_parked_messages_and_says_how_far_it_came(desk: Desk) -> None:
     for _ in range(12):
         await _put_unreadable(desk, uuid4().hex)
