@@ -53,6 +53,7 @@ def _refused(answers: Iterable[tuple[Any, ...]]) -> dict[str, object]:
 
 
 def _new(name: str, topic: Topic, copies: int) -> NewTopic:
+    """As it is made. What a broker loses of its tail is not seen once as much has followed, so that must not happen."""
     kept = {"cleanup.policy": "compact"} if topic.retention_days is None else {"cleanup.policy": "delete"}
     if topic.retention_days is not None:
         kept["retention.ms"] = str(topic.retention_days * DAY_MS)
@@ -62,6 +63,9 @@ def _new(name: str, topic: Topic, copies: int) -> NewTopic:
     if topic.kind == "door":
         # whatever a client packs, and however, the broker unpacks, and measures what comes out
         kept |= {"message.timestamp.type": "LogAppendTime", "compression.type": "uncompressed"}
+    if copies > 1:
+        # acknowledged is what two have, and who lacks it does not lead
+        kept |= {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
     return NewTopic(name, num_partitions=topic.partitions, replication_factor=copies, topic_configs=kept)
 
 

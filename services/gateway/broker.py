@@ -78,8 +78,8 @@ async def _make_topics(settings: Settings, agencies: set[str]) -> set[str]:
 
 
 async def put(context: Context, who: Voice, body: bytes, attributes: dict[str, str | None]) -> None:
-    """Write to the agency's own topic as if its system had, what a person says to the people's; returns when every
-    replica has it.
+    """Write to the agency's own topic as if its system had, what a person says to the people's; returns when every copy
+    that is in sync has it: two at least, where there are more than one.
     """
     attributes = attributes | {"ce_source": f"{AGENCIES}{who.agency}"}
     if who.roles:

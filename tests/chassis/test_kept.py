@@ -7,6 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from contracts.topics import AGENCY_FEED, TOPICS, Topic
+from services.chassis import kafka
 from services.chassis.kafka import ensure_topics, is_whole, kept_from
 from services.chassis.settings import Settings
 
@@ -47,6 +48,15 @@ async def test_what_holds_who_people_are_is_dropped_within_the_hour_after_its_da
 
     assert timedelta(milliseconds=int(kept["retention.ms"])) == timedelta(days=7)
     assert timedelta(milliseconds=int(kept["segment.ms"])) <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_where_there_are_copies_two_have_what_is_acknowledged_and_none_that_lacks_it_leads(topic: Topic) -> None:
+    safe = {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
+
+    for copies in (2, 3):
+        assert kafka._new(topic.name, topic, copies).topic_configs.items() >= safe.items()
+    assert not kafka._new(topic.name, topic, 1).topic_configs.keys() & safe.keys()
 
 
 async def configured(network: Settings, name: str) -> dict[str, str]:
