@@ -23,6 +23,7 @@ from services.console import gate, hourly, pages, renewing, sessions, settings
 from services.console.domain.rights import RIGHTS, Right
 from services.console.pages import Language
 from services.console.sessions import Session
+from services.http.problems import AWAY, RETRY_AFTER_S
 
 log = logging.getLogger("staffetta.console")
 
@@ -71,15 +72,8 @@ class Open(APIRoute):
             request.state.language = _language(request)
             try:
                 response = await self._answer(handle, request)
-            except RequestValidationError:
-                response = pages.problem(request, HTTPStatus.UNPROCESSABLE_ENTITY)
-            except HTTPException as fault:
-                response = pages.problem(request, HTTPStatus(fault.status_code))
-                if request.method not in ("GET", "HEAD"):  # the rest of a form may never come
-                    response.headers["Connection"] = "close"
-            except Exception as bug:
-                log.error("a page failed", exc_info=bug)
-                response = pages.problem(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+            except Exception as fault:
+                response = _problem(request, fault)
             response.headers.update(HEADERS | dict(response.headers))
             if settings.current().is_secure:
                 response.headers["Strict-Transport-Security"] = "max-age=31536000"
@@ -123,6 +117,26 @@ class Page(Open):
         if right is None or (right.roles and not right.roles & session.actor.roles):
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return right
+
+
+def _problem(request: Request, fault: Exception) -> Response:
+    """As a page, and a line in the log where it is none of who asks."""
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    if isinstance(fault, RequestValidationError):
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+    elif isinstance(fault, HTTPException):
+        status = HTTPStatus(fault.status_code)
+    elif isinstance(fault, AWAY):
+        log.warning("a page must wait: %s", type(fault).__name__)
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+    else:
+        log.error("a page failed", exc_info=fault)
+    response = pages.problem(request, status)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    if isinstance(fault, HTTPException) and request.method not in ("GET", "HEAD"):  # the rest of a form may never come
+        response.headers["Connection"] = "close"
+    return response
 
 
 async def _menu(request: Request) -> None:
