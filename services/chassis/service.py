@@ -20,6 +20,7 @@ from services.chassis.faults import die
 from services.chassis.handlers import Handlers
 from services.chassis.ledger import Ledger
 from services.chassis.settings import Settings, from_environment
+from services.chassis.sweep import Clock
 from services.chassis.worker import Worker
 from services.http.server import Server
 
@@ -41,6 +42,7 @@ class Context:
     db: Any
     producer: AIOKafkaProducer
     look_for_topics: Callable[[], None] = lambda: None
+    clock: Clock = field(default_factory=Clock)
 
 
 Job = Callable[[Context], Awaitable[None]]
@@ -74,7 +76,7 @@ async def _run(service: Service, settings: Settings) -> None:
     )
     db = client[settings.named(service.name)]
     worker = Worker(Ledger(client, db, service.name, service.handlers.routes, settings))
-    context = Context(service.name, settings, db, worker.outbox.producer, worker.look_for_topics)
+    context = Context(service.name, settings, db, worker.outbox.producer, worker.look_for_topics, worker.clock)
     server = Server(
         f"Staffetta {service.name}", (operations.router, service.api),
         host=settings.http_host, port=settings.http_port, context=context, worker=worker,

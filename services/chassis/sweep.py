@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("staffetta.sweep")
 
 EVERY_S, AGAIN_S, SELDOM_S = 1, 120, 3600
+APART = timedelta(minutes=1)
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -38,6 +39,21 @@ class Due:
 
 Asked = dict[UUID, tuple[float, float]]
 """What was asked for and is not done yet, by id: when first, and until when it is not asked for again."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """This machine's: what a sweep ends by a wrong one is never undone, so it is held against the store's."""
+
+    is_right: bool = True
+
+    async def look(self, db: Any) -> bool:
+        """Whether it is right now. Raises PyMongoError."""
+        ahead = datetime.now(UTC) - (await db.command("hello"))["localTime"].replace(tzinfo=UTC)
+        was_right, self.is_right = self.is_right, abs(ahead) <= APART
+        if was_right and not self.is_right:
+            log.error("nothing is swept: this clock and the store's are %.0f s apart", abs(ahead).total_seconds())
+        return self.is_right
 
 
 def edge_now(settings: Settings) -> datetime:
@@ -74,7 +90,8 @@ def sweeping(due: Callable[[Any, datetime], AsyncIterator[Due]], what: str) -> "
         while True:
             try:
                 now = edge_now(context.settings)
-                for one in to_ask(asked, [one async for one in due(context.db, now)], time.monotonic()):
+                ask = to_ask(asked, [one async for one in due(context.db, now)], time.monotonic())
+                for one in ask if ask and await context.clock.look(context.db) else ():
                     await publish(context, one.command, id=one.id, at=now, journey_id=one.journey_id)
                     note(asked, one.id, time.monotonic())
             except (PyMongoError, KafkaError) as fault:

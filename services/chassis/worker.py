@@ -19,6 +19,7 @@ from services.chassis.ledger import Ledger
 from services.chassis.messages import Incoming, Offsets, Record, Source
 from services.chassis.outbox import Outbox
 from services.chassis.partitions import Partitions
+from services.chassis.sweep import Clock
 from services.chassis.transaction import Doc
 
 log = logging.getLogger("staffetta.worker")
@@ -34,6 +35,7 @@ class Worker:
         self.ledger = ledger
         self.outbox = Outbox(settings, ledger.owns)
         self.partitions = Partitions(ledger, self.outbox, lambda: self.subscriber)
+        self.clock = Clock()
         self.is_open = False
         self.most = records.FIRST
         self.done = 0

@@ -52,6 +52,8 @@ class Delivery:
         now = edge_now(self.context.settings)
         try:
             due = [found async for found in store.read_due(self.context.db, now)]
+            if due and not await self.context.clock.look(self.context.db):
+                return None
         except PyMongoError as fault:
             return log.warning("mails wait for the store: %s", type(fault).__name__)
         outstanding = {mail.mail_id for found in due for mail in found.mails}

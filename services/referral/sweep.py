@@ -51,7 +51,8 @@ class Sweeping:
 
     async def is_ours(self) -> bool:
         now, by = datetime.now(UTC), self.context.settings.replica
-        return await store.lease(self.context.db, by, now, now + timedelta(seconds=LEASE_S))
+        right = await self.context.clock.look(self.context.db)  # a wrong one would keep the lease from all others
+        return right and await store.lease(self.context.db, by, now, now + timedelta(seconds=LEASE_S))
 
     async def once(self) -> Due | None:
         """Ask for what is due, in the order in which it was due; returns one of the last that will soon be taken."""

@@ -6,10 +6,12 @@ from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 import pytest_asyncio
 
 from contracts.commands import ChaseReceipt, FireTimer
 from contracts.journeys import ChaseTask
+from services import chassis
 from services.chassis.service import Context
 from services.chassis.settings import Settings
 from services.referral import sweep
@@ -42,6 +44,18 @@ def a_referral(*hours_ago: int) -> dict[str, Any]:
 def a_task(*hours_ago: int) -> dict[str, Any]:
     known = {"_id": str(uuid4()), "journey_id": str(uuid4()), "steps": steps(*hours_ago)}
     return known | {"next_at": NOW - hours_ago[0] * HOUR}
+
+
+async def test_by_a_wrong_clock_nobody_takes_the_lease(
+    db: Any, network: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeping = sweep.Sweeping(Context("referral", network, db, None))
+    monkeypatch.setattr(chassis.sweep, "APART", timedelta(days=-1))
+    assert not await sweeping.is_ours()
+    assert await db.leases.count_documents({}) == 0
+
+    monkeypatch.undo()
+    assert await sweeping.is_ours()
 
 
 async def test_after_a_downtime_what_was_due_first_is_asked_for_first(

@@ -5,7 +5,8 @@ again and again while it is not done.
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -54,20 +55,59 @@ def test_what_is_due_and_not_done_is_asked_for_at_once_then_ever_more_seldom_and
     assert times[later.id][:2] == [1001, 1121]
 
 
-async def test_a_sweep_asks_once_for_what_stays_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, asked = Due(datetime.now(UTC), uuid4(), uuid4(), an_agency()), list[UUID]()
+@dataclass
+class Store:
+    """Tells the time, so far from ours."""
 
+    ahead: timedelta = timedelta(0)
+
+    async def command(self, name: str) -> dict[str, Any]:
+        assert name == "hello"
+        return {"localTime": (datetime.now(UTC) + self.ahead).replace(tzinfo=None)}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """What sweeps have asked for."""
+    found: list[UUID] = []
+
+    async def publish(_context: Context, _command: Message, *, id: UUID, at: datetime, journey_id: object) -> None:
+        found.append(id)
+
+    monkeypatch.setattr(sweep, "publish", publish)
+    monkeypatch.setattr(sweep, "EVERY_S", 0.01)
+    return found
+
+
+async def swept(context: Context, one: Due) -> None:
     async def due(_db: Any, _now: datetime) -> AsyncIterator[Due]:
         yield one
 
-    async def publish(_context: Context, _command: Message, *, id: UUID, at: datetime, journey_id: object) -> None:
-        asked.append(id)
-
-    monkeypatch.setattr(sweep, "publish", publish)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(sweep.sweeping(due, "holds")(Context("housing", Settings(), None, None)), 1.5)
+        await asyncio.wait_for(sweep.sweeping(due, "holds")(context), 0.2)
+
+
+async def test_a_sweep_asks_once_for_what_stays_due(asked: list[UUID]) -> None:
+    one = Due(datetime.now(UTC), uuid4(), uuid4(), an_agency())
+
+    await swept(Context("housing", Settings(clock_ahead_s=900_000, environment="test"), Store(), None), one)
 
     assert asked == [one.id]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=-2), timedelta(days=1)])
+async def test_nothing_is_swept_while_the_clocks_of_worker_and_store_differ(
+    asked: list[UUID], caplog: pytest.LogCaptureFixture, ahead: timedelta
+) -> None:
+    one, store = Due(datetime.now(UTC), uuid4(), uuid4(), an_agency()), Store(ahead)
+    context = Context("housing", Settings(), store, None)
+
+    await swept(context, one)
+    assert (asked, context.clock.is_right, len(caplog.records)) == ([], False, 1)
+
+    store.ahead = timedelta(seconds=30)
+    await swept(context, one)
+    assert (asked, context.clock.is_right) == ([one.id], True)
 
 
 def test_what_is_no_longer_due_is_forgotten() -> None:
