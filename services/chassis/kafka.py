@@ -1,6 +1,7 @@
 """Topics on the broker: made where they are missing, with the retention and the clock that the contracts say."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -14,6 +15,8 @@ from contracts.topics import Topic
 from services.chassis import reaching
 from services.chassis.messages import Source
 from services.chassis.settings import Settings
+
+log = logging.getLogger("staffetta.kafka")
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 TOLD_S = 30
@@ -43,6 +46,7 @@ async def ensure_topics(settings: Settings, wanted: Iterable[tuple[str, Topic]])
     finally:
         await admin.close()
     if refused:
+        log.error("the broker makes none of these topics: %s", refused)
         raise Refused(refused)
 
 

@@ -70,10 +70,8 @@ async def _make_topics(settings: Settings, agencies: set[str]) -> set[str]:
     wanted = {topic.of(code): (code, topic) for code in agencies for topic in (AGENCY_COMMANDS, AGENCY_FEED)}
     try:
         await ensure_topics(settings, [(name, topic) for name, (_, topic) in wanted.items()])
-    except Refused as fault:
-        [why] = fault.args
-        log.error("the broker makes no topics of an agency: %s", why)
-        return {code for name, (code, _) in wanted.items() if settings.named(name) in why}
+    except Refused as refused:
+        return {code for name, (code, _) in wanted.items() if settings.named(name) in refused.args[0]}
     return set()
 
 
