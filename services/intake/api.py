@@ -183,8 +183,8 @@ async def get_text(request: Request, response: Response, text_id: UUID, who: Who
     same one. Each asking is kept before anything is told.
     """
     db, now = _db(request), edge_now(request.app.state.context.settings)
-    found = await reading.read_text(db, text_id)
-    reader = await reading.read_voice(db, who.agency, who.roles) if who.agency else None
+    found = await reading.read_text(db, text_id, now)
+    reader = await reading.read_reader(db, who.agency, who.roles, works=who.works) if who.agency else None
     may = found is not None and may_read_text(found[1], found[2], reader)
     referral_id = _id_of(found[0]["referral_id"]) if found else None
     gone = found is not None and may and found[0]["text"] is None

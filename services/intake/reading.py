@@ -1,6 +1,6 @@
 """What agencies read of intake's store, over HTTP and outside of any transaction; and who read."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,28 +18,52 @@ from services.intake.domain import naming
 from services.intake.domain.access import Grant
 from services.intake.domain.intake import Intake, Personal
 from services.intake.domain.pairs import one_person
-from services.intake.domain.release import COORDINATOR, Parties, Read, Voice
+from services.intake.domain.release import COORDINATOR, Parties, Read, Voice, is_covered
 from services.intake.domain.review import Confirmed, Reviews
 
 LONGEST_PAGE = 500
 
 
-async def read_text(db: Any, text_id: UUID) -> tuple[Doc, Voice, Parties | None] | None:
+async def read_text(db: Any, text_id: UUID, now: datetime) -> tuple[Doc, Voice, Parties | None] | None:
     """A text with who wrote it and the parties of its referral, as far as they are known."""
     text = await db.texts.find_one({"_id": str(text_id), "dropped_at": None})
     if text is None:
         return None
-    author = await read_voice(db, text["agency"], text.get("roles") or ())
-    doc = await db.parties.find_one({"_id": text["referral_id"]}, {"_id": 0, "journey_id": 0})
+    agency = await read_agency(db, text["agency"])
+    author = Voice(text["agency"], agency.city if agency else None, COORDINATOR in (text.get("roles") or ()))
+    return text, author, await _read_parties(db, text["referral_id"], now)
+
+
+async def _read_parties(db: Any, referral_id: str, now: datetime) -> Parties | None:
+    doc = await db.parties.find_one({"_id": referral_id})
     if doc is None:
-        return text, author, None
-    of = [await read_agency(db, doc[side]) for side in ("sender", "receiver")]
-    return text, author, Parties(**doc, cities=frozenset(agency.city for agency in of if agency))
+        return None
+    sender, receiver = [await read_agency(db, doc[side]) for side in ("sender", "receiver")]
+    return Parties(
+        doc["sender"],
+        doc["receiver"],
+        doc["state"],
+        cities=frozenset(agency.city for agency in (sender, receiver) if agency),
+        covered=await _is_covered(db, doc, receiver, now),
+    )
 
 
-async def read_voice(db: Any, code: str, roles: Iterable[str]) -> Voice:
+async def _is_covered(db: Any, parties: Doc, receiver: Agency | None, now: datetime) -> bool:
+    """Of what was kept before with whom a referral lies and not of which meeting it came, its grant says that."""
+    of = parties if parties.get("journey_id") else await db.grants.find_one({"_id": parties["_id"]})
+    met = await db.intakes.find_one({"_id": of.get("journey_id") or of["intake_id"]}) if of else None
+    if met is None:
+        return False
+    [own] = await _as_now(db, [met["recorded"]])
+    names = {own.person_ref, *await read_other_names(db, own.person_ref)}
+    return is_covered(own, [one for name in names for one in await read_meetings(db, name)], receiver, now)
+
+
+async def read_reader(db: Any, code: str, roles: Collection[str], *, works: bool) -> Voice:
+    """Whoever only coordinates does so for an agency that works."""
     agency = await read_agency(db, code)
-    return Voice(code, agency.city if agency else None, COORDINATOR in roles)
+    active = agency is not None and agency.status == "active"
+    return Voice(code, agency.city if agency else None, active and COORDINATOR in roles, works)
 
 
 async def read_intake(db: Any, intake_id: UUID) -> Intake | None:

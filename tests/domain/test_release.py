@@ -1,5 +1,6 @@
 """Who is told who a person is, from when, until when, and how much of it."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +12,7 @@ from contracts.commands import EndAccess, GrantAccess
 from contracts.events import IntakeRecorded, ReferralEvent
 from services.intake.domain.access import ENDS, OPENS, Grant, asked_by, change
 from services.intake.domain.pseudonym import is_pseudonym, pseudonym
-from services.intake.domain.release import Parties, Verdict, Voice, judge, may_read_text
+from services.intake.domain.release import Parties, Verdict, Voice, is_covered, judge, may_read_text
 from tests.builders import INTAKE_ID, NOW, REFERRAL_ID, TODAY, a_basis, a_recorded_intake, an_agency
 
 DAY = timedelta(days=1)
@@ -195,8 +196,13 @@ COMUNE, ACCURA, PENC = (Voice(agency, "palermo") for agency in ("pa.comune", "pa
 COORDINATION = Voice("pa.rete", "palermo", coordinates=True)
 
 
-def lying(state: str = "ACCEPTED") -> Parties:
-    return Parties("pa.comune", "pa.accura", state, CITIES)
+def lying(state: str = "ACCEPTED", *, covered: bool = True) -> Parties:
+    return Parties("pa.comune", "pa.accura", state, CITIES, covered)
+
+
+def by(reader: Voice, *, coordinates: bool = False) -> Voice:
+    """Somebody of that agency who does not work for it."""
+    return replace(reader, coordinates=coordinates, works=False)
 
 
 @pytest.mark.parametrize(
@@ -244,3 +250,52 @@ def test_who_does_not_coordinate_a_city_of_the_referral_writes_to_nobody(author)
         for reader in (COMUNE, ACCURA, COORDINATION)
         if reader.agency != author.agency
     )
+
+
+def test_a_receiver_that_may_be_told_no_more_reads_nothing_but_what_it_wrote_itself():
+    later = lying(covered=False)
+
+    read = [may_read_text(author, later, ACCURA) for author in (COMUNE, COORDINATION, ACCURA)]
+
+    assert read == [False, False, True]
+    assert may_read_text(ACCURA, later, COMUNE) and may_read_text(COORDINATION, later, COMUNE)
+
+
+@pytest.mark.parametrize("agency", [COMUNE, ACCURA, COORDINATION])
+def test_who_only_coordinates_reads_what_the_coordination_wrote_and_other_roles_read_nothing(agency):
+    coordinator, auditor = by(agency, coordinates=True), by(agency)
+
+    written = [COMUNE, ACCURA, COORDINATION]
+    assert [may_read_text(author, lying(), coordinator) for author in written] == [False, False, True]
+    assert not any(may_read_text(author, lying(), auditor) for author in written)
+
+
+def test_a_coordinator_of_the_senders_agency_reads_what_it_wrote_as_the_coordination():
+    withdrawn = replace(COMUNE, coordinates=True)
+
+    assert may_read_text(withdrawn, lying(), by(COMUNE, coordinates=True))
+    assert not may_read_text(withdrawn, lying(), by(ACCURA, coordinates=True))
+
+
+@pytest.mark.parametrize(
+    ("meetings", "agency", "covered"),
+    [
+        ([met(a_basis(scope="tier0"))], {}, True),
+        ([met()], {"status": "suspended"}, False),
+        ([met()], {"status": "left"}, False),
+        ([met(a_basis(withdrawn_at=NOW))], {}, False),
+        ([met(a_basis(valid_to=TODAY - DAY))], {}, False),
+        ([met(withhold=("pa.accura",))], {}, False),
+        ([met(), met(intake_id=LATER_ID, occurred_at=NOW + DAY, withhold=("pa.accura",))], {}, False),
+        ([met(), met(intake_id=LATER_ID, occurred_at=NOW - DAY, withhold=("pa.accura",))], {}, True),
+        ([met()], {"sharing_role": "private_partner"}, False),
+    ],
+)  # fmt: skip
+def test_a_receiver_is_covered_while_it_works_and_a_basis_stands_and_the_person_does_not_exclude_it(
+    meetings: list[IntakeRecorded], agency: dict[str, str], covered: bool
+) -> None:
+    assert is_covered(meetings[0], meetings, an_agency(**agency), NOW) is covered
+
+
+def test_nobody_unknown_is_covered() -> None:
+    assert not is_covered(met(), [met()], None, NOW)

@@ -186,14 +186,20 @@ async def test_what_an_agency_is_told_and_what_it_received_is_read_by_who_works_
     network: Network,
 ) -> None:
     case = await network.case({"scope": "tier1"})
-    asked = {"gateway": "/v1/feed?limit=1", "referral": f"/v1/referrals/{case.referral_id}"}
+    await network.receiver.answer(await network.receiver.command(case.referral_id, "add_note", text="Una nota"), 40)
+    noted = (await network.receiver.event("referral.note_added", 40, referral_id=case.referral_id))["value"]
+    asked = {"gateway": "/v1/feed?limit=1", "referral": f"/v1/referrals/{case.referral_id}",
+             "intake": f"/v1/texts/{noted['text_id']}"}  # fmt: skip
 
     async def statuses(service: str, *roles: tuple[str, ...]) -> list[int]:
         async with plain_http(network.processes.url(service)) as client:
             bearers = [network.processes.bearer("pa.accura", *some) for some in roles]
             return [(await client.get(asked[service], headers=bearer)).status_code for bearer in bearers]
 
-    for service, refused in (("gateway", 403), ("referral", 404)):
+    async with asyncio.timeout(40):
+        while await statuses("intake", ()) != [200]:
+            await asyncio.sleep(0.05)
+    for service, refused in (("gateway", 403), ("referral", 404), ("intake", 404)):
         assert await statuses(service, (), ("caseworker",), ("supervisor", "coordinator")) == [200] * 3
         assert await statuses(service, ("coordinator",), ("auditor",), ("ops",)) == [refused] * 3
 

@@ -83,21 +83,29 @@ def _knew_of_erased(
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Between whom a referral lies at this moment, and where it stands. cities: those of the two agencies."""
+    """Between whom a referral lies at this moment, and where it stands. cities: those of the two agencies.
+
+    covered: whether the receiver may still be told anything of the person (`is_covered`).
+    """
 
     sender: str
     receiver: str | None
     state: str
     cities: frozenset[str] = frozenset()
+    covered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """An agency that writes or reads. city: which it lies in. coordinates: whether who speaks coordinates that city."""
+    """An agency that writes or reads. city: which it lies in. coordinates: whether who speaks coordinates that city.
+
+    works: whether who reads is the agency's system, or a caseworker or supervisor of it.
+    """
 
     agency: str
     city: str | None = None
     coordinates: bool = False
+    works: bool = True
 
     def coordinates_for(self, parties: Parties) -> bool:
         return self.coordinates and self.city in parties.cities
@@ -106,29 +114,49 @@ class Voice:
 def may_read_text(author: Voice, parties: Parties | None, reader: Voice | None) -> bool:
     """A text is for the two agencies: the sender reads it, whose person it is about; its author always.
 
-    The receiver reads the sender's once it has taken the person in and while it has them. What the city's coordination
-    writes is about how the referral is handled, for it does not know the person: the receiver reads it from when it is
-    asked, and so does who coordinates the other city. Of one who has no part in the referral nobody else reads it.
+    The receiver reads the sender's once it has taken the person in, while it has them and may be told of them. What the
+    city's coordination writes is about how the referral is handled, for it does not know the person: the receiver reads
+    it from when it is asked, and so does who coordinates the other city; and who only coordinates reads nothing else.
+    Of one who has no part in the referral nobody else reads it.
     """
-    if reader is None or reader.agency == author.agency:
-        return reader is not None
-    if parties is None:
+    if reader is None or not (reader.works or (reader.coordinates and author.coordinates)):
         return False
+    if reader.agency == author.agency:
+        return True
+    return parties is not None and _is_for(reader, author, parties)
+
+
+def _is_for(reader: Voice, author: Voice, parties: Parties) -> bool:
+    sends = reader.works and reader.agency == parties.sender
+    receives = reader.works and reader.agency == parties.receiver and parties.covered
     if author.agency in (parties.sender, parties.receiver):
-        return reader.agency == parties.sender or (reader.agency == parties.receiver and parties.state in OPENS)
-    if not author.coordinates_for(parties):
+        return sends or (receives and parties.state in OPENS)
+    asked = receives and parties.state in OPENS | ASKED
+    return author.coordinates_for(parties) and (sends or asked or reader.coordinates_for(parties))
+
+
+def is_covered(
+    intake: IntakeRecorded, all_of_them: Iterable[IntakeRecorded], agency: Agency | None, now: datetime
+) -> bool:
+    """Whether an agency that works may be told today of this meeting, be it by codes alone."""
+    if agency is None or agency.status != "active":
         return False
-    asked = reader.agency == parties.receiver and parties.state in OPENS | ASKED
-    return asked or reader.agency == parties.sender or reader.coordinates_for(parties)
+    return bool(_bases(intake, all_of_them, agency, day_in(agency.city, now)))
 
 
 def _tiers(intake: IntakeRecorded, all_of_them: Iterable[IntakeRecorded], agency: Agency, day: date) -> tuple[str, ...]:
-    """What the person excluded then or at a later meeting stays excluded, however wide a basis is."""
+    bases = _bases(intake, all_of_them, agency, day)
+    return tuple(row["tier"] for row in TIERS if any(_covers(basis, row) for basis in bases))
+
+
+def _bases(
+    intake: IntakeRecorded, all_of_them: Iterable[IntakeRecorded], agency: Agency, day: date
+) -> list[SharingBasis]:
+    """Those that hold for it. What the person excluded then or at a later meeting stays excluded, however wide."""
     names = names_of(agency)
     if any(excludes(other, names) for other in all_of_them if other.occurred_at >= intake.occurred_at):
-        return ()
-    valid = [basis for basis in intake.sharing_basis if basis.recipient in names and is_valid(basis, day)]
-    return tuple(row["tier"] for row in TIERS if any(_covers(basis, row) for basis in valid))
+        return []
+    return [basis for basis in intake.sharing_basis if basis.recipient in names and is_valid(basis, day)]
 
 
 def excludes(intake: IntakeRecorded, names: set[str]) -> bool:
