@@ -48,7 +48,10 @@ class AskOneMore(Message):
 
 
 class KeepText(Message):
-    """Free text of a referral command, kept by intake under an id of its own. roles: of who wrote it (`Asked`)."""
+    """Free text of a referral command, kept by intake under an id of its own. roles: of who wrote it (`Asked`).
+
+    private: for the agency of who wrote it alone.
+    """
 
     TYPE = "staffetta.intake.keep_text.v1"
 
@@ -57,6 +60,7 @@ class KeepText(Message):
     agency: AgencyCode
     text: Narrative
     roles: tuple[Code, ...] = ()
+    private: bool = False
 
 
 class DropText(Message):

@@ -185,7 +185,7 @@ async def get_text(request: Request, response: Response, text_id: UUID, who: Who
     db, now = _db(request), edge_now(request.app.state.context.settings)
     found = await reading.read_text(db, text_id, now)
     reader = await reading.read_reader(db, who.agency, who.roles, works=who.works) if who.agency else None
-    may = found is not None and may_read_text(found[1], found[2], reader)
+    may = found is not None and may_read_text(found[1], found[2], reader, private=bool(found[0].get("private")))
     referral_id = _id_of(found[0]["referral_id"]) if found else None
     gone = found is not None and may and found[0]["text"] is None
     told: Told = ((), PERSON_ERASED) if gone else (("text",), None) if may else ((), "no_text")

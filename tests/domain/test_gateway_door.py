@@ -133,6 +133,14 @@ def test_a_command_is_passed_on_without_its_text_which_goes_to_intake() -> None:
     assert len(set(messages)) == 2
 
 
+@pytest.mark.parametrize(("command", "private"), [("send", True), ("add_note", False), ("decline", False)])
+def test_why_a_caseworker_sends_a_draft_so_is_kept_for_their_own_agency(command: str, private: bool) -> None:
+    _, kept = forwarded(said(a_statement(command, text="Più sicuro lì")), "pa.accura").values()
+
+    assert isinstance(kept, KeepText)
+    assert kept.private is private
+
+
 @pytest.mark.parametrize("text", [{}, {"text": ""}])
 def test_a_command_without_a_text_asks_nothing_of_intake(text: Entry) -> None:
     [command] = forwarded(said(a_statement("decline", **text)), "pa.accura").values()

@@ -261,6 +261,13 @@ def test_a_receiver_that_may_be_told_no_more_reads_nothing_but_what_it_wrote_its
     assert may_read_text(ACCURA, later, COMUNE) and may_read_text(COORDINATION, later, COMUNE)
 
 
+def test_what_is_private_to_its_authors_agency_is_read_by_nobody_else():
+    read = [may_read_text(COMUNE, lying(), reader, private=True) for reader in (COMUNE, ACCURA, COORDINATION)]
+
+    assert read == [True, False, False]
+    assert not may_read_text(ACCURA, lying(), COMUNE, private=True)
+
+
 @pytest.mark.parametrize("agency", [COMUNE, ACCURA, COORDINATION])
 def test_who_only_coordinates_reads_what_the_coordination_wrote_and_other_roles_read_nothing(agency):
     coordinator, auditor = by(agency, coordinates=True), by(agency)

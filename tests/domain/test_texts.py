@@ -8,10 +8,11 @@ import pytest
 
 from services.intake import reading
 from services.intake.domain.release import may_read_text
-from tests.builders import NOW, a_basis, an_agency, an_intake, an_offer
+from tests.builders import NOW, a_basis, a_draft, an_agency, an_intake, an_offer
 from tests.offline import Offline, finished
 
 AGENCIES = tuple(an_agency(code) for code in ("pa.comune", "pa.accura"))
+OFFERS = (an_offer(), an_offer("pa.accura.lab", service="lab.it"))
 SUSPENDED = an_agency("pa.accura", status="suspended", version=2)
 WORKS: tuple[str, ...] = ("caseworker",)
 
@@ -20,7 +21,7 @@ class Network:
     """One person whom pa.comune met and pa.accura has taken in, if it is to."""
 
     def __init__(self, *, accepts: bool = True) -> None:
-        self.offline = Offline(AGENCIES, (an_offer(),), services=("gateway", "intake", "referral"))
+        self.offline = Offline(AGENCIES, OFFERS, services=("gateway", "intake", "referral"))
         answer = self.offline.say("pa.comune", "staffetta.intake.submit.v1", an_intake(), "i1")
         assert answer and answer["type"] == "staffetta.command.accepted.v1"
         self.intake_id = answer["value"]["intake_id"]
@@ -33,10 +34,17 @@ class Network:
             agency, f"staffetta.referral.{command}.v1", *roles, referral_id=self.referral_id, command=command, **fields
         )
 
-    def ask(self, agency: str, type: str, *roles: str, **fields: Any) -> None:
+    def ask(self, by: str, type: str, *roles: str, **fields: Any) -> None:
         id = f"{type}-{self.offline.asked}"
-        answer = self.offline.say(agency, type, {"command_id": id, "agency": agency, **fields}, id, *roles)
+        answer = self.offline.say(by, type, fields | {"command_id": id, "agency": by}, id, *roles)
         assert answer and answer["type"] == "staffetta.command.accepted.v1", answer
+
+    def draft(self) -> str:
+        """One more service for the same person."""
+        [met] = self.offline.dbs["intake"]["intakes"].all()
+        self.ask("pa.comune", "staffetta.referral.create.v1", **a_draft(person_ref=met["recorded"]["person_ref"]))
+        [new] = {*map(str, self.offline.referrals)} - {self.referral_id}
+        return new
 
     def text(self) -> UUID:
         return UUID(self.offline.dbs["intake"]["texts"].all()[-1]["_id"])
@@ -45,7 +53,7 @@ class Network:
         db, works = self.offline.dbs["intake"], not {*roles} or bool({*roles} & {"caseworker", "supervisor"})
         found = finished(reading.read_text(db, self.text(), self.offline.now + timedelta(minutes=1)))
         reader = finished(reading.read_reader(db, agency, roles, works=works))
-        return found is not None and may_read_text(found[1], found[2], reader)
+        return found is not None and may_read_text(found[1], found[2], reader, private=bool(found[0].get("private")))
 
 
 def test_what_the_sender_wrote_is_read_by_who_has_the_person_until_it_is_suspended() -> None:
@@ -93,5 +101,27 @@ def test_of_a_meeting_that_was_not_kept_with_its_referral_the_grant_says_which_i
     [lying] = network.offline.dbs["intake"]["parties"].all()
 
     network.offline.dbs["intake"]["parties"].put({key: lying[key] for key in lying if key != "journey_id"})
+
+    assert network.reads("pa.accura")
+
+
+def test_why_a_caseworker_sent_a_draft_so_is_read_by_their_own_agency_alone() -> None:
+    network = Network()
+    network.referral_id = network.draft()
+    network.say("pa.comune", "send", text="Teme di essere riconosciuta nell'altra sede")
+    network.say("pa.accura", "accept")
+
+    read = [network.reads(agency) for agency in ("pa.comune", "pa.accura")]
+
+    assert network.offline.dbs["intake"]["parties"].doc(network.referral_id)["state"] == "ACCEPTED"
+    assert read == [True, False]
+
+
+def test_what_was_kept_before_anything_was_private_is_read_as_it_was() -> None:
+    network = Network()
+    network.say("pa.comune", "add_note", text="Una nota")
+    [kept] = network.offline.dbs["intake"]["texts"].all()
+
+    network.offline.dbs["intake"]["texts"].put({key: kept[key] for key in kept if key not in ("private", "roles")})
 
     assert network.reads("pa.accura")

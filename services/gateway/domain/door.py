@@ -39,6 +39,9 @@ MESSAGES = uuid5(NAMESPACE_URL, "staffetta:messages")
 INTAKES = uuid5(NAMESPACE_URL, "staffetta:intakes")
 DRAFTS = uuid5(NAMESPACE_URL, "staffetta:drafts")
 
+PRIVATE = frozenset({"send"})
+"""Commands whose text says why a caseworker chose so, which is their own agency's alone."""
+
 Stated = (
     SubmitIntake | StatedCommand | StatedDraft | CompleteStatedTask | RerouteStatedAgency | WithdrawStatedBases
     | GiveStatedBasis | ConfirmStatedBases | DecideStatedPair | UndoStatedPair | CorrectStatedOffer | NoteStatedContact
@@ -233,7 +236,8 @@ def _without_text(stated: StatedCommand, asked: Asked, id: UUID) -> dict[UUID, M
     if not text:
         return {id: command}
     about = {"text_id": kept_as, "referral_id": str(command.referral_id), "agency": stated.agency}
-    return {id: command, kept_as: KeepText(**about, text=text, roles=asked.roles)}
+    private = stated.command in PRIVATE
+    return {id: command, kept_as: KeepText(**about, text=text, roles=asked.roles, private=private)}
 
 
 def minted(name: str, message_id: str) -> UUID:

@@ -111,19 +111,19 @@ class Voice:
         return self.coordinates and self.city in parties.cities
 
 
-def may_read_text(author: Voice, parties: Parties | None, reader: Voice | None) -> bool:
+def may_read_text(author: Voice, parties: Parties | None, reader: Voice | None, *, private: bool = False) -> bool:
     """A text is for the two agencies: the sender reads it, whose person it is about; its author always.
 
     The receiver reads the sender's once it has taken the person in, while it has them and may be told of them. What the
     city's coordination writes is about how the referral is handled, for it does not know the person: the receiver reads
     it from when it is asked, and so does who coordinates the other city; and who only coordinates reads nothing else.
-    Of one who has no part in the referral nobody else reads it.
+    Of one who has no part in the referral nobody else reads it, nor what is private to its author's agency.
     """
     if reader is None or not (reader.works or (reader.coordinates and author.coordinates)):
         return False
     if reader.agency == author.agency:
         return True
-    return parties is not None and _is_for(reader, author, parties)
+    return parties is not None and not private and _is_for(reader, author, parties)
 
 
 def _is_for(reader: Voice, author: Voice, parties: Parties) -> bool:
