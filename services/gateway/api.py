@@ -101,8 +101,12 @@ async def working_agency(agency: SpeakingAgency, who: Annotated[Speaker, Depends
 
 
 async def speaking(agency: SpeakingAgency, who: Annotated[Speaker, Depends(speaker)]) -> Voice:
-    """An agency's system, or a person of it in the roles that their token gives them."""
+    """An agency's system, or a person of it in the roles that their token gives them: who only audits or operates says
+    nothing for it.
+    """
     roles = tuple(sorted(PERSON_ROLES & who.roles))
+    if not (who.works or roles):
+        raise Refusal("not_authorised")
     return Voice(agency, who.actor, roles) if roles else Voice(agency)
 
 
@@ -114,6 +118,7 @@ async def post_command(
     request: Request,
     response: Response,
     who: Speaking,
+    token: Annotated[Speaker, Depends(speaker)],
     ce_type: Annotated[str, Header()],
     ce_id: Annotated[str | None, Header()] = None,
     idempotency_key: Annotated[str | None, Header()] = None,
@@ -122,7 +127,8 @@ async def post_command(
 
     A `ce-` header is percent-encoded (HTTP protocol binding 1.0, 3.1.3.2), and means what it means on Kafka.
 
-    What only a supervisor or a coordinator may say is taken from a person whose token says that they are one.
+    What only a supervisor or a coordinator may say is taken from a person whose token says that they are one; who only
+    coordinates says nothing else.
     """
     context: Context = request.app.state.context
     body, id = await bodies.read(request), _attribute("id", ce_id) or idempotency_key
@@ -130,6 +136,8 @@ async def post_command(
         raise RequestValidationError([{"type": "missing", "loc": ("header", "ce-id")}])
     type = _attribute("type", ce_type)
     read = reading.read(body, id=id, type=type, person=frozenset(who.roles))
+    if not token.works and type not in reading.OF_COORDINATORS:
+        raise Refusal("not_authorised")
     admitted = await _admitted(context, who, read)
     if isinstance(admitted, door.Forward):
         known = {"ce_id": id, "ce_type": type, "traceparent": request.headers.get("traceparent")}

@@ -15,11 +15,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts import catalogue
 from contracts.codes import PERSON_ROLES, door_refusal, table
+from contracts.identity import UndoStatedPair
 from contracts.refusals import Refusal
-from contracts.stated import StatedCommand
+from contracts.stated import CorrectStatedOffer, RerouteStatedAgency, StatedCommand
 from contracts.values import MAX_BODY_BYTES, MAX_DEPTH, Message, Ref
 from services.gateway.domain.door import Read, Stated
 
+COORDINATOR = "coordinator"
 NOBODY: frozenset[str] = frozenset()
 """The roles of an agency's system."""
 
@@ -34,6 +36,14 @@ def served(person: frozenset[str] = NOBODY) -> tuple[str, ...]:
 
 SERVED = served(PERSON_ROLES)
 """Every message type that is taken from anybody."""
+
+OF_COORDINATORS = frozenset(
+    (
+        UndoStatedPair.TYPE, CorrectStatedOffer.TYPE, RerouteStatedAgency.TYPE,
+        *(f"staffetta.referral.{name}.v1" for name, by in table("running")["commands"].items() if COORDINATOR in by),
+    )
+)  # fmt: skip
+"""Every message type that somebody says who only coordinates."""
 
 OURS = frozenset(row.type for row in catalogue.INSIDE if row.topic.kind == "commands")
 """What only our own services ask of one another."""

@@ -120,6 +120,29 @@ async def test_an_id_in_a_header_of_http_is_the_one_that_it_is_on_kafka(two: Two
     assert await two.asks_nothing(0.5)
 
 
+async def test_for_an_agency_speaks_who_works_for_it_and_a_coordinator_says_what_is_theirs(two: Two) -> None:
+    async def said(http: Any, *roles: str, command: str = "accept") -> tuple[int, Any]:
+        body = two.statement(command, command_id=f"c-{command}", text="Sentita la struttura")
+        headers = two.behind.processes.bearer(two.receiver.code, *roles) | {"ce-id": f"m-{command}"}
+        told = await http.post(
+            "/v1/commands", json=body, headers=headers | {"ce-type": f"staffetta.referral.{command}.v1"}
+        )
+        return told.status_code, told.json().get("code")
+
+    async with two.http(two.receiver) as http:
+        refused = [await said(http, role) for role in ("auditor", "ops", "national", "coordinator")]
+        auditor = two.behind.processes.bearer(two.receiver.code, "auditor")
+        asked = await http.get("/v1/commands/c-accept", headers=auditor)
+        noting = asyncio.create_task(said(http, "coordinator", command="add_note"))
+        headers, noted = await two.next_asked()
+        await two.answer(headers, noted)
+        taken = await noting
+
+    assert refused == [(403, "not_authorised")] * 4
+    assert (asked.status_code, asked.json()["code"]) == (403, "not_authorised")
+    assert (taken, noted.command, noted.asked.roles) == ((202, None), "add_note", ("coordinator",))
+
+
 async def test_what_the_door_refused_is_found_by_its_names(two: Two) -> None:
     await two.receiver.say(ACCEPT, json.dumps(two.statement(by=two.sender.code, command_id="c-1")).encode(), id="m-1")
     told = await two.receiver.answer("c-1")

@@ -1,0 +1,37 @@
+"""As whom a token lets somebody speak at the door over HTTP."""
+
+import pytest
+
+from contracts.refusals import Refusal
+from services.gateway import api, reading
+from services.gateway.domain.door import Voice
+from services.http.tokens import Speaker
+from tests.offline import finished
+
+
+def voice(*roles: str) -> Voice:
+    return finished(api.speaking("pa.accura", Speaker(sub="w-1", agency="pa.accura", roles=frozenset(roles))))
+
+
+def test_an_agencys_system_speaks_for_it_and_a_person_as_who_they_are() -> None:
+    assert voice() == Voice("pa.accura")
+    assert voice("supervisor", "caseworker") == Voice("pa.accura", "w-1", ("supervisor",))
+    assert voice("coordinator", "ops") == Voice("pa.accura", "w-1", ("coordinator",))
+
+
+@pytest.mark.parametrize("roles", [("auditor",), ("ops",), ("national",), ("network",), ("auditor", "national")])
+def test_who_only_audits_or_operates_says_nothing_for_the_agency(roles: tuple[str, ...]) -> None:
+    with pytest.raises(Refusal) as refusal:
+        voice(*roles)
+
+    assert refusal.value.code == "not_authorised"
+
+
+def test_who_only_coordinates_says_what_the_coordination_may_and_nothing_that_is_an_agencys_own() -> None:
+    said = {type.removeprefix("staffetta.").removesuffix(".v1") for type in reading.OF_COORDINATORS}
+
+    assert {"referral.withdraw", "referral.revoke", "referral.escalate", "referral.add_note", "agency.reroute",
+            "identity.undo", "directory.correct"} <= said  # fmt: skip
+    assert not {"referral.accept", "referral.close", "referral.reopen", "referral.create", "referral.send",
+                "intake.submit", "task.complete", "sharing.give", "identity.decide", "person.erase"} & said  # fmt: skip
+    assert not said - {type.removeprefix("staffetta.").removesuffix(".v1") for type in reading.SERVED}
