@@ -101,13 +101,13 @@ async def working_agency(agency: SpeakingAgency, who: Annotated[Speaker, Depends
 
 
 async def speaking(agency: SpeakingAgency, who: Annotated[Speaker, Depends(speaker)]) -> Voice:
-    """An agency's system, or a person of it in the roles that their token gives them: who only audits or operates says
-    nothing for it.
+    """An agency's system, which has no role, or a person of it in those that their token gives them: who only audits or
+    operates says nothing for it.
     """
     roles = tuple(sorted(PERSON_ROLES & who.roles))
     if not (who.works or roles):
         raise Refusal("not_authorised")
-    return Voice(agency, who.actor, roles) if roles else Voice(agency)
+    return Voice(agency, who.actor if who.roles else None, roles)
 
 
 Speaking = Annotated[Voice, Depends(speaking)]
@@ -128,14 +128,14 @@ async def post_command(
     A `ce-` header is percent-encoded (HTTP protocol binding 1.0, 3.1.3.2), and means what it means on Kafka.
 
     What only a supervisor or a coordinator may say is taken from a person whose token says that they are one; who only
-    coordinates says nothing else.
+    coordinates says nothing else. Of a person the token says who they are, whatever `actor` claims.
     """
     context: Context = request.app.state.context
     body, id = await bodies.read(request), _attribute("id", ce_id) or idempotency_key
     if id is None:
         raise RequestValidationError([{"type": "missing", "loc": ("header", "ce-id")}])
     type = _attribute("type", ce_type)
-    read = reading.read(body, id=id, type=type, person=frozenset(who.roles))
+    body, read = _read(body, who, id, type)
     if not token.works and type not in reading.OF_COORDINATORS:
         raise Refusal("not_authorised")
     admitted = await _admitted(context, who, read)
@@ -201,6 +201,15 @@ def _attribute(name: str, header: str | None) -> str | None:
         return attributes.decoded(header) if header else None
     except ValueError:
         raise reading.OfAttribute("invalid_encoding", name) from None
+
+
+def _read(body: bytes, who: Voice, id: str, type: str | None) -> tuple[bytes, door.Read]:
+    """What goes on, and what it says. On an agency's topic nothing beside a message tells who said it: it does so."""
+    read = reading.read(body, id=id, type=type, person=frozenset(who.roles))
+    if who.actor is None or who.roles:
+        return body, read
+    body = reading.said_by(body, who.actor)
+    return body, reading.read(body, id=id, type=type)
 
 
 async def _admitted(context: Context, who: Voice, read: door.Read) -> door.Forward | door.Answered | None:

@@ -132,6 +132,13 @@ def parse(value: bytes) -> bytes:
     raise Refusal("invalid_unicode")
 
 
+def said_by(value: bytes, actor: str) -> bytes:
+    """The same message as this person says it, whoever it names. value: one that could be read."""
+    mark = codecs.BOM_UTF8 if value.startswith(codecs.BOM_UTF8) else b""
+    stated = json.loads(parse(value)) | {"actor": actor}
+    return mark + json.dumps(stated, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def _decoded(value: bytes) -> str:
     try:
         return value.decode("utf-8")

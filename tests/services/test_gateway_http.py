@@ -143,6 +143,30 @@ async def test_for_an_agency_speaks_who_works_for_it_and_a_coordinator_says_what
     assert (taken, noted.command, noted.asked.roles) == ((202, None), "add_note", ("coordinator",))
 
 
+async def test_who_a_caseworker_is_is_known_by_their_token_and_not_by_what_the_message_claims(two: Two) -> None:
+    supervisor = f"{two.receiver.code}:supervisor"
+
+    async def asked(http: Any, id: str, *roles: str, **fields: Any) -> Any:
+        token = {"Authorization": f"Bearer {two.behind.processes.token(two.receiver.code, *roles, actor='w01')}"}
+        body, said = two.statement(command_id=id, **fields), {"ce-type": ACCEPT, "ce-id": id}
+        posting = asyncio.create_task(http.post("/v1/commands", json=body, headers=token | said))
+        headers, command = await two.next_asked()
+        await two.answer(headers, command)
+        answer = (await posting).json()
+        again = (await http.post("/v1/commands", json=body, headers=token | said)).json()
+        assert answer["answer"]["outcome"] == "accepted" and again == answer
+        return command.asked
+
+    async with two.http(two.receiver) as http:
+        claimed = await asked(http, "c-1", "caseworker", actor=supervisor)
+        unsaid = await asked(http, "c-2", "caseworker")
+        by_system = await asked(http, "c-3", actor=supervisor)
+
+    assert claimed.actor == unsaid.actor == f"{two.receiver.code}:w01"
+    assert (claimed.roles, by_system.actor) == ((), supervisor)
+    assert await two.asks_nothing(0.5)
+
+
 async def test_what_the_door_refused_is_found_by_its_names(two: Two) -> None:
     await two.receiver.say(ACCEPT, json.dumps(two.statement(by=two.sender.code, command_id="c-1")).encode(), id="m-1")
     told = await two.receiver.answer("c-1")

@@ -26,7 +26,7 @@ from tests.builders import NOW, REFERRAL_ID, a_statement, an_agency, an_intake
 from tests.processes import Processes, plain_http, running
 
 SUBMIT = "staffetta.intake.submit.v1"
-TESTS = 15
+TESTS = 17
 
 
 @dataclass

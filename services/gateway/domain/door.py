@@ -52,7 +52,7 @@ Answer = CommandAccepted | CommandRejected
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Who speaks: an agency's system, or a person of it whose token gives them roles (`codes.PERSON_ROLES`)."""
+    """Who speaks: an agency's system, or a person of it. roles: what their token gives them of `codes.PERSON_ROLES`."""
 
     agency: str
     actor: str | None = None
@@ -60,7 +60,7 @@ class Voice:
 
     @property
     def name(self) -> str:
-        """Systems and people number their messages apart: they come by two topics, and none waits for the other.
+        """Systems and people in roles number their messages apart: they come by two topics, none waits for the other.
 
         No agency's code holds an @, so no id behind a name makes it another's.
         """
