@@ -137,10 +137,11 @@ async def _is_for_its_receiver(request: Request, referral: Referral) -> bool:
 
 
 async def _coordinated(request: Request, who: Speaker) -> str | None:
-    """The city whose coordination the speaker is; None for all cities."""
+    """The city whose coordination the speaker is, for an agency that works; None for all cities."""
     if "network" in who.roles:
         return None
-    city = await reading.read_city(_db(request), who.agency) if who.agency and "coordinator" in who.roles else None
+    coordinates = who.agency and "coordinator" in who.roles
+    city = await reading.read_city(_db(request), who.agency, active=True) if coordinates else None
     if city is None:
         raise HTTPException(404)
     return city

@@ -58,9 +58,10 @@ async def read_unmet(db: Any, city: str | None, since: datetime) -> Counter[tupl
     return Counter([(row["city"], row["service"], row["reason"] or "", row["final"]) async for row in rows])
 
 
-async def read_city(db: Any, agency: str) -> str | None:
-    doc = await db.agencies.find_one({"_id": agency}, {"city": 1})
-    return doc["city"] if doc else None
+async def read_city(db: Any, agency: str | None, *, active: bool = False) -> str | None:
+    """active: only of one that works."""
+    doc = await db.agencies.find_one({"_id": agency}, {"city": 1, "status": 1})
+    return doc["city"] if doc and (doc["status"] == "active" or not active) else None
 
 
 async def read_tasks(db: Any, agency: str, after: After | None) -> Page:

@@ -61,6 +61,15 @@ def test_nobody_else_may(asked: Asked, city: str) -> None:
     assert refused(a_correction(asked, phone=NEW_PHONE), asked.agency or "", city) == ("not_authorised", "/offer")
 
 
+@pytest.mark.parametrize("asked", [by(), by("pa.comune", "coordinator")])
+@pytest.mark.parametrize("status", ["suspended", "left"])
+def test_nobody_corrects_for_an_agency_that_does_not_work(asked: Asked, status: str) -> None:
+    command, speaker = a_correction(asked, phone=NEW_PHONE), an_agency(asked.agency or "", status=status)
+
+    with pytest.raises(Refusal, match="not_authorised"):
+        corrections.check(command, FILED, an_agency("pa.accura"), speaker)
+
+
 def test_an_offer_that_is_not_there_and_a_correction_that_says_nothing_are_refused() -> None:
     with pytest.raises(Refusal) as refusal:
         corrections.check(a_correction(phone=PHONE), None, None, an_agency())

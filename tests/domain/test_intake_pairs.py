@@ -100,6 +100,14 @@ def test_a_coordinator_of_the_city_undoes_a_link_and_it_stays_undone() -> None:
         pairs.decide(pair, decided("same"), NOW)
 
 
+@pytest.mark.parametrize("status", ["suspended", "left"])
+def test_a_coordinator_of_an_agency_that_does_not_work_undoes_nothing(status: str) -> None:
+    speaker = an_agency("pa.comune", status=status)
+
+    with pytest.raises(Refusal, match="unknown_referral"):
+        pairs.undo(a_pair(state=pairs.SAME, version=1), undone("pa.comune", "coordinator"), speaker, NOW)
+
+
 def test_who_decided_may_undo_it() -> None:
     pair, _ = pairs.undo(a_pair(state=pairs.SAME), undone("pa.mobile"), None, NOW)
 

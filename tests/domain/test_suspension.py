@@ -10,10 +10,11 @@ from contracts.directory import Agency, Queue
 from contracts.events import ReferralDeclined
 from contracts.journeys import TaskOpened
 from contracts.values import Asked, Message
+from services.referral import reading
 from services.referral.domain.referral import successor_id
 from tests.builders import a_recorded_intake, an_agency, an_offer
 from tests.domain.test_journey import BOTH, VISIT, say
-from tests.offline import Offline
+from tests.offline import Offline, finished
 
 COMUNE = an_agency(
     "pa.comune",
@@ -46,6 +47,16 @@ def test_what_is_not_decided_is_declined_for_it_and_the_next_candidate_is_asked(
     assert (declined.by, declined.decline_reason) == ("system", "agency_suspended")
     assert network.referrals[VISIT].state == "DECLINED"
     assert network.referrals[successor_id(VISIT)].tried == ("pa.accura",)
+
+
+@pytest.mark.parametrize(("status", "city"), [("active", "palermo"), ("suspended", None), ("left", None)])
+def test_a_city_is_shown_to_its_coordination_only_by_an_agency_that_works(status: str, city: str | None) -> None:
+    network = palermo()
+    network.ask(an_agency("pa.comune", status=status, version=2))
+
+    assert finished(reading.read_city(network.db, "pa.comune", active=True)) == city
+    assert finished(reading.read_city(network.db, "pa.comune")) == "palermo"
+    assert finished(reading.read_city(network.db, "pa.nobody", active=True)) is None
 
 
 def test_a_person_who_is_taken_in_stays_and_the_coordination_has_to_look_at_it_once() -> None:

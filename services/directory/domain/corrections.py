@@ -39,17 +39,21 @@ Corrections = Mapping[str, Correction]
 
 
 def check(command: CorrectOffer, offer: Offer | None, owner: Agency | None, speaker: Agency | None) -> Offer:
-    """The offer that is meant. owner: its agency; speaker: the agency of who speaks. Raises Refusal."""
+    """The offer that is meant. owner: its agency; speaker: the agency of who speaks, which works. Raises Refusal."""
     if offer is None or owner is None:
         raise Refusal("unknown_code", "/offer")
-    roles = command.asked.roles
-    supervises = SUPERVISOR in roles and command.asked.agency == offer.agency
-    coordinates = COORDINATOR in roles and speaker is not None and speaker.city == owner.city
-    if not supervises and not coordinates:
+    if not _may_correct(command, owner, speaker):
         raise Refusal("not_authorised", "/offer")
     if not _stated(command, offer):
         raise Refusal("missing_field", "/status")
     return offer
+
+
+def _may_correct(command: CorrectOffer, owner: Agency, speaker: Agency | None) -> bool:
+    if speaker is None or speaker.status != "active":
+        return False
+    supervises = SUPERVISOR in command.asked.roles and speaker.code == owner.code
+    return supervises or (COORDINATOR in command.asked.roles and speaker.city == owner.city)
 
 
 def correct(offer: Offer, known: Corrections, command: CorrectOffer, now: datetime) -> tuple[Offer, Corrections]:

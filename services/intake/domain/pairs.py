@@ -111,7 +111,7 @@ def decide(known: Pair | None, command: DecidePair, now: datetime) -> Outcome:
 
 
 def undo(known: Pair | None, command: UndoPair, speaker: Agency | None, now: datetime) -> Outcome:
-    """Raises Refusal: only who decided it, or a coordinator of the city where it was decided."""
+    """Raises Refusal: only who decided it, or a coordinator of the city where it was, of an agency that works."""
     if known is None or not _may_undo(known, command.asked, speaker):
         raise Refusal("unknown_referral", "/person_refs")
     _check(known, "undone")
@@ -133,8 +133,9 @@ def one_person(person_ref: str, linked: Iterable[Pair]) -> frozenset[str]:
 
 
 def _may_undo(known: Pair, asked: Asked, speaker: Agency | None) -> bool:
-    coordinates = COORDINATOR in asked.roles and speaker is not None and speaker.city == known.city
-    return known.agency == asked.agency or coordinates
+    if known.agency == asked.agency or speaker is None:
+        return known.agency == asked.agency
+    return COORDINATOR in asked.roles and speaker.status == "active" and speaker.city == known.city
 
 
 def _check(known: Pair, decision: str) -> None:
