@@ -10,6 +10,7 @@ import pytest
 from contracts.answers import CommandRejected
 from contracts.beside import ReferralEscalated, TimerFired
 from contracts.commands import FireTimer, NotePlace
+from contracts.directory import Capacity
 from contracts.events import ReferralExpired
 from contracts.journeys import ChaseTask, CompleteTask, TaskOpened, TaskOverdue, UnmetNeedRecorded
 from contracts.values import Asked, Message
@@ -157,6 +158,74 @@ def test_an_agency_that_promised_to_answer_sooner_is_reminded_sooner() -> None:
 
     referral = network.referrals[VISIT]
     assert (referral.next_at, referral.due_at) == (NOW + 2 * HOUR, NOW + 4 * HOUR)
+
+
+# -- another priority --------------------------------------------------------------------------------------------------
+
+
+def steps(network: Offline, timer: str) -> dict[int, timedelta]:
+    """How long from now each step of a visit's timer is."""
+    running = network.referrals[VISIT].timer(timer)
+    return {step.percent: step.at - network.now for step in running.steps} if running else {}
+
+
+def test_who_was_in_time_before_a_request_became_urgent_has_the_whole_of_its_limit_from_then() -> None:
+    network = asked("ROUTINE")
+    say(network, VISIT, "acknowledge")
+    network.sweep(NOW + 4 * DAY)
+
+    say(network, VISIT, "change_priority", by="pa.comune", priority="URGENT")
+
+    assert steps(network, "decide") == {50: DAY, 100: 2 * DAY, 150: 3 * DAY, 200: 4 * DAY}
+    assert fired(network.sweep(NOW + 6 * DAY)) == [("decide", 50), ("decide", 100)]
+    assert network.referrals[VISIT].state == "ACKNOWLEDGED"
+
+
+def test_a_place_is_held_as_long_as_there_is_time_to_decide_after_the_change() -> None:
+    network = asked("ROUTINE", offers=(an_offer(capacity=Capacity(kind="appointment_slot", total=1)),))
+    network.sweep(NOW + 5 * DAY)
+
+    say(network, VISIT, "change_priority", by="pa.comune", priority="URGENT")
+
+    assert network.referrals[VISIT].seat_until == NOW + 9 * DAY
+    network.sweep(NOW + 6 * DAY)
+    assert network.referrals[VISIT].seat == "held"
+
+
+def test_the_time_for_the_first_contact_is_not_over_at_once_either() -> None:
+    network = asked("ROUTINE")
+    say(network, VISIT, "accept")
+    network.sweep(NOW + 5 * DAY)
+
+    say(network, VISIT, "change_priority", by="pa.comune", priority="URGENT")
+
+    assert steps(network, "first_contact")[100] == 3 * DAY
+    assert fired(network.sweep(NOW + 7 * DAY)) == [("first_contact", 50)]
+
+
+def test_who_is_late_already_is_given_no_more_time_by_what_becomes_more_urgent() -> None:
+    network = asked("ROUTINE")
+    say(network, VISIT, "acknowledge")
+    network.sweep(NOW + steps(network, "decide")[200] - HOUR)
+
+    say(network, VISIT, "change_priority", by="pa.comune", priority="URGENT")
+    assert steps(network, "decide") == {200: HOUR}
+    say(network, VISIT, "change_priority", by="pa.comune", priority="EMERGENCY")
+
+    assert steps(network, "decide") == {200: HOUR}
+    assert fired(network.sweep(network.now + HOUR)) == [("decide", 200)]
+    assert network.referrals[VISIT].state == "ACKNOWLEDGED"
+
+
+def test_an_emergency_that_is_lowered_after_days_leaves_who_has_it_time_to_decide() -> None:
+    network = asked("EMERGENCY")
+    network.sweep(NOW + 5 * DAY)
+
+    say(network, VISIT, "change_priority", roles=("coordinator",), priority="URGENT")
+
+    assert steps(network, "acknowledge") == {50: DAY / 2, 100: DAY, 150: 1.5 * DAY, 200: 2 * DAY}
+    assert network.referrals[VISIT].state == "REQUESTED"
+    assert fired(network.sweep(NOW + 5 * DAY + HOUR)) == []
 
 
 # -- each step once ----------------------------------------------------------------------------------------------------

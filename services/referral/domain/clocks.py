@@ -12,7 +12,6 @@ Limit = dict[str, Any]
 
 HOURS = codes.table("priorities")["business_hours"]
 OPENS, CLOSES = time.fromisoformat(HOURS["from"]), time.fromisoformat(HOURS["to"])
-PLACE_HOLD = codes.table("priorities")["place_hold"]
 A_DAY = timedelta(hours=HOURS["hours_per_day"])
 WEEKDAYS = frozenset(("mon", "tue", "wed", "thu", "fri", "sat", "sun").index(day) for day in HOURS["weekdays"])
 
@@ -90,16 +89,6 @@ def of_seat_hold(service: str) -> Limit:
     """How long a place is held for the head of a waitlist, by what a place of this service is."""
     limit: Limit = codes.table("priorities")["seat_hold"][codes.codes("services")[service]["capacity_kind"]]
     return limit
-
-
-def place_held_until(
-    priority: str, sent_at: datetime, calendar: Calendar, stricter: Iterable[StricterLimit] = ()
-) -> datetime | None:
-    """Until when a place that was asked for with a referral stays held; None: until a person decides."""
-    if priority in PLACE_HOLD["unless_priority"]:
-        return None
-    limit = of_priority(priority, PLACE_HOLD["until_timer"], stricter)
-    return due(limit, sent_at, calendar, PLACE_HOLD["until_percent"])
 
 
 def _days_later(later: timedelta, start: datetime, calendar: Calendar, *, rolls: bool) -> datetime:

@@ -5,14 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from contracts import catalogue
+from contracts import catalogue, codes
 from contracts.answers import CommandAccepted
 from contracts.commands import DraftReferral, OpenReferral, ReferralCommand
 from contracts.events import RoutingDecided
 from contracts.refusals import Refusal
 from contracts.stated import ReferralFields
 from contracts.values import Asked, Message
-from services.referral.domain import aftermath, beside, clocks, fields, guards, leaving, routing, sharing, table, timers
+from services.referral.domain import aftermath, beside, fields, guards, leaving, routing, sharing, table, timers
 from services.referral.domain.case import Case, Facts, Fault, meet
 from services.referral.domain.referral import (
     Entry,
@@ -177,7 +177,7 @@ def _carry_out(case: Case) -> Outcome:
     moved = replace(moved, timers=run_timers(moved, row, facts.now, facts.calendar))
     if moved.need.priority != case.referral.need.priority:
         moved = replace(moved, timers=by_priority(moved, facts.now, facts.calendar))
-        moved = replace(moved, seat_until=_held_until(moved, facts) if _is_undecided(moved) else moved.seat_until)
+        moved = replace(moved, seat_until=_held_until(moved) if _is_undecided(moved) else moved.seat_until)
     moved, left = leaving.behind(replace(moved, **_seat(moved, case)), case)
     said = _events(moved, case, left)
     clocked = timers.told(case.referral.timers, moved.timers, snapshot(moved, facts.now, case.role))
@@ -234,17 +234,17 @@ def _kept(case: Case) -> dict[str, Any]:
 
 def _seat(moved: Referral, case: Case) -> dict[str, Any]:
     """What becomes of the place at the offer, where places are counted."""
-    place, facts = moved.place, case.facts
+    place = moved.place
     if place is None or not place.counted or not case.row or not case.row.to or case.row.command in KEEP_THE_SEAT:
         return {}
     match moved.state:
         case "ACKNOWLEDGED":
-            held_again = {"seat": "held", "seat_until": _held_until(moved, facts)}
+            held_again = {"seat": "held", "seat_until": _held_until(moved)}
             return held_again if moved.seat == "confirmed" else {}
         case "IN_SERVICE" if case.row.command == "reopen":
             return {"seat": "confirmed", "seat_until": None}
         case "REQUESTED":
-            return {"seat": "asked", "seat_until": _held_until(moved, facts)}
+            return {"seat": "asked", "seat_until": _held_until(moved)}
         case "WAITLISTED":
             until = next((timer.due_at for timer in moved.timers if timer.code == "seat_hold"), None)
             return {"seat": "held" if until else "waiting", "seat_until": until}
@@ -257,15 +257,18 @@ def _is_undecided(moved: Referral) -> bool:
     return moved.state in ("REQUESTED", "ACKNOWLEDGED") and moved.seat in ("asked", "held")
 
 
-def _held_until(moved: Referral, facts: Facts) -> datetime | None:
+def _held_until(moved: Referral) -> datetime | None:
     """How long a place stays held for who has not decided; after an acceptance that was taken back, while there is
     time to decide. None: until a person decides.
     """
-    sent_at, decide = moved.sent_at or facts.now, moved.timer("decide")
-    until = clocks.place_held_until(moved.need.priority, sent_at, facts.calendar, moved.stricter)
-    return decide.due_at if until and decide and moved.accepted_at else until
+    decide = moved.timer(PLACE_HOLD["until_timer"])
+    if decide is None or moved.need.priority in PLACE_HOLD["unless_priority"]:
+        return None
+    over = (step.at for step in decide.steps if step.percent >= PLACE_HOLD["until_percent"] and not moved.accepted_at)
+    return next(over, decide.due_at)
 
 
+PLACE_HOLD = codes.table("priorities")["place_hold"]
 KEEP_THE_SEAT = frozenset({"acknowledge", "confirm_interest"})
 
 

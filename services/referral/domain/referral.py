@@ -202,11 +202,20 @@ def given_due(code: str, referral: Referral, now: datetime, calendar: Calendar) 
 
 
 def by_priority(referral: Referral, now: datetime, calendar: Calendar) -> tuple[Timer, ...]:
-    """The running timers begun anew by the priority that the referral has now, from where they began."""
+    """The running timers begun anew by the priority that the referral has now, from where they began.
+
+    One that would be over already begins now, so that nobody who was in time is late at once. A shorter limit gives no
+    more time than there was: a timer whose last step would come later by it stays as it is.
+    """
 
     def again(timer: Timer) -> Timer:
-        begins = timer.started_at
-        return _start(timer.code, referral, begins, reach_of(timer.code, referral, begins, calendar), now)
+        begun, anew = (
+            _start(timer.code, referral, begins, reach_of(timer.code, referral, begins, calendar), now)
+            for begins in (timer.started_at, now)
+        )
+        if begun.due_at > now:
+            return begun
+        return timer if begun.due_at < timer.due_at and timer.ends_at < anew.ends_at else anew
 
     return tuple(again(timer) if table.is_by_priority(timer.code) else timer for timer in referral.timers)
 

@@ -60,6 +60,11 @@ class Timer:
     def next_at(self) -> datetime | None:
         return self.steps[0].at if self.steps else None
 
+    @property
+    def ends_at(self) -> datetime:
+        """When the last of the steps that are known is due."""
+        return self.steps[-1].at if self.steps else self.due_at
+
 
 def start(code: str, version: int, at: datetime, rungs: Iterable[Rung], reach: Reach, now: datetime) -> Timer:
     """The steps come in order, also where a rollover would let a later one overtake.
