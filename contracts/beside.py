@@ -20,14 +20,14 @@ class ReferralNoteAdded(ReferralEvent):
 
 class ReferralPriorityChanged(ReferralEvent):
     """From `priority_before` to the priority that every event of a referral says; a place is held until `place_until`
-    now.
+    now. By the network, without a text, when the person is asked for again and more urgently.
     """
 
     TYPE = "staffetta.referral.priority_changed.v1"
 
     priority_before: Code
     place_until: Time | None = None
-    text_id: UUID
+    text_id: UUID | None = None
 
 
 class ReferralContactAttempted(ReferralEvent):

@@ -89,7 +89,7 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     known = await facts.to_change(before, command, tx)
     if roles_in(before, command, known):  # a stranger does not even learn that it exists
         tx.correlate(before.need.journey_id)
-    if by_network and command.command == "send" and before.state == "DRAFT" and await _is_unsent(before, known, tx):
+    if by_network and await _is_answered(before, command, known, tx):
         return
     judge = life.ask_onward if command.command == "open" else life.decide
     after, said = judge(before, command, known)
@@ -103,6 +103,19 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     if before.is_open and not after.is_open:
         await _lean(after, known.served_by, said, tx)
         await _free(after, said, tx)
+
+
+async def _is_answered(before: Referral, command: ReferralCommand, known: Facts, tx: Transaction) -> bool:
+    """Whether what the network asks for itself changes nothing: a draft that cannot be sent, a referral that is as
+    urgent by now as what leans on it.
+    """
+    match command.command:
+        case "send" if before.state == "DRAFT":
+            return await _is_unsent(before, known, tx)
+        case "change_priority" if not unsent.may_be_raised(before, command.priority):
+            await _let_go(before, command, tx)
+            return True
+    return False
 
 
 OfTheNetwork = NotePlace | FireTimer | ChaseReceipt | ForgetPerson | TellOfContact
@@ -164,12 +177,22 @@ async def _is_unsent(referral: Referral, known: Facts, tx: Transaction, asked: A
     said = unsent.instead(referral, known, asked or Asked())
     if said and known.decision:
         store.save_decision(tx, Explanation(referral.referral_id, tx.now, known.decision, known.linked_id))
-        holder = await store.find_referral(tx, known.linked_id) if known.decision.first and known.linked_id else None
-        if holder and (name := holder.link):
-            link = await store.find_link(tx, name) or Link(holder.referral_id)
+        if known.linked and (name := known.linked.link):
+            link = await store.find_link(tx, name) or Link(known.linked.referral_id)
             store.save_link(tx, name, link.with_one_more(referral))
     _say(said, tx)
     return bool(said)
+
+
+async def _let_go(linked: Referral, command: ReferralCommand, tx: Transaction) -> None:
+    """Nothing is raised. If it came to wait on a list meanwhile, an emergency that leans on it is for its sender."""
+    tx.answer(life.answer(linked, command.asked))
+    name = linked.link
+    link = await store.find_link(tx, name) if name and unsent.is_passed_by(linked, command.priority) else None
+    if name and link:
+        left, gone = link.without(command.linked_referral_id)
+        store.save_link(tx, name, left)
+        _tell(gone, tx)
 
 
 async def _lean(referral: Referral, other: Referral | None, said: list[Message], tx: Transaction) -> None:
@@ -187,7 +210,12 @@ async def _free(referral: Referral, said: list[Message], tx: Transaction) -> Non
     if link is None or link.referral_id != referral.referral_id:
         return
     store.delete_link(tx, name)
-    for told in unsent.held_no_more(link, referral, said):
+    _tell(unsent.held_no_more(link, referral, said), tx)
+
+
+def _tell(ends: Sequence[EndNeed], tx: Transaction) -> None:
+    """Each journey of those that leaned on a referral."""
+    for told in ends:
         tx.correlate(told.journey_id)
         tx.emit(told)
 

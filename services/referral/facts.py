@@ -8,16 +8,16 @@ from uuid import UUID
 from contracts.commands import Need, OpenReferral, ReferralCommand
 from services.chassis.transaction import Transaction
 from services.referral import calendar, deciding, store
-from services.referral.domain import basis, choice, serving, table
+from services.referral.domain import basis, choice, serving, table, unsent
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
 
 
 async def to_open(command: OpenReferral, tx: Transaction) -> Facts:
-    decision = await _decide(Search(command.need, command.hop, command.tried, command.next_agency), tx)
+    search = Search(command.need, command.hop, command.tried, command.next_agency)
     before = await store.find_referral(tx, command.predecessor_id) if command.predecessor_id else None
-    return await _sending(command.need, decision, tx, predecessor=before)
+    return await _sending(search, tx, predecessor=before)
 
 
 def to_draft(need: Need, tx: Transaction) -> Facts:
@@ -29,18 +29,18 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     need, place = referral.need, referral.place
     if command.command == "send" and place is None:
         chosen = choice.of(need, command)
-        known = await _sending(need, await _decide(Search(need, choice=chosen), tx), tx)
+        known = await _sending(Search(need, choice=chosen), tx)
         return replace(known, **await _of_agencies(referral, command, tx, has_successor=False))
-    decision = None
+    decision, linked = None, None
     if command.command in ("pass_on", "open") and place:
         search = Search(need, referral.hop + 1, (*referral.tried, place.agency), command.next_agency)
-        decision = await _decide(search, tx)
+        decision, linked = await _found(search, tx) if command.command == "open" else (await _decide(search, tx), None)
     clock = calendar.of(place.city if place else need.sender_city, tx.now)
     latest = await latest_of(referral, tx)
     of_agencies = await _of_agencies(referral, command, tx, has_successor=latest is not None)
-    linked = await _linked_id(need, decision.first, tx) if decision and command.command == "open" else None
+    linked_id = linked.referral_id if linked else None
     of_place = await _of_place(referral, command, tx)
-    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **{"linked_id": linked} | of_place)
+    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **{"linked_id": linked_id} | of_place)
 
 
 async def _of_agencies(
@@ -68,7 +68,8 @@ async def _of_place(referral: Referral, command: ReferralCommand, tx: Transactio
     if (place := referral.place) and command.command in ("waitlist", "reopen"):
         known["offer"] = await store.find_offer(tx, place.offer)
     if place and command.command == "reopen":
-        known["linked_id"] = await _linked_id(referral.need, place, tx)
+        linked = await _linked(referral.need, place, tx)
+        known["linked_id"] = linked.referral_id if linked else None
     return known
 
 
@@ -131,18 +132,32 @@ async def _decide(search: Search, tx: Transaction) -> Decision:
     return await deciding.decide(search, _day(search.need, tx), tx.find)
 
 
-async def _sending(need: Need, decision: Decision, tx: Transaction, predecessor: Referral | None = None) -> Facts:
+async def _sending(search: Search, tx: Transaction, predecessor: Referral | None = None) -> Facts:
     """With the clock of the city it would go to, and the open referral of this person to that offer."""
-    clock = calendar.of(decision.first.city if decision.first else need.sender_city, tx.now)
-    linked_id = await _linked_id(need, decision.first, tx)
-    return Facts(tx.now, clock, decision, linked_id=linked_id, predecessor=predecessor)
+    decision, linked = await _found(search, tx)
+    clock = calendar.of(decision.first.city if decision.first else search.need.sender_city, tx.now)
+    linked_id = linked.referral_id if linked else None
+    return Facts(tx.now, clock, decision, linked_id=linked_id, linked=linked, predecessor=predecessor)
 
 
-async def _linked_id(need: Need, place: Place | None, tx: Transaction) -> UUID | None:
+async def _found(search: Search, tx: Transaction) -> tuple[Decision, Referral | None]:
+    """Whom to ask, and the open referral of this person there; an agency where that one must not be leant on is passed
+    by, as one that was asked already.
+    """
+    while True:
+        decision = await _decide(search, tx)
+        linked = await _linked(search.need, decision.first, tx)
+        passed_by = linked and search.choice is None and unsent.is_passed_by(linked, search.need.priority)
+        if not passed_by or decision.first is None or decision.first.agency in search.tried:
+            return decision, linked
+        search = replace(search, tried=(*search.tried, decision.first.agency))
+
+
+async def _linked(need: Need, place: Place | None, tx: Transaction) -> Referral | None:
     """Under any name that people decided to be the same person's."""
     if place is None:
         return None
     held = await store.find_link(tx, link_of(need, place))
     for other in () if held else await store.find_other_names(tx, need.person_ref):
         held = held or await store.find_link(tx, link_of(need.model_copy(update={"person_ref": other}), place))
-    return held.referral_id if held else None
+    return await store.find_referral(tx, held.referral_id) if held else None

@@ -28,6 +28,7 @@ AGENCIES = ("pa.a", "pa.b", "pa.c", "pa.d", "pa.e", "pa.priv")
 SERVICES = ("health.primary", "lab.it", "lab.dance")
 COMMANDS = tuple(sorted({row["command"] for row in codes.commands_on_referrals()} - {"create"}))
 ANY_AGENCY = st.sampled_from(AGENCIES)
+PRIORITIES = st.sampled_from([*codes.codes("priorities")])
 MAX_INTAKES = 6
 SEATS = ("held", "confirmed", "waiting")
 FIELDS = st.fixed_dictionaries(
@@ -42,7 +43,7 @@ FIELDS = st.fixed_dictionaries(
         "documents": st.just(["stp"]),
         "appointment": st.integers(1, 3),
         "count": st.integers(1, 3),
-        "priority": st.sampled_from([*codes.codes("priorities")]),
+        "priority": PRIORITIES,
         "revoke_cause": st.sampled_from([*codes.codes("withdraw_reasons")]),
         "obligation": st.sampled_from([*codes.codes("transitions", "obligations")]),
         "linked_referral_id": st.sampled_from([referral_id(UUID(int=n), 0) for n in range(MAX_INTAKES + 1)]),
@@ -79,13 +80,13 @@ class Network(RuleBasedStateMachine):
 
     @precondition(lambda self: self.intakes < MAX_INTAKES)
     @rule(person=st.sampled_from(["p-1", "p-2", "p-3"]), waits=st.booleans(), withhold=st.sets(ANY_AGENCY, max_size=2),
-          sender=st.sampled_from(["pa.comune", "pa.a"]))  # fmt: skip
-    def an_intake_is_recorded(self, person: str, waits: bool, sender: str, withhold: set[str]) -> None:
+          sender=st.sampled_from(["pa.comune", "pa.a"]), priority=PRIORITIES)  # fmt: skip
+    def an_intake_is_recorded(self, person: str, waits: bool, sender: str, withhold: set[str], priority: str) -> None:
         self.intakes += 1
         dance = {"service": "lab.dance"} | ({"depends_on": "health.primary"} if waits else {})
         self.network.ask(
             a_recorded_intake("health.primary", dance, intake_id=UUID(int=self.intakes), person_ref=person,
-                              sender_agency=sender, withhold=tuple(withhold),
+                              sender_agency=sender, withhold=tuple(withhold), priority=priority,
                               sharing_basis=(a_basis(), a_basis("pa.priv")))
         )  # fmt: skip
 
@@ -213,6 +214,11 @@ class Network(RuleBasedStateMachine):
                 if any(entry.command == "waitlist" and entry.by == "receiver" for entry in referral.history)
             }
             assert fits <= by_choice
+
+    @invariant()
+    def no_emergency_waits_on_a_list(self) -> None:
+        for referral in self.network.referrals.values():
+            assert (referral.state, referral.need.priority) != ("WAITLISTED", "EMERGENCY")
 
     @invariant()
     def one_open_referral_a_person_and_offer(self) -> None:

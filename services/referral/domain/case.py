@@ -20,7 +20,8 @@ class Facts:
     """What the referral itself does not know.
 
     calendar: of the city whose clock runs next. decision: what routing says now, for a command that needs a receiver.
-    linked_id: the open referral of this person to the chosen offer. predecessor: whom this one makes way for. latest:
+    linked_id: the open referral of this person to the chosen offer; linked: that referral, for a need that is to be
+    sent. predecessor: whom this one makes way for. latest:
     who has it now, when this one has a successor; shared: then, the need under the sharing bases as they are now.
     speaker, receiver: the directory's entries of the agency that asks, and of the one where it lies. lead: of who
     coordinates the city where it lies. offer: the entry of where it lies, for a command that waitlists or reopens.
@@ -33,6 +34,7 @@ class Facts:
     calendar: Calendar
     decision: Decision | None = None
     linked_id: UUID | None = None
+    linked: Referral | None = None
     predecessor: Referral | None = None
     latest: Referral | None = None
     shared: Need | None = None

@@ -10,7 +10,7 @@ from services.referral.domain.case import Case, Fault, is_usable
 from services.referral.domain.timers import Timer
 
 TEXTS = ("text", "reason_text")
-"""Under either name it was taken out at the door; here it is only an id."""
+"""Under either name it was taken out at the door; here it is only an id. The network itself writes none."""
 
 OF_LISTS = (
     "contact_mode", "failed_rule", "requested_by", "update_code", "channel", "result", "obligation", "priority",
@@ -124,7 +124,7 @@ def _reason(case: Case) -> Iterator[Fault]:
 
 def _text(case: Case) -> Iterator[Fault]:
     for name in case.row.required if case.row else ():
-        if name in TEXTS and case.command.text_id is None:
+        if name in TEXTS and case.command.text_id is None and case.role != "system":
             yield Fault("missing_text", f"/{name}")
 
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from contracts import codes
 from contracts.answers import CommandAccepted, CommandRejected
+from contracts.commands import Need, ReferralCommand
 from contracts.events import RoutingDecided
 from contracts.journeys import EndNeed
 from contracts.refusals import Refusal
@@ -12,6 +14,7 @@ from services.referral.domain import aftermath
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, snapshot
 from services.referral.domain.routing import explained
+from services.referral.domain.seats import NOBODY_WAITS
 
 LINKED = "LINKED"
 
@@ -26,6 +29,12 @@ class Link:
     def with_one_more(self, unsent: Referral) -> "Link":
         return replace(self, leaning=(*self.leaning, aftermath.ended(unsent, "linked")))
 
+    def without(self, need_id: UUID | None) -> "tuple[Link, list[EndNeed]]":
+        """Without a need that leans on it, which is told that this is over."""
+        left = tuple(told for told in self.leaning if told.need_id != need_id)
+        gone = [told.model_copy(update={"outcome": "ended"}) for told in self.leaning if told.need_id == need_id]
+        return replace(self, leaning=left), gone
+
 
 def instead(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
     """What is said instead of sending a referral, to whoever asked for it; nothing when it can be sent."""
@@ -33,7 +42,35 @@ def instead(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
         return _nobody(unsent, facts, asked)
     if facts.linked_id is None:
         return []
-    return _linked(unsent, facts, asked) if unsent.version == 0 else _needless(unsent)
+    said = _linked(unsent, facts, asked) if unsent.version == 0 else _needless(unsent)
+    return [*said, *_raised(facts.linked, unsent.need)]
+
+
+def is_passed_by(linked: Referral, priority: str | None) -> bool:
+    """An emergency leans on nobody who waits on a list: somebody else is asked."""
+    return linked.state == "WAITLISTED" and priority == NOBODY_WAITS
+
+
+def may_be_raised(linked: Referral, priority: str | None) -> bool:
+    """Whether it is open, less urgent than what leans on it, and may be as urgent as that."""
+    ranks = {code: item["rank"] for code, item in codes.codes("priorities").items()}
+    is_calmer = ranks[linked.need.priority] > ranks[priority or linked.need.priority]
+    return linked.is_open and is_calmer and not is_passed_by(linked, priority)
+
+
+def _raised(linked: Referral | None, need: Need) -> list[Message]:
+    """Whoever has the person learns that they are more urgent by now; that one may have moved on when it is told."""
+    if linked is None or not may_be_raised(linked, need.priority):
+        return []
+    return [
+        ReferralCommand(
+            referral_id=linked.referral_id,
+            command="change_priority",
+            role="system",
+            priority=need.priority,
+            linked_referral_id=need.need_id,
+        )
+    ]
 
 
 def held_no_more(link: Link, over: Referral, said: list[Message]) -> list[EndNeed]:

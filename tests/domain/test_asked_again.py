@@ -1,0 +1,159 @@
+"""A person who is asked for again, and more urgently, where an open request of theirs lies already."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts.beside import ReferralPriorityChanged
+from contracts.commands import ReferralCommand
+from contracts.directory import Capacity, Offer, Waitlist
+from contracts.journeys import RoutingNoCandidate
+from contracts.values import Message
+from services.referral.domain import needs
+from tests.builders import TEXT_ID, a_recorded_intake, an_offer
+from tests.domain.test_journey import LAB, LAB_AFTER_VISIT, OTHER_ID, VISIT, palermo, say
+from tests.offline import Offline
+
+AGAIN = needs.referral_id(OTHER_ID, 0)
+SALUTE = an_offer("pa.salute.primary")
+A_LIST = an_offer(
+    capacity=Capacity(kind="appointment_slot", total=1), waitlist=Waitlist(enabled=True, order_rule_version=1)
+)
+
+
+def again(network: Offline, priority: str, **known: Any) -> list[Message]:
+    """Another desk meets the person."""
+    given = {"intake_id": OTHER_ID, "sender_agency": "pa.mobile", "sender_queue": "pa.mobile.desk"}
+    return network.ask(a_recorded_intake(priority=priority, **given | known))
+
+
+def who_waits(*offers: Offer) -> Offline:
+    """The person waits behind another one, as a routine matter."""
+    network = palermo(A_LIST, *offers)
+    network.ask(a_recorded_intake(intake_id=UUID(int=9), person_ref="p-9"))
+    network.ask(a_recorded_intake(priority="ROUTINE"))
+    assert network.referrals[VISIT].state == "WAITLISTED"
+    return network
+
+
+def changes(network: Offline) -> list[ReferralPriorityChanged]:
+    return [event for event in network.said if isinstance(event, ReferralPriorityChanged)]
+
+
+def state_of(network: Offline, journey_id: UUID) -> list[str]:
+    return [need.state for one in network.journeys if one.journey_id == journey_id for need in one.needs]
+
+
+@pytest.mark.parametrize("commands", [(), ("acknowledge",), ("accept",), ("accept", "start")])
+def test_who_has_a_person_learns_that_they_are_more_urgent_by_now(commands: tuple[str, ...]) -> None:
+    network = palermo()
+    network.ask(a_recorded_intake(priority="ROUTINE"))
+    for command in commands:
+        say(network, VISIT, command)
+
+    again(network, "EMERGENCY")
+
+    (changed,) = changes(network)
+    assert (changed.referral_id, changed.by, changed.text_id) == (VISIT, "system", None)
+    assert (changed.priority_before, changed.priority) == ("ROUTINE", "EMERGENCY")
+    assert list(network.referrals) == [VISIT]
+    assert state_of(network, OTHER_ID) == ["linked"]
+
+
+@pytest.mark.parametrize(("first", "then"), [("URGENT", "URGENT"), ("EMERGENCY", "MEDIUM")])
+def test_who_is_no_more_urgent_than_before_changes_nothing(first: str, then: str) -> None:
+    network = palermo()
+    network.ask(a_recorded_intake(priority=first))
+    before = network.referrals[VISIT]
+
+    again(network, then)
+
+    assert network.referrals == {VISIT: before}
+
+
+def test_who_waits_and_is_met_again_as_urgent_moves_up_the_list() -> None:
+    network = who_waits()
+    network.ask(a_recorded_intake(priority="MEDIUM", intake_id=UUID(int=8), person_ref="p-8"))
+
+    again(network, "URGENT")
+
+    say(network, needs.referral_id(UUID(int=9), 0), "decline", decline_reason="person_refused")
+    assert network.referrals[VISIT].seat == "held"
+
+
+def test_an_emergency_does_not_lean_on_who_waits_but_is_sent_to_the_next_one() -> None:
+    network = who_waits(SALUTE)
+
+    again(network, "EMERGENCY")
+
+    sent = network.referrals[AGAIN]
+    assert sent.place
+    assert (sent.place.agency, sent.state, sent.tried) == ("pa.salute", "REQUESTED", ())
+    assert network.referrals[VISIT].state == "WAITLISTED"
+
+
+def test_an_emergency_for_which_nothing_but_a_list_is_left_is_a_task_of_its_sender() -> None:
+    network = who_waits()
+
+    again(network, "EMERGENCY")
+
+    assert [(task.kind, task.agency) for task in network.tasks] == [("no_candidate", "pa.mobile")]
+    assert [event.reason for event in network.said if isinstance(event, RoutingNoCandidate)] == ["already_tried"]
+
+
+def test_a_draft_whose_turn_it_is_raises_what_is_open_too() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake({"service": "lab.it", "priority": "ROUTINE"}, intake_id=OTHER_ID))
+    network.ask(a_recorded_intake(*LAB_AFTER_VISIT, priority="URGENT"))
+
+    say(network, VISIT, "accept")
+    say(network, VISIT, "start")
+    say(network, VISIT, "close", closure_outcome="served_completed")
+
+    assert network.referrals[AGAIN].need.priority == "URGENT"
+    assert (network.referrals[LAB].state, [task.kind for task in network.tasks]) == ("DRAFT", ["link_existing"])
+
+
+# -- messages that cross on their way ----------------------------------------------------------------------------------
+
+
+def raise_it(network: Offline, priority: str) -> list[Message]:
+    """What the network says to the first request because the second one leans on it."""
+    own = {"command": "change_priority", "role": "system", "priority": priority, "linked_referral_id": AGAIN}
+    return network.ask(ReferralCommand(referral_id=VISIT, **own))
+
+
+def test_an_emergency_that_leans_on_who_came_to_wait_meanwhile_is_a_task_of_its_sender() -> None:
+    network = who_waits()
+    again(network, "ROUTINE")
+
+    raise_it(network, "EMERGENCY")
+
+    assert network.referrals[VISIT].need.priority == "ROUTINE"
+    assert [(task.kind, task.agency) for task in network.tasks] == [("linked_referral_ended", "pa.mobile")]
+    assert state_of(network, OTHER_ID) == ["ended"]
+    say(network, VISIT, "withdraw", by="pa.comune")
+    assert len(network.tasks) == 1, "it leans on it no more"
+
+
+def test_who_became_more_urgent_still_meanwhile_is_not_lowered() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake(priority="ROUTINE"))
+    say(network, VISIT, "change_priority", by="pa.comune", priority="URGENT", text_id=TEXT_ID)
+
+    raise_it(network, "MEDIUM")
+
+    assert network.referrals[VISIT].need.priority == "URGENT"
+    assert len(changes(network)) == 1
+
+
+def test_what_is_over_meanwhile_stays_as_it_was() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake(priority="ROUTINE"))
+    say(network, VISIT, "withdraw", by="pa.comune")
+    before = network.referrals
+
+    raise_it(network, "EMERGENCY")
+
+    assert network.referrals == before
