@@ -331,9 +331,11 @@ def test_a_referral_is_passed_on_to_the_agency_the_receiver_names() -> None:
     (onward(status="closed"), "no_candidate"),
     (onward(need=a_need(age_band="25-39"), rules=({"rule": "age_between", "max": 17},)), "no_candidate"),
     (onward(agency=an_agency("pa.salute", sharing_role="private_partner")), "sharing_not_covered"),
-    (onward(need=a_need(withhold=("pa.salute",))), "recipient_withheld"),
     (onward("pa.accura"), "agency_already_tried"),
+    (onward("pa.accura", need=a_need(withhold=("pa.accura",))), "agency_already_tried"),
     (onward(hop=3), "too_many_hops"),
+    (onward(hop=3, need=a_need(withhold=("pa.salute",))), "too_many_hops"),
+    (onward(hop=3, agency=an_agency("pa.salute", sharing_role="private_partner")), "too_many_hops"),
     (the_facts(decision=a_decision(an_offer(service="lab.it"))), "no_candidate"),
 ])  # fmt: skip
 def test_what_cannot_be_passed_on_is_refused_by_the_first_guard_of_its_row(facts: Any, code: str) -> None:
@@ -341,6 +343,20 @@ def test_what_cannot_be_passed_on_is_refused_by_the_first_guard_of_its_row(facts
         decide(a_referral(), "pass_on", facts=facts)
 
     assert (refusal.value.code, refusal.value.pointer) == (code, "/next_agency")
+
+
+def test_a_receiver_cannot_tell_whom_the_person_excluded_from_whom_no_basis_covers() -> None:
+    answers = []
+    for facts in (
+        onward(need=a_need(withhold=("pa.salute",))),
+        onward(agency=an_agency("pa.salute", sharing_role="private_partner")),
+    ):
+        with pytest.raises(Refusal) as refusal:
+            decide(a_referral(), "pass_on", facts=facts)
+        answers.append((refusal.value.code, refusal.value.message, vars(refusal.value)))
+
+    assert answers[0] == answers[1]
+    assert answers[0][0] == "sharing_not_covered"
 
 
 # -- the sender's next choice ------------------------------------------------------------------------------------------

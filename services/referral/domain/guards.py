@@ -221,6 +221,7 @@ HOLDS: dict[str, Callable[[Case], bool]] = {
     "receiver_active": _some_offer_passes("offer_open"),
     "sharing_basis_covers_recipient": _some_offer_passes("sharing"),
     "recipient_not_withheld": _some_offer_passes("withheld"),
+    "recipient_may_be_told": _some_offer_passes("sharing", "withheld"),
     "agency_not_tried": _some_offer_passes("already_tried"),
     "hops_below_max": _some_offer_passes("hops"),
     "predecessor_allows_successor": _predecessor_allows_successor,
