@@ -6,7 +6,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
-from contracts import codes
 from services.chassis.sweep import edge_now
 from services.http.openapi import problems
 from services.http.tokens import Speaker, speaker
@@ -105,8 +104,8 @@ async def get_open_referrals(
 ) -> list[Shown]:
     """What would become of the open referrals of an agency if it were suspended: for who coordinates its city.
 
-    next: the offer that would be asked, none when nobody is left or when the coordination itself has to decide. Of more
-    than 500, `Link` says where the rest is.
+    next: the offer that would be asked (of a reserved service only the agency), none when nobody is left or when the
+    coordination itself has to decide. Of more than 500, `Link` says where the rest is.
     """
     db, city = _db(request), await _coordinated(request, who)
     if city and city != await reading.read_city(db, agency):
@@ -124,10 +123,7 @@ async def _if_suspended(db: Any, referral: Referral, now: datetime) -> Shown:
         search = Search(need, referral.hop + 1, (*referral.tried, referral.place.agency))
         day = calendar.of(need.sender_city, now).day_of(now)
         onward = (await reading.read_decision(db, search, day)).first
-    shown = telling.queued(referral)
-    kept = {name: shown[name] for name in ("referral_id", "code", "state", "priority", "due_at")}
-    service = codes.bus_code(referral.need.service)
-    return kept | {"service": service, "rerouted": asked_elsewhere, "next": onward.offer if onward else None}
+    return telling.if_suspended(referral, onward, rerouted=asked_elsewhere)
 
 
 async def _is_for_its_receiver(request: Request, referral: Referral) -> bool:

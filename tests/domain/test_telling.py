@@ -1,4 +1,4 @@
-"""How a referral is told in a line of a queue."""
+"""How a referral and its explanation are told, and what of them to whom."""
 
 from datetime import timedelta
 from typing import get_args
@@ -12,7 +12,9 @@ from services.referral.domain.appointments import Appointment
 from services.referral.domain.conditions import Attempt
 from services.referral.domain.receipts import Receipt
 from services.referral.domain.referral import Entry, Seat, snapshot
-from tests.builders import NOW, REFERRAL_ID, a_referral
+from services.referral.domain.routing import Place, Search
+from services.referral.domain.telling import Explanation
+from tests.builders import NOW, REFERRAL_ID, a_decision, a_need, a_referral, an_offer
 
 
 def test_a_queue_says_since_when_a_referral_is_in_its_state() -> None:
@@ -92,3 +94,27 @@ def test_of_what_a_receiver_must_forget_it_reads_how_it_stands_and_what_it_owes(
     gone = ("timers", "timeline", "attempts", "appointments", "assigned_worker", "review_date")
     assert [left[name] for name in gone] == [[], [], [], [], None, None]
     assert all(told[name] for name in ("timeline", "attempts", "appointments", "assigned_worker"))
+
+
+def test_a_receiver_is_not_told_which_other_service_the_person_asked_for_or_where_they_would_go() -> None:
+    need = a_need("lab.tailoring", depends_on="protection.gbv", willing_to_travel=("napoli",))
+    of = Explanation(REFERRAL_ID, NOW, a_decision(an_offer(service="lab.tailoring"), search=Search(need)))
+
+    told, left = telling.explanation(of, whole=True)["facts"], telling.explanation(of, whole=False)["facts"]
+
+    assert (told["depends_on"], told["willing_to_travel"]) == ("protection.gbv", ["napoli"])
+    assert {"depends_on", "willing_to_travel"}.isdisjoint(left)
+    assert (left["service"], left["city_of_presence"]) == ("lab.tailoring", "palermo")
+
+
+@pytest.mark.parametrize(("service", "called", "next_"), [
+    ("health.primary", "health.primary", "pa.penc.gbv"), ("protection.gbv", "care.reserved", "pa.penc"),
+])  # fmt: skip
+def test_who_coordinates_is_told_who_would_be_asked_but_not_for_what_where_that_is_reserved(
+    service: str, called: str, next_: str
+) -> None:
+    onward = Place("pa.penc.gbv", "pa.penc", "pa.penc.desk", "palermo")
+
+    shown = telling.if_suspended(a_referral(need=a_need(service=service)), onward, rerouted=True)
+
+    assert (shown["service"], shown["next"], shown["rerouted"]) == (called, next_, True)

@@ -15,7 +15,7 @@ from contracts.notifications import public_code
 from services.referral.domain import replay, rules, table
 from services.referral.domain.receipts import Receipt
 from services.referral.domain.referral import Entry, Referral
-from services.referral.domain.routing import FILTERS, Decision
+from services.referral.domain.routing import FILTERS, Decision, Place
 from services.referral.domain.tasks import Task
 
 Shown = dict[str, Any]
@@ -24,7 +24,10 @@ FORGOTTEN_TOO: Shown = {
     "timers": [], "timeline": [], "assigned_worker": None, "review_date": None, "appointments": [], "attempts": [],
 }  # fmt: skip
 """What of a referral is about the person or what was done for them."""
-NOT_FOR_THE_RECEIVER = {"withhold", "sharing_basis", "sender_ref", "priority_reason", "person_ref"}
+NOT_FOR_THE_RECEIVER = {
+    "withhold", "sharing_basis", "sender_ref", "priority_reason", "person_ref", "depends_on", "willing_to_travel",
+}  # fmt: skip
+"""Of what routing read: whom the person excluded, which other service they asked for, where else they would go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,17 @@ def queued(of: Referral) -> Shown:
         "owner": of.owner,
         "due_at": of.due_at,
     }
+
+
+def if_suspended(of: Referral, onward: Place | None, *, rerouted: bool) -> Shown:
+    """To who coordinates the city. next: the offer; of a service that boards do not name the agency, since the code of
+    an offer may name it.
+    """
+    shown, service = queued(of), codes.bus_code(of.need.service)
+    kept = {name: shown[name] for name in ("referral_id", "code", "state", "priority", "due_at")}
+    is_named = service == of.need.service
+    whither = (onward.offer if is_named else onward.agency) if onward else None
+    return kept | {"service": service, "rerouted": rerouted, "next": whither}
 
 
 def replayed(of: Explanation) -> Shown:
