@@ -220,7 +220,8 @@ def _reason(item: dict[str, Any]) -> tuple[str, ...]:
     needs = [*item.get("required_fields", ()), *(["text"] if item["text_required"] else [])]
     needs += [f"{name}: {value}".lower() for name, value in item.get("conditions", {}).items()]
     needs += [f"within {item['max_days_to_review']} days"] if "max_days_to_review" in item else []
-    going_on = " (by itself)" if item.get("auto_reroute") else ""
+    unless = ", unless in the person's own city" if item.get("unless_own_city") else ""
+    going_on = f" (by itself{unless})" if item.get("auto_reroute") else ""
     return (
         f"`{item['code']}`", item["label"]["it"], item["label"]["en"], ", ".join(where), ", ".join(needs),
         item.get("next", "") + going_on,

@@ -228,6 +228,77 @@ def test_a_referral_that_is_passed_on_goes_where_it_was_passed() -> None:
     assert place.agency == "pa.c"
 
 
+# -- in which city ----------------------------------------------------------------------------------------------------
+
+
+def who_would_travel(*offers: str) -> Offline:
+    """Somebody in Palermo who would go to Napoli, where their language is spoken; offers of pa. are in Palermo."""
+    everybody = AreaServed(cities=(), any_network_city=True)
+    there = tuple(
+        an_offer(offer, area_served=everybody, languages=("fr",)) for offer in offers if offer.startswith("na.")
+    )
+    here = tuple(an_offer(offer) for offer in offers if offer.startswith("pa."))
+    agencies = (*(an_agency(o.agency, city="napoli") for o in there), *(an_agency(o.agency) for o in here))
+    network = Offline(agencies, there + here)
+    bases = (a_basis(), a_basis("city:napoli"))
+    network.ask(a_recorded_intake(willing_to_travel=("napoli",), language="fr", sharing_basis=bases))
+    return network
+
+
+def asked(network: Offline) -> list[str]:
+    return [referral.place.agency for referral in network.referrals.values() if referral.place]
+
+
+def test_who_is_out_of_the_area_of_another_city_is_asked_for_in_their_own() -> None:
+    network = who_would_travel("na.x.visit", "na.y.visit", "pa.salute.visit")
+
+    say(network, VISIT, "decline", by="na.x", decline_reason="out_of_area")
+
+    assert asked(network) == ["na.x", "pa.salute"]
+
+
+@pytest.mark.parametrize("reason", ["out_of_area", "wrong_city"])
+def test_where_nobody_is_in_their_own_city_the_sender_may_have_another_city_asked(reason: str) -> None:
+    network = who_would_travel("na.x.visit", "na.y.visit")
+
+    say(network, VISIT, "decline", by="na.x", decline_reason=reason)
+    assert (asked(network), [task.kind for task in network.tasks]) == (["na.x"], ["no_candidate"])
+
+    say(network, VISIT, "open", by="pa.comune", next_agency="na.y")
+    assert asked(network) == ["na.x", "na.y"]
+
+
+def test_a_receiver_of_another_city_passes_on_to_whom_it_names_there() -> None:
+    network = who_would_travel("na.x.visit", "na.y.visit")
+
+    say(network, VISIT, "pass_on", by="na.x", next_agency="na.y", decline_reason="out_of_area")
+
+    assert asked(network) == ["na.x", "na.y"]
+
+
+def test_who_lives_outside_what_one_agency_of_their_city_serves_is_asked_for_wherever_they_would_go() -> None:
+    network = who_would_travel("pa.accura.visit")
+    network.ask(an_agency("na.x", city="napoli"))
+    network.ask(an_offer("na.x.visit", area_served=AreaServed(cities=(), any_network_city=True)))
+
+    say(network, VISIT, "decline", decline_reason="out_of_area")
+
+    assert asked(network) == ["pa.accura", "na.x"]
+
+
+def test_a_city_that_one_of_its_own_agencies_calls_the_wrong_one_is_for_the_sender_to_put_right() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+
+    say(network, VISIT, "decline", decline_reason="wrong_city")
+
+    assert asked(network) == ["pa.accura"]
+    assert [task.kind for task in network.tasks] == ["reroute_to_city_of_presence"]
+    say(network, VISIT, "open", by="pa.comune")
+    assert asked(network) == ["pa.accura", "pa.salute"]
+    assert [task.state for task in network.tasks] == ["DONE"]
+
+
 # -- the same person again ---------------------------------------------------------------------------------------------
 
 

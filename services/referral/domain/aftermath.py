@@ -5,7 +5,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from contracts import codes
-from contracts.commands import OpenReferral
+from contracts.commands import Need, OpenReferral
 from contracts.directory import Agency
 from contracts.journeys import EndNeed, OpenTask, SettleTask
 from contracts.values import Message
@@ -18,6 +18,7 @@ NOTHING_FURTHER = "none"
 REVIEW, COORDINATION = "coordinator_review", "coordination"
 """The next step of a reason that never goes on by itself, and the kind of the queue that a city is coordinated from."""
 RAISES_PRIORITY, CORRECTS = "raise_priority_and_reroute", "reroute_and_correct_directory"
+TO_THEIR_CITY = "reroute_to_city_of_presence"
 CORRECTIONS = uuid5(NAMESPACE_URL, "staffetta:corrections")
 
 
@@ -31,7 +32,18 @@ def follow(moved: Referral, case: Case) -> list[Message]:
 
 def goes_on(case: Case) -> bool:
     """Whether another agency is asked without asking the sender first: also when it was declined for such a reason."""
-    return case.command.command in ("pass_on", "expire") or bool(_reason(case).get("auto_reroute"))
+    return case.command.command in ("pass_on", "expire") or _goes_on_by_itself(case.referral, _reason(case))
+
+
+def _goes_on_by_itself(over: Referral, reason: dict[str, Any]) -> bool:
+    """Where an agency of the person's own city says that it is the wrong one, it is in vain to ask the others there."""
+    in_vain = bool(reason.get("unless_own_city")) and not _is_elsewhere(over)
+    return bool(reason.get("auto_reroute")) and not in_vain
+
+
+def _is_elsewhere(over: Referral) -> bool:
+    """Whether it lay in another city than the person's."""
+    return over.place is not None and over.place.city != over.need.city_of_presence
 
 
 def ended(referral: Referral, outcome: str, reason: str | None = None) -> EndNeed:
@@ -114,7 +126,7 @@ def _left_to_people(over: Referral) -> tuple[str, int] | None:
     """The next step that a decline asks of people, and the version that it made; None where nobody was asked."""
     end = next((entry for entry in over.history if entry.state == "DECLINED" and entry.reason), None)
     reason = codes.codes("decline_reasons")[str(end.reason)] if end else {}
-    return (reason["next"], end.version) if end and not reason["auto_reroute"] else None
+    return (reason["next"], end.version) if end and not _goes_on_by_itself(over, reason) else None
 
 
 def _task_id(referral: Referral, kind: str, version: int) -> UUID:
@@ -175,12 +187,21 @@ def _successor(moved: Referral, case: Case) -> OpenReferral:
     asked = (moved.place.agency,) if moved.place else ()
     return OpenReferral(
         referral_id=successor_id(moved.referral_id),
-        need=raised(moved.need) if _reason(case).get("next") == RAISES_PRIORITY else moved.need,
+        need=_need_of_successor(moved, case),
         predecessor_id=moved.referral_id,
         hop=moved.hop + 1,
         tried=(*moved.tried, *asked),
         next_agency=case.command.next_agency if case.command.command in ("pass_on", "open") else None,
     )
+
+
+def _need_of_successor(moved: Referral, case: Case) -> Need:
+    next_step = _reason(case).get("next")
+    if next_step == RAISES_PRIORITY:
+        return raised(moved.need)
+    if next_step == TO_THEIR_CITY and case.command.command == "decline" and _is_elsewhere(moved):
+        return moved.need.model_copy(update={"willing_to_travel": ()})
+    return moved.need
 
 
 def _reason(case: Case) -> dict[str, Any]:
