@@ -11,6 +11,7 @@ class JourneyNeed(Value):
     service: Code
     referral_id: UUID
     depends_on: Code | None = None
+    priority: Code | None = None
 
 
 class BeginJourney(Message):
@@ -51,12 +52,14 @@ class EndNeed(Message):
     referral_id: UUID
     outcome: Code
     reason: Code | None = None
+    priority: Code | None = None
 
 
 class OpenTask(Message):
     """A worker of `queue` has something to decide. offer: of which, where it is about what the directory says.
 
     code: what people call the referral that it is about. until: when it is over by itself; what is not says nothing.
+    priority: of the need that it is about, where it is about one.
     """
 
     TYPE = "staffetta.task.open.v1"
@@ -75,6 +78,7 @@ class OpenTask(Message):
     offer: Ref | None = None
     code: PublicCode | None = None
     until: Time | None = None
+    priority: Code | None = None
 
 
 class ChaseTask(Message):
@@ -142,7 +146,10 @@ class UnmetNeedTakenBack(UnmetNeedEvent):
 
 
 class TaskEvent(Message):
-    """What every event of a task says: who has to decide what, until when. code: what people call the referral."""
+    """What every event of a task says: who has to decide what, until when. code: what people call the referral.
+
+    priority: of the need that it is about, where it is about one.
+    """
 
     task_id: UUID
     version: int
@@ -156,6 +163,7 @@ class TaskEvent(Message):
     due_at: Time
     offer: Ref | None = None
     code: PublicCode | None = None
+    priority: Code | None = None
 
 
 class TaskOpened(TaskEvent):

@@ -188,10 +188,18 @@ def _obligations() -> Iterator[str]:
     yield "## What is owed after the end\n"
     rows = (
         (f"`{owed['code']}`", owed["label"]["it"], owed["owed_by"],
-         _time(codes.table("priorities")["review_defaults"][owed["code"]]), f"`{owed['when_met']}`")
+         _within(owed), f"`{owed['when_met']}`")
         for owed in LIFE["obligations"]
     )  # fmt: skip
     yield from table(("Obligation", "Italian", "Owed by", "Within", "Met by"), rows)
+
+
+def _within(owed: dict[str, Any]) -> str:
+    """With the limit of what pages, where that is another one."""
+    paging = (code for code, priority in codes.codes("priorities").items() if priority["pages"])
+    name = owed.get("limit_of_a_page")
+    more = [f"{code}: {_time(codes.codes('priorities')[code]['limits'][name])}" for code in paging if name]
+    return "; ".join([_time(codes.table("priorities")["review_defaults"][owed["code"]]), *more])
 
 
 LISTS = {

@@ -8,14 +8,14 @@ import pytest
 from contracts import codes
 from contracts.beside import ReferralEscalated, ReferralPriorityChanged, TimerFired
 from contracts.directory import Queue
-from contracts.events import ReferralClosed, ReferralSent
-from contracts.journeys import TaskOverdue, TaskReminded
+from contracts.events import ReferralClosed, ReferralDeclined, ReferralSent
+from contracts.journeys import TaskEvent, TaskOverdue, TaskReminded
 from contracts.notifications import PageRaised
 from services.notifications.domain.climbing import Lead, lead_of
 from services.notifications.domain.mailbox import BURST, Mailbox, change
 from services.notifications.domain.telling import tell
 from tests.builders import INTAKE_ID, NOW, REFERRAL_ID, an_agency
-from tests.notices import CLINIC, DESK, a_telling, an_event
+from tests.notices import CLINIC, DESK, a_task, a_telling, an_event
 
 EVENT_ID = UUID(int=7)
 LEAD = Lead("pa.comune.coordination", "pa.comune")
@@ -111,6 +111,36 @@ def test_an_emergency_pages_when_it_comes_when_it_becomes_one_and_when_it_is_lat
     for event in (an_event(ReferralSent, priority=priority), becomes_one, late):
         assert [notice.notice.pages for notice in tell(event, EVENT_ID, "palermo")] == [pages]
     assert [notice.notice.pages for notice in tell(reminder, EVENT_ID, "palermo")] == [False]
+
+
+@pytest.mark.parametrize(("priority", "pages"), [("EMERGENCY", True), ("URGENT", False)])
+def test_an_emergency_pages_whoever_has_to_decide_what_comes_next(priority: str, pages: bool) -> None:
+    known = a_task(priority=priority).model_dump(include=set(TaskEvent.model_fields))
+    late = TaskOverdue(**known, percent=100, level=2, notify=("owner_queue",))
+    declined = {"decline_reason": "language_not_covered", "next": "mediation_and_retry"}
+
+    for event in (a_task(priority=priority), late, an_event(ReferralDeclined, priority=priority, **declined)):
+        assert [notice.notice.pages for notice in tell(event, EVENT_ID, "palermo")] == [pages]
+
+
+@pytest.mark.parametrize(
+    "declined",
+    [
+        {"decline_reason": "no_capacity", "next": "waitlist_or_reroute"},
+        {"decline_reason": "other", "next": "sender_decides"},
+        {"decline_reason": "safety_risk", "next": "coordinator_review"},
+        {"decline_reason": "already_served", "next": "link_existing", "linked_referral_id": UUID(int=2)},
+    ],
+    ids=["it is asked elsewhere", "its task pages", "the task of the coordination pages", "served already"],
+)
+def test_nobody_is_paged_for_a_decline_that_asks_nothing_of_them(declined: dict[str, Any]) -> None:
+    event = an_event(ReferralDeclined, priority="EMERGENCY", **declined)
+
+    assert [notice.notice.pages for notice in tell(event, EVENT_ID, "palermo")] == [False]
+
+
+def test_a_task_of_an_earlier_release_pages_nobody() -> None:
+    assert [notice.notice.pages for notice in tell(a_task(), EVENT_ID, "palermo")] == [False]
 
 
 def test_a_page_waits_for_no_burst_and_is_said() -> None:

@@ -1,20 +1,21 @@
 """A task: somebody has something to decide, and until when."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from contracts.answers import CommandAccepted
-from contracts.journeys import CompleteTask, OpenTask, TaskDone, TaskOpened
+from contracts.journeys import CompleteTask, OpenTask, TaskDone, TaskOpened, TaskOverdue
 from contracts.refusals import Refusal
 from contracts.values import Asked
 from services.referral.domain import tasks
 from services.referral.domain.referral import successor_id
 from services.referral.domain.tasks import Task
 from tests.builders import INTAKE_ID, NOW, PALERMO, REFERRAL_ID, a_recorded_intake, an_offer
-from tests.domain.test_journey import VISIT, palermo, say
+from tests.domain.test_journey import LAB, LAB_AFTER_VISIT, VISIT, palermo, say
+from tests.offline import Offline
 
 TASK_ID = UUID(int=4)
 OPEN = OpenTask(
@@ -67,6 +68,68 @@ def test_a_task_is_done_once() -> None:
         tasks.complete(done, done_by("pa.comune"), NOW)
 
     assert (refusal.value.code, refusal.value.state) == ("invalid_transition", "DONE")
+
+
+# -- an emergency ------------------------------------------------------------------------------------------------------
+
+FRIDAY_NIGHT = datetime(2026, 10, 30, 21, 0, tzinfo=UTC)
+HOURS = timedelta(hours=1)
+
+
+def on_friday_night(*services: Any, **known: Any) -> Offline:
+    network = palermo(now=FRIDAY_NIGHT)
+    network.ask(a_recorded_intake(*services, **{"priority": "EMERGENCY"} | known))
+    return network
+
+
+def test_what_an_emergency_leaves_to_decide_is_due_by_the_wall_clock_as_it_is_to_be_seen() -> None:
+    network = on_friday_night()
+
+    say(network, VISIT, "decline", decline_reason="language_not_covered")
+
+    (opened,) = [m for m in network.said if isinstance(m, TaskOpened)]
+    assert (opened.priority, opened.due_at) == ("EMERGENCY", FRIDAY_NIGHT + 2 * HOURS)
+
+
+def test_an_emergency_that_nobody_is_left_for_waits_for_no_monday() -> None:
+    network = on_friday_night()
+
+    say(network, VISIT, "decline", decline_reason="no_capacity")
+    say(network, successor_id(VISIT), "decline", by="pa.salute", decline_reason="no_capacity")
+
+    (task,) = network.tasks
+    assert (task.kind, task.priority, task.due_at) == ("no_candidate", "EMERGENCY", FRIDAY_NIGHT + 2 * HOURS)
+
+
+def test_an_emergency_that_waited_for_what_was_not_given_waits_for_no_monday() -> None:
+    first, waits = LAB_AFTER_VISIT
+    network = on_friday_night(first, waits | {"priority": "EMERGENCY"}, priority="ROUTINE")
+
+    say(network, VISIT, "decline", decline_reason="language_not_covered")
+
+    due = {(task.kind, task.referral_id): task.due_at for task in network.tasks}
+    assert due["dependency_ended", LAB] == FRIDAY_NIGHT + 2 * HOURS
+    assert due["mediation_and_retry", VISIT] == datetime(2026, 11, 2, 8, 30, tzinfo=UTC), "on Monday"
+
+
+def test_the_coordination_hears_at_once_of_an_emergency_that_was_not_decided_in_time_and_again_until_it_is() -> None:
+    network = on_friday_night()
+    say(network, VISIT, "decline", decline_reason="language_not_covered")
+
+    said = network.sweep(FRIDAY_NIGHT + 6 * HOURS)
+
+    late = [m for m in said if isinstance(m, TaskOverdue)]
+    assert [m.at - FRIDAY_NIGHT for m in late] == [2 * HOURS, 4 * HOURS, 6 * HOURS]
+    assert {m.notify for m in late} == {("owner_queue", "owner_supervisor", "city_coordinator")}
+
+
+def test_what_the_directory_says_of_an_offer_is_no_emergency() -> None:
+    network = on_friday_night()
+
+    say(network, VISIT, "decline", decline_reason="service_not_offered")
+
+    (task,) = network.tasks
+    assert (task.priority, task.due_at) == (None, datetime(2026, 11, 2, 8, 30, tzinfo=UTC))
 
 
 # -- the directory says what is not so ---------------------------------------------------------------------------------

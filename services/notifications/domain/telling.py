@@ -57,7 +57,7 @@ from contracts.journeys import TaskOpened, TaskOverdue, TaskReminded
 from contracts.notifications import DropNotices, Notice, TellQueue, public_code
 from contracts.values import Message
 from services.notifications.domain import climbing
-from services.notifications.domain.climbing import ESCALATED, LATE, RAISED, TO_CONFIRM, Lead
+from services.notifications.domain.climbing import ESCALATED, LATE, RAISED, TASK_LATE, TO_CONFIRM, Lead
 
 Side = Literal["receiver", "sender", "receiver_supervisor"]
 
@@ -130,7 +130,7 @@ UNTOLD = frozenset(
 that somebody called or came; a receipt, which is owed for what is told already; that a timer began or was cleared.
 """
 
-PAGED = frozenset({"new", "priority", LATE, ESCALATED, RAISED})
+PAGED = frozenset({"new", "priority", "declined", "decide", LATE, ESCALATED, RAISED, TASK_LATE})
 """What a person is called for at once, where the priority pages."""
 
 TOLD_OF_TASKS = frozenset({"sender_decides", "coordinator_review"})
@@ -222,10 +222,18 @@ def _notice(
         code=event.code or public_code(referral_id, city),
         service=codes.bus_code(event.service),
         at=event.at,
-        pages=about in PAGED and isinstance(event, ReferralEvent) and _pages(event.priority),
+        pages=about in PAGED and _pages(event.priority) and not _asks_nothing(event),
     )
     return TellQueue(queue=queue, agency=agency, notice=notice)
 
 
-def _pages(priority: str) -> bool:
-    return bool(codes.codes("priorities").get(priority, {}).get("pages"))
+def _pages(priority: str | None) -> bool:
+    return bool(codes.codes("priorities").get(priority or "", {}).get("pages"))
+
+
+def _asks_nothing(event: Message) -> bool:
+    """A decline after which another agency is asked, whose task is told, or that leans on what serves the person."""
+    if not isinstance(event, ReferralDeclined):
+        return False
+    reason = codes.codes("decline_reasons").get(event.decline_reason, {})
+    return bool(reason.get("auto_reroute")) or event.next in TOLD_OF_TASKS or event.linked_referral_id is not None

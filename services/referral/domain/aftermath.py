@@ -49,7 +49,7 @@ def _is_elsewhere(over: Referral) -> bool:
 def ended(referral: Referral, outcome: str, reason: str | None = None) -> EndNeed:
     """What the journey is told of the need that this referral was to answer."""
     need = referral.need
-    return EndNeed(journey_id=need.journey_id, need_id=need.need_id, service=need.service,
+    return EndNeed(journey_id=need.journey_id, need_id=need.need_id, service=need.service, priority=need.priority,
                    referral_id=referral.referral_id, outcome=outcome, reason=reason)  # fmt: skip
 
 
@@ -69,6 +69,7 @@ def task(referral: Referral, kind: str, reason: str | None, documents: tuple[str
         next=kind,
         documents=documents,
         code=referral.code,
+        priority=need.priority,
     )
 
 
@@ -147,7 +148,7 @@ def _put_right(moved: Referral, case: Case) -> list[Message]:
         return []
     year, week, _ = case.facts.now.isocalendar()
     id = uuid5(CORRECTIONS, f"{moved.place.offer}/{year}-{week}")
-    of_the_offer = {"task_id": id, "referral_id": None, "code": None, "offer": moved.place.offer}
+    of_the_offer = {"task_id": id, "referral_id": None, "code": None, "offer": moved.place.offer, "priority": None}
     return [task_of_receiver(moved, CORRECTS, reason["code"]).model_copy(update=of_the_offer)]
 
 

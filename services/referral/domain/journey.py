@@ -30,12 +30,16 @@ Outcome = tuple["Journey", list[Message]]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One service asked for. state: open, waiting (for another service), linked, served, ended or unmet."""
+    """One service asked for. state: open, waiting (for another service), linked, served, ended or unmet.
+
+    priority: as it was asked for.
+    """
 
     need_id: UUID
     service: str
     depends_on: str | None
     state: str
+    priority: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def add_need(journey: Journey, command: AddNeed) -> Outcome:
     """One more that a caseworker asks for; it may be told before the beginning is."""
     if journey.need(command.need.referral_id):
         return journey, [_answer(journey)]
-    more = Wanted(command.need.referral_id, command.need.service, None, "open")
+    more = Wanted(command.need.referral_id, command.need.service, None, "open", command.need.priority)
     after = replace(journey, version=journey.version + 1, needs=(*journey.needs, more))
     return after, [_answer(after)]
 
@@ -119,7 +123,8 @@ def end_need(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
 
 
 def _wanted(need: JourneyNeed) -> Wanted:
-    return Wanted(need.referral_id, need.service, need.depends_on, "waiting" if need.depends_on else "open")
+    state = "waiting" if need.depends_on else "open"
+    return Wanted(need.referral_id, need.service, need.depends_on, state, need.priority)
 
 
 def _apply(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
@@ -222,7 +227,8 @@ def _unserved(journey: Journey, command: EndNeed) -> Outcome:
 
 
 def _task(journey: Journey, kind: str, need: Wanted, command: EndNeed) -> OpenTask:
-    referral_id = command.referral_id if need.need_id == command.need_id else need.need_id
+    own = need.need_id == command.need_id
+    referral_id = command.referral_id if own else need.need_id
     return OpenTask(
         task_id=uuid5(journey.journey_id, f"task:{kind}:{need.need_id}:{journey.version}"),
         kind=kind,
@@ -235,6 +241,7 @@ def _task(journey: Journey, kind: str, need: Wanted, command: EndNeed) -> OpenTa
         city=journey.city,
         reason=command.reason,
         next="sender_decides",
+        priority=command.priority if own else need.priority,
     )
 
 

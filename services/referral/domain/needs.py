@@ -21,7 +21,7 @@ def set_going(intake: IntakeRecorded) -> list[Message]:
         sender_agency=intake.sender_agency,
         sender_queue=intake.sender_queue,
         city=intake.city_of_intake,
-        needs=tuple(JourneyNeed(service=n.service, referral_id=n.need_id, depends_on=n.depends_on) for n in needs),
+        needs=tuple(_of_journey(need) for need in needs),
     )
     return [begin, *(_first_step(need) for need in needs)]
 
@@ -95,7 +95,13 @@ def check_same(written: Need, command: WriteDraft) -> None:
 
 
 def one_more(need: Need) -> AddNeed:
-    return AddNeed(journey_id=need.journey_id, need=JourneyNeed(service=need.service, referral_id=need.need_id))
+    return AddNeed(journey_id=need.journey_id, need=_of_journey(need))
+
+
+def _of_journey(need: Need) -> JourneyNeed:
+    return JourneyNeed(
+        service=need.service, referral_id=need.need_id, depends_on=need.depends_on, priority=need.priority
+    )
 
 
 def _waits_for(asked: ServiceAsked, services: Sequence[ServiceAsked]) -> str | None:

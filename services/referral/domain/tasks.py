@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from contracts import codes
 from contracts.answers import CommandAccepted
 from contracts.journeys import (
     ChaseTask,
@@ -23,6 +24,8 @@ from services.referral.domain.timers import Reach, Step
 
 OPEN, DONE = "OPEN", "DONE"
 LIMIT = "sender_next_step_task"
+LIMIT_OF_A_PAGE: str = codes.codes("transitions", "obligations")[LIMIT]["limit_of_a_page"]
+"""Where the priority pages: as long as a receiver has to see what it is asked."""
 
 Outcome = tuple["Task", list[Message]]
 
@@ -31,7 +34,8 @@ Outcome = tuple["Task", list[Message]]
 class Task:
     """kind: what is to be decided; next: the action of `decline_reasons.json` that it stands for.
 
-    until: when it is over by itself, by what is decided elsewhere; until then nobody can say that it is done.
+    until: when it is over by itself, by what is decided elsewhere; until then nobody can say that it is done. priority:
+    of the need that it is about.
     """
 
     task_id: UUID
@@ -54,6 +58,7 @@ class Task:
     code: str | None = None
     done_at: datetime | None = None
     until: datetime | None = None
+    priority: str | None = None
 
     @property
     def next_at(self) -> datetime | None:
@@ -62,9 +67,8 @@ class Task:
 
 
 def open_task(command: OpenTask, now: datetime, calendar: Calendar) -> Outcome:
-    """Due after one business hour of the sender's city, unless it says until when."""
-    reach = _reach(now, command.until, calendar)
-    timer = timers.start(LIMIT, 1, now, timers.of_task(over_by_itself=bool(command.until)), reach, now)
+    """Due after one business hour of the sender's city, for an emergency by the wall clock, or when it says."""
+    timer = timers.start(LIMIT, 1, now, timers.of_task(_ladder(command)), _reach(command, now, calendar), now)
     task = Task(opened_at=now, due_at=timer.due_at, steps=timer.steps, **command.model_dump())
     said = TaskOpened(**_known(task, now), reason=task.reason, next=task.next, documents=task.documents)
     return task, [answer(task, Asked()), said]
@@ -104,18 +108,30 @@ def chase(task: Task, command: ChaseTask, now: datetime, calendar: Calendar) -> 
 
 
 def _chased(task: Task, step: Step, now: datetime, calendar: Calendar) -> Outcome:
-    rung = timers.rung_at(timers.of_task(over_by_itself=bool(task.until)), step.percent)
-    repeat = int(timers.POLICY["task_repeat_every_percent"])
-    left = timers.after(task.steps, _reach(task.opened_at, task.until, calendar), repeat)
+    rung = timers.rung_at(timers.of_task(_ladder(task)), step.percent)
+    repeat = int(timers.POLICY["repeat_every_percent" if _pages(task) else "task_repeat_every_percent"])
+    left = timers.after(task.steps, _reach(task, task.opened_at, calendar), repeat)
     chased = replace(task, version=task.version + 1, steps=left)
     known = _known(chased, now) | {"percent": step.percent, "notify": rung.notify}
     return chased, [TaskReminded(**known) if step.percent < 100 else TaskOverdue(**known, level=rung.level)]
 
 
-def _reach(opened_at: datetime, until: datetime | None, calendar: Calendar) -> Reach:
-    if until:
-        return timers.until(opened_at, until)
-    return lambda percent: clocks.due(clocks.of_review(LIMIT), opened_at, calendar, percent)
+def _reach(of: Task | OpenTask, opened_at: datetime, calendar: Calendar) -> Reach:
+    if of.until:
+        return timers.until(opened_at, of.until)
+    limit = clocks.of_priority(of.priority, LIMIT_OF_A_PAGE) if of.priority and _pages(of) else clocks.of_review(LIMIT)
+    return lambda percent: clocks.due(limit, opened_at, calendar, percent)
+
+
+def _ladder(of: Task | OpenTask) -> str:
+    """Which one of `priorities.json`: of what ends at its limit, whoever decides, only what comes before helps."""
+    if of.until:
+        return "ending_task_ladder"
+    return "paging_task_ladder" if _pages(of) else "task_ladder"
+
+
+def _pages(of: Task | OpenTask) -> bool:
+    return not of.until and bool(codes.codes("priorities").get(of.priority or "", {}).get("pages"))
 
 
 def answer(task: Task, asked: Asked) -> CommandAccepted:
@@ -137,4 +153,5 @@ def _known(task: Task, now: datetime) -> dict[str, Any]:
         "due_at": task.due_at,
         "offer": task.offer,
         "code": task.code,
+        "priority": task.priority,
     }

@@ -146,10 +146,8 @@ def told_at(level: int) -> tuple[str, ...]:
 
 
 @cache
-def of_task(*, over_by_itself: bool = False) -> tuple[Rung, ...]:
-    """over_by_itself: of a task that ends at its limit, whoever decides; then only what comes before helps anybody."""
-    ladder = POLICY["ending_task_ladder" if over_by_itself else "task_ladder"]
-    return tuple(Rung(step["at_percent"], step["level"], tuple(step["notify"])) for step in ladder)
+def of_task(ladder: str = "task_ladder") -> tuple[Rung, ...]:
+    return tuple(Rung(step["at_percent"], step["level"], tuple(step["notify"])) for step in POLICY[ladder])
 
 
 def repeats(timer: str) -> int | None:
