@@ -15,7 +15,7 @@ class JourneyNeed(Value):
 
 
 class BeginJourney(Message):
-    """An intake was recorded: these needs are to be answered."""
+    """An intake was recorded: these needs are to be answered. excluded: agencies and cities, by the person."""
 
     TYPE = "staffetta.journey.begin.v1"
 
@@ -24,6 +24,7 @@ class BeginJourney(Message):
     sender_queue: Ref
     city: Code
     needs: tuple[JourneyNeed, ...]
+    excluded: tuple[Ref, ...] = ()
 
 
 class AddNeed(Message):
@@ -167,6 +168,8 @@ class TaskEvent(Message):
 
 
 class TaskOpened(TaskEvent):
+    """Said again of a task that another agency has from now on, because the one that had it works no more."""
+
     TYPE = "staffetta.task.opened.v1"
 
     reason: Code | None = None

@@ -98,7 +98,9 @@ def doable(case: Case, at: Gate, agencies: Mapping[str, Doc], family: Iterable[C
 def _is_in_vain(command: str, case: Case, agencies: Mapping[str, Doc], family: Iterable[Case]) -> bool:
     """Whether the state takes it, and what else is known here does not."""
     if command == "open":
-        return any(other.row["predecessor_id"] == case.id for other in family)  # somebody else was asked already
+        asked_already = any(other.row["predecessor_id"] == case.id for other in family)
+        theirs = "sender" not in case.relations and _works(case.row["sender_agency"], agencies)
+        return asked_already or theirs
     if command == actions.RECEIPT:  # of what was kept before, its state tells
         return not case.row.get("owes", actions.OBLIGATIONS.get(case.row["state"]))
     if command == "change_priority":
@@ -127,4 +129,8 @@ def fixed(case: Case) -> dict[str, datetime]:
 
 def is_suspended(case: Case, agencies: Mapping[str, Doc]) -> bool:
     """Whether the agency that was asked does not work at present, or not any more, as far as the directory says."""
-    return bool(agencies.get(case.row["receiver_agency"] or "", {}).get("status", "active") != "active")
+    return not _works(case.row["receiver_agency"], agencies)
+
+
+def _works(agency: str | None, agencies: Mapping[str, Doc]) -> bool:
+    return bool(agencies.get(agency or "", {}).get("status", "active") == "active")

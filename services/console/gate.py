@@ -166,7 +166,8 @@ class Gate:
         code = case.row["code"] if case else picture.code_of(task)
         ours = access.is_of_desk(self.actor, task["agency"], task.get("queue"))
         task |= {"reserved": not ours and shown.is_sensitive(task["service"])}
-        return Todo(task, case, code, ref, "open" in may, bool(task.get("offer")) and any(owned))
+        theirs = case is not None and "sender" not in case.relations and task["kind"] == "coordinator_review"
+        return Todo(task, case, code, ref, "open" in may and not theirs, bool(task.get("offer")) and any(owned))
 
     async def twins(self) -> list[Pair]:
         """Two people who may be one: to be decided by their desk, or linked and to be undone by it or a coordinator."""

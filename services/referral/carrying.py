@@ -27,6 +27,7 @@ from contracts.values import Asked, Message
 from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store
 from services.referral.domain import (
+    aftermath,
     basis,
     contacts,
     erasing,
@@ -287,7 +288,9 @@ async def open_task(command: OpenTask, tx: Transaction) -> None:
     tx.correlate(command.journey_id)
     if opened := await store.find_task(tx, command.task_id):
         return tx.answer(tasks.answer(opened, Asked()))
-    task, said = tasks.open_task(command, tx.now, calendar.of(command.city, tx.now))
+    lead = await facts.takes_over(command, tx)
+    todo = aftermath.coordinated(command, lead) if lead else command
+    task, said = tasks.open_task(todo, tx.now, calendar.of(todo.city, tx.now))
     store.save_task(tx, task)
     _say(said, tx)
 
@@ -302,7 +305,8 @@ async def change_task(command: CompleteTask | ChaseTask | SettleTask, tx: Transa
         case SettleTask():
             task, said = tasks.settle(before, tx.now)
         case ChaseTask():
-            task, said = tasks.chase(before, command, tx.now, calendar.of(before.city, tx.now))
+            lead = await facts.takes_over(before, tx)
+            task, said = tasks.chase(before, command, tx.now, calendar.of(before.city, tx.now), lead)
     tx.correlate(task.journey_id)
     store.save_task(tx, task)
     _say(said, tx)

@@ -6,18 +6,25 @@ from typing import Any
 from uuid import UUID
 
 from contracts.commands import Need, OpenReferral, ReferralCommand
+from contracts.directory import Agency
+from contracts.journeys import OpenTask
 from services.chassis.transaction import Transaction
 from services.referral import calendar, deciding, store
-from services.referral.domain import basis, choice, serving, table, unsent
+from services.referral.domain import basis, choice, serving, sharing, table, unsent
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
+from services.referral.domain.tasks import Task
 
 
 async def to_open(command: OpenReferral, tx: Transaction) -> Facts:
     search = Search(command.need, command.hop, command.tried, command.next_agency)
     before = await store.find_referral(tx, command.predecessor_id) if command.predecessor_id else None
-    return await _sending(search, tx, predecessor=before)
+    known = await _sending(search, tx, predecessor=before)
+    if command.asked is None or not command.asked.roles:
+        return known
+    speaker, sender = await store.find_agency(tx, command.asked.agency or ""), await _sender(command.need, tx)
+    return replace(known, speaker=speaker, sender=sender)
 
 
 def to_draft(need: Need, tx: Transaction) -> Facts:
@@ -38,9 +45,14 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     clock = calendar.of(place.city if place else need.sender_city, tx.now)
     latest = await latest_of(referral, tx)
     of_agencies = await _of_agencies(referral, command, tx, has_successor=latest is not None)
-    linked_id = linked.referral_id if linked else None
+    onward = command.command == "open"
+    of_need = {"linked_id": linked.referral_id if linked else None, "sender": await _sender(need, tx) if onward else None}
     of_place = await _of_place(referral, command, tx)
-    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **{"linked_id": linked_id} | of_place)
+    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **of_need | of_place)
+
+
+async def _sender(need: Need, tx: Transaction) -> Agency | None:
+    return await store.find_agency(tx, need.sender_agency)
 
 
 async def _of_agencies(
@@ -86,6 +98,25 @@ def as_it_lies(referral: Referral, tx: Transaction) -> Facts:
     """For what the network itself does with it where it is."""
     city = referral.place.city if referral.place else referral.need.sender_city
     return Facts(tx.now, calendar.of(city, tx.now))
+
+
+async def takes_over(of: OpenTask | Task, tx: Transaction) -> Agency | None:
+    """Who coordinates the city, for what an agency that works no more would have to decide about a referral."""
+    if of.referral_id is None or of.until:
+        return None
+    owner, lead = await store.find_agency(tx, of.agency), await store.find_lead(tx, of.city)
+    if owner is None or lead is None or owner.status == "active" or lead.status != "active":
+        return None
+    return None if await _is_excluded(lead, of, tx) else lead
+
+
+async def _is_excluded(lead: Agency, of: OpenTask | Task, tx: Transaction) -> bool:
+    """Whether the person does not want them to be told; also of a need that nobody was found for."""
+    referral = await store.find_referral(tx, of.referral_id) if of.referral_id else None
+    if referral:
+        return sharing.is_withheld((await store.get_ground(tx, referral.need)).applied_to(referral.need), lead)
+    known, since = await store.get_journey(tx, of.journey_id), await store.find_ground(tx, of.journey_id)
+    return sharing.is_named(lead, sharing.excluded(known.excluded, since.bases if since else ()))
 
 
 async def why_ended(referral: Referral, tx: Transaction) -> str | None:

@@ -9,9 +9,12 @@ from contracts import codes
 from services.console import bound
 from services.console.answering import stated_fields
 from services.console.domain import actions
+from services.console.domain.access import Actor
 from services.console.domain.shown import Case
+from services.console.gate import Gate
 from services.console.pages import words
 from services.referral.domain import table
+from tests.builders import NOW
 
 STATES = sorted(codes.codes("transitions", "states"))
 
@@ -76,6 +79,17 @@ def test_what_is_said_for_an_agency_that_does_not_work_is_offered_also_of_one_th
 
     assert bound.is_suspended(case, {"pa.accura": {"status": status}}) is not works
     assert not bound.is_suspended(case, {}), "the directory has not told of it"
+
+
+@pytest.mark.parametrize(("status", "offered"), [("active", False), ("suspended", True), ("left", True)])
+def test_another_agency_is_asked_by_who_coordinates_only_for_a_sender_that_works_no_more(status, offered):
+    actor = Actor("s", "Coordinamento", "pa.comune", frozenset({"coordinator"}), cities=frozenset({"palermo"}))
+    row = {"_id": "1", "state": "DECLINED", "priority": "MEDIUM", "sender_agency": "pa.mobile", "receiver_agency": None}
+    at = Gate(None, actor, NOW, (), lambda: NOW)
+
+    case, agencies = Case(row, frozenset({"coordinator"})), {"pa.mobile": {"status": status}}
+    assert ("open" in dict(bound.doable(case, at, agencies))) is offered
+    assert "open" in dict(bound.doable(Case(row, frozenset({"sender"})), at, agencies))
 
 
 def test_who_waits_is_not_made_an_emergency():

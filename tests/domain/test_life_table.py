@@ -220,6 +220,12 @@ def test_a_refused_party_learns_the_state_and_what_it_may_do(state: str, speaker
     assert set(refusal.value.allowed) == taken
 
 
+ASKED_BY = {
+    "sender": Asked(agency="pa.comune", command_id="c-1"),
+    "coordinator": Asked(agency="pa.lead", command_id="c-1", roles=("coordinator",)),
+}
+
+
 @pytest.mark.parametrize(
     ("row", "by"), [(row, by) for row in BEGINNINGS for by in row["by"] if by in RUNNING[row["command"]]],
     ids=lambda value: value if isinstance(value, str) else value["id"],
@@ -227,9 +233,10 @@ def test_a_refused_party_learns_the_state_and_what_it_may_do(state: str, speaker
 def test_a_referral_begins_as_the_table_says(row: dict[str, Any], by: str) -> None:
     successor = row.get("when", {}).get("predecessor_id") == "present"
     before = replace(a_referral("DECLINED"), successor_id=REFERRAL_ID) if successor else None
-    facts = the_facts(decision=a_decision(), predecessor=before)
+    agencies: dict[str, Any] = {"speaker": an_agency("pa.lead"), "sender": an_agency("pa.comune", status="left")}
+    facts = the_facts(decision=a_decision(), predecessor=before, **agencies if by == "coordinator" else {})
 
-    asked = Asked(agency="pa.comune", command_id="c-1") if by == "sender" else None
+    asked = ASKED_BY.get(by)
     if row["command"] == "create":
         referral, said = life.draft(DraftReferral(referral_id=REFERRAL_ID, need=a_need()), facts, asked)
     else:

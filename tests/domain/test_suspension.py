@@ -1,5 +1,6 @@
 """An agency stops working: what is not decided goes elsewhere; the rest comes before the city's coordination."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +9,13 @@ from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import RerouteAgency
 from contracts.directory import Agency, Queue
 from contracts.events import ReferralDeclined
-from contracts.journeys import TaskOpened
+from contracts.journeys import CompleteTask, TaskOpened, TaskOverdue
 from contracts.values import Asked, Message
 from services.referral import reading
 from services.referral.domain.referral import successor_id
-from tests.builders import a_recorded_intake, an_agency, an_offer
+from tests.builders import NOW, a_basis, a_recorded_intake, an_agency, an_offer
 from tests.domain.test_journey import BOTH, VISIT, say
+from tests.domain.test_vital import REQUESTED
 from tests.offline import Offline, finished
 
 COMUNE = an_agency(
@@ -159,3 +161,147 @@ def test_where_nobody_coordinates_the_sender_looks_at_it() -> None:
     said = say(network, VISIT, "decline", decline_reason="safety_risk", text_id=VISIT)
 
     assert [m.queue for m in said if isinstance(m, TaskOpened)] == ["pa.comune.desk"]
+
+
+# -- the sender stops working ------------------------------------------------------------------------------------------
+
+MOBILE = an_agency("pa.mobile")
+DESK = ("pa.mobile", "pa.mobile.desk")
+COORDINATION = ("pa.comune", "pa.comune.coordination")
+GONE = an_agency("pa.mobile", status="left", version=2)
+
+
+def sent_by_mobile(*services: Any, **known: Any) -> Offline:
+    network = palermo(MOBILE)
+    network.ask(a_recorded_intake(*services, sender_agency="pa.mobile", sender_queue="pa.mobile.desk", **known))
+    return network
+
+
+def whose(network: Offline) -> list[tuple[str, tuple[str, str], str | None]]:
+    return [(task.kind, (task.agency, task.queue), task.next) for task in network.tasks]
+
+
+@pytest.mark.parametrize("status", ["suspended", "left"])
+def test_what_a_sender_that_works_no_more_would_have_to_decide_is_for_the_coordination_of_its_city(status: str) -> None:
+    network = sent_by_mobile()
+    network.ask(an_agency("pa.mobile", status=status, version=2))
+
+    said = say(network, VISIT, "decline", decline_reason="missing_documents", documents=("stp",))
+
+    assert whose(network) == [("sender_task_documents", COORDINATION, "coordinator_review")]
+    assert [m.queue for m in said if isinstance(m, TaskOpened)] == ["pa.comune.coordination"]
+
+
+@pytest.mark.parametrize(("more", "whose_it_is", "next_"), [
+    ((), COORDINATION, "coordinator_review"), (("pa.comune",), DESK, "sender_decides"),
+])  # fmt: skip
+def test_so_is_a_need_that_nobody_is_left_for_unless_the_person_excluded_them(
+    more: tuple[str, ...], whose_it_is: tuple[str, str], next_: str
+) -> None:
+    network = palermo(GONE)
+
+    sender = {"sender_agency": "pa.mobile", "sender_queue": "pa.mobile.desk"}
+    network.ask(a_recorded_intake(withhold=("pa.accura", "pa.salute", *more), **sender))
+    network.sweep(NOW + timedelta(days=1))
+
+    assert whose(network) == [("no_candidate", whose_it_is, next_)]
+
+
+def test_what_it_had_to_decide_already_is_handed_over_instead_of_called_late() -> None:
+    network = sent_by_mobile()
+    say(network, VISIT, "decline", decline_reason="missing_documents", documents=("stp",))
+    network.ask(GONE)
+
+    said = network.sweep(NOW + timedelta(days=1))
+
+    (opened,) = [m for m in said if isinstance(m, TaskOpened)]
+    assert ((opened.agency, opened.queue), opened.next, opened.version) == (COORDINATION, "coordinator_review", 2)
+    assert (opened.task_id, opened.kind) == (network.tasks[0].task_id, "sender_task_documents")
+    late = [m for m in said if isinstance(m, TaskOverdue)]
+    assert {(m.agency, m.percent) for m in late} == {("pa.comune", 400)}
+    assert network.tasks[0].next_at is not None
+
+
+def test_who_coordinates_says_that_it_was_done() -> None:
+    network = sent_by_mobile()
+    network.ask(GONE)
+    say(network, VISIT, "decline", decline_reason="missing_documents", documents=("stp",))
+
+    network.ask(CompleteTask(task_id=network.tasks[0].task_id, asked=Asked(agency="pa.comune", command_id="c-2")))
+
+    assert network.tasks[0].state == "DONE"
+
+
+def test_what_is_of_the_person_or_the_directory_stays_with_the_agency() -> None:
+    network = sent_by_mobile()
+    network.ask(SUSPENDED)
+
+    network.ask(REQUESTED.model_copy(update={"sender_agency": "pa.mobile", "sender_queue": "pa.mobile.desk"}))
+    say(network, VISIT, "decline", decline_reason="service_not_offered")
+
+    assert {agency for _, (agency, _), _ in whose(network)} == {"pa.mobile", "pa.accura"}
+
+
+def test_where_nobody_coordinates_it_stays_with_the_sender() -> None:
+    network = Offline((an_agency(), MOBILE), (an_offer(),))
+    network.ask(a_recorded_intake(sender_agency="pa.mobile", sender_queue="pa.mobile.desk"))
+    network.ask(GONE)
+
+    say(network, VISIT, "decline", decline_reason="missing_documents", documents=("stp",))
+    network.sweep(NOW + timedelta(days=3))
+
+    assert whose(network) == [("sender_task_documents", DESK, "sender_task_documents")]
+
+
+REFUSED = (a_basis(), a_basis("pa.comune", basis_id="b2", refused=True))
+
+
+@pytest.mark.parametrize("excluded", [{"withhold": ("pa.comune",)}, {"sharing_basis": REFUSED}])
+@pytest.mark.parametrize("before", [True, False])
+def test_it_stays_with_the_sender_where_the_person_excluded_who_coordinates(
+    excluded: dict[str, Any], before: bool
+) -> None:
+    network = sent_by_mobile(**excluded)
+    if before:
+        network.ask(GONE)
+    say(network, VISIT, "decline", decline_reason="missing_documents", documents=("stp",))
+    network.ask(GONE)
+
+    network.sweep(NOW + timedelta(days=3))
+
+    assert whose(network) == [("sender_task_documents", DESK, "sender_task_documents")]
+
+
+def open_by(network: Offline, agency: str, *roles: str) -> CommandAccepted | CommandRejected:
+    said = say(network, VISIT, "open", by=agency, roles=roles)
+    return next(m for m in said if isinstance(m, CommandAccepted | CommandRejected))
+
+
+def test_who_coordinates_may_have_the_next_agency_asked_for_a_sender_that_works_no_more() -> None:
+    network = sent_by_mobile()
+    network.ask(GONE)
+    say(network, VISIT, "decline", decline_reason="missing_documents", documents=("stp",))
+
+    assert isinstance(open_by(network, "pa.comune", "coordinator"), CommandAccepted)
+    assert network.referrals[successor_id(VISIT)].state == "REQUESTED"
+    assert network.tasks[0].state == "DONE"
+
+
+@pytest.mark.parametrize(
+    ("sender", "by", "roles", "code"),
+    [
+        (MOBILE, "pa.comune", ("coordinator",), "receiver_active"),
+        (GONE, "pa.comune", (), "unknown_referral"),
+        (GONE, "pa.accura", (), "not_authorised"),
+    ],
+)
+def test_of_one_that_works_it_is_the_senders_choice(sender: Agency, by: str, roles: tuple[str, ...], code: str) -> None:
+    network = sent_by_mobile()
+    network.ask(sender)
+    say(network, VISIT, "decline", decline_reason="missing_documents", documents=("stp",))
+
+    answer = open_by(network, by, *roles)
+
+    assert isinstance(answer, CommandRejected)
+    assert answer.code == code
+    assert set(network.referrals) == {VISIT}

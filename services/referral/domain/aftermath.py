@@ -105,9 +105,14 @@ def _reviewed(todo: OpenTask, case: Case) -> OpenTask:
 
 
 def coordinated(todo: OpenTask, lead: Agency) -> OpenTask:
-    """The same task for who coordinates the city. lead: an agency with a queue of that kind."""
+    """The same task for who coordinates the city."""
+    return todo.model_copy(update=desk_of(lead))
+
+
+def desk_of(lead: Agency) -> dict[str, Any]:
+    """Whose a task is that somebody who coordinates has to look at. lead: an agency with a queue for it."""
     queue = next(queue.code for queue in lead.queues if queue.kind == COORDINATION)
-    return todo.model_copy(update={"agency": lead.code, "queue": queue, "city": lead.city})
+    return {"agency": lead.code, "queue": queue, "city": lead.city, "next": REVIEW}
 
 
 def asked_onward(case: Case) -> list[Message]:

@@ -187,6 +187,10 @@ def _receiver_suspended(case: Case) -> bool:
     return case.facts.receiver is not None and case.facts.receiver.status != "active"
 
 
+def _sender_suspended(case: Case) -> bool:
+    return case.facts.sender is not None and case.facts.sender.status != "active"
+
+
 def _sharing_basis_ended(case: Case) -> bool:
     """What it rests on is over; or a coordinator found by hand that it never was a basis."""
     by_hand = case.role == "coordinator" and bool(case.reason and case.reason["side"] == "coordinator")
@@ -239,6 +243,7 @@ HOLDS: dict[str, Callable[[Case], bool]] = {
     "priority_not_emergency": _priority_not_emergency,
     "escalation_level_3": _escalation_level_3,
     "receiver_suspended": _receiver_suspended,
+    "sender_suspended": _sender_suspended,
     "contact_or_attendance_recorded": _contact_or_attendance_recorded,
     "outcome_allowed_from_state": _outcome_allowed_from_state,
     "reason_conditions_met": _reason_conditions_met,

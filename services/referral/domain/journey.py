@@ -56,7 +56,9 @@ class Unmet:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """early: ends of needs that were told before the beginning was (they travel on other partitions)."""
+    """early: ends of needs that were told before the beginning was (they travel on other partitions). excluded: whom
+    the person had excluded at its beginning.
+    """
 
     journey_id: UUID
     version: int = 0
@@ -66,6 +68,7 @@ class Journey:
     needs: tuple[Wanted, ...] = ()
     unmet: tuple[Unmet, ...] = ()
     early: tuple[EndNeed, ...] = ()
+    excluded: tuple[str, ...] = ()
 
     @property
     def begun(self) -> bool:
@@ -95,6 +98,7 @@ def begin(journey: Journey, command: BeginJourney, now: datetime) -> Outcome:
         city=command.city,
         needs=(*(_wanted(need) for need in command.needs), *journey.needs),
         early=(),
+        excluded=command.excluded,
     )
     said: list[Message] = [_answer(begun)]
     for told in journey.early:

@@ -11,6 +11,7 @@ from contracts.journeys import AddNeed, BeginJourney, JourneyNeed
 from contracts.refusals import Refusal
 from contracts.sharing import ConsentWithdrawn, KeepSharing, SharingEvent
 from contracts.values import Message, PersonFacts, ServiceAsked
+from services.referral.domain import sharing
 
 
 def set_going(intake: IntakeRecorded) -> list[Message]:
@@ -22,6 +23,7 @@ def set_going(intake: IntakeRecorded) -> list[Message]:
         sender_queue=intake.sender_queue,
         city=intake.city_of_intake,
         needs=tuple(_of_journey(need) for need in needs),
+        excluded=sharing.excluded(intake.withhold, intake.sharing_basis),
     )
     return [begin, *(_first_step(need) for need in needs)]
 

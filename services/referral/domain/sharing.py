@@ -1,5 +1,6 @@
 """Who may be told of a need: whom its sharing bases cover on a day, and whom the person excludes."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Protocol
 
@@ -34,8 +35,16 @@ def is_covered(need: Need, agency: Recipient, day: date) -> bool:
 
 def is_withheld(need: Need, agency: Recipient) -> bool:
     """Whether the person excluded it. A refusal of one recipient always wins over a wider basis."""
-    refused = {basis.recipient for basis in need.sharing_basis if basis.refused}
-    return agency.code in need.withhold or bool(refused & _names_of(agency))
+    return is_named(agency, excluded(need.withhold, need.sharing_basis))
+
+
+def excluded(withhold: Iterable[str], bases: Iterable[SharingBasis]) -> tuple[str, ...]:
+    """Whom a person does not want to be told: agencies, and cities."""
+    return tuple(dict.fromkeys((*withhold, *(basis.recipient for basis in bases if basis.refused))))
+
+
+def is_named(agency: Recipient, names: Iterable[str]) -> bool:
+    return bool(_names_of(agency).intersection(names))
 
 
 def is_over(basis: SharingBasis, day: date) -> bool:

@@ -87,8 +87,8 @@ def is_by_priority(timer: str) -> bool:
 
 
 def _of_predecessor(raw: dict[str, Any]) -> dict[str, Any]:
-    """With the same row a sender asks a referral that is over for its successor."""
-    return raw | {"from": raw[ONWARD], "by": ["sender"]}
+    """With the same row people ask a referral that is over for its successor."""
+    return raw | {"from": raw[ONWARD], "by": [role for role in raw["by"] if role != "system"]}
 
 
 def owner_of(state: str) -> str | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from contracts import codes
 from contracts.answers import CommandAccepted
+from contracts.directory import Agency
 from contracts.journeys import (
     ChaseTask,
     CompleteTask,
@@ -18,7 +19,7 @@ from contracts.journeys import (
 )
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
-from services.referral.domain import clocks, timers
+from services.referral.domain import aftermath, clocks, timers
 from services.referral.domain.clocks import Calendar
 from services.referral.domain.timers import Reach, Step
 
@@ -70,8 +71,7 @@ def open_task(command: OpenTask, now: datetime, calendar: Calendar) -> Outcome:
     """Due after one business hour of the sender's city, for an emergency by the wall clock, or when it says."""
     timer = timers.start(LIMIT, 1, now, timers.of_task(_ladder(command)), _reach(command, now, calendar), now)
     task = Task(opened_at=now, due_at=timer.due_at, steps=timer.steps, **command.model_dump())
-    said = TaskOpened(**_known(task, now), reason=task.reason, next=task.next, documents=task.documents)
-    return task, [answer(task, Asked()), said]
+    return task, [answer(task, Asked()), _opened(task, now)]
 
 
 def complete(task: Task | None, command: CompleteTask, now: datetime) -> Outcome:
@@ -98,22 +98,40 @@ def _done(task: Task, now: datetime) -> Task:
     return replace(task, state=DONE, version=task.version + 1, done_at=now, steps=())
 
 
-def chase(task: Task, command: ChaseTask, now: datetime, calendar: Calendar) -> Outcome:
-    """Every step up to the one named that is due and was not taken: the sooner ones may still be under way."""
+def chase(
+    task: Task, command: ChaseTask, now: datetime, calendar: Calendar, takes_over: Agency | None = None
+) -> Outcome:
+    """Every step up to the one named that is due and was not taken: the sooner ones may still be under way.
+
+    takes_over: who coordinates, where its agency works no more; with the first of the steps the task is theirs.
+    """
     said: list[Message] = []
     while task.steps and task.steps[0].at <= now and task.steps[0].percent <= command.percent:
-        task, more = _chased(task, task.steps[0], now, calendar)
+        if takes_over and task.agency != takes_over.code:
+            task, more = _handed_over(task, takes_over, now, calendar)
+        else:
+            task, more = _chased(task, task.steps[0], now, calendar)
         said += more
     return task, said
 
 
+def _handed_over(task: Task, lead: Agency, now: datetime, calendar: Calendar) -> Outcome:
+    handed = replace(_stepped(task, calendar), **aftermath.desk_of(lead))
+    return handed, [_opened(handed, now)]
+
+
 def _chased(task: Task, step: Step, now: datetime, calendar: Calendar) -> Outcome:
     rung = timers.rung_at(timers.of_task(_ladder(task)), step.percent)
-    repeat = int(timers.POLICY["repeat_every_percent" if _pages(task) else "task_repeat_every_percent"])
-    left = timers.after(task.steps, _reach(task, task.opened_at, calendar), repeat)
-    chased = replace(task, version=task.version + 1, steps=left)
+    chased = _stepped(task, calendar)
     known = _known(chased, now) | {"percent": step.percent, "notify": rung.notify}
     return chased, [TaskReminded(**known) if step.percent < 100 else TaskOverdue(**known, level=rung.level)]
+
+
+def _stepped(task: Task, calendar: Calendar) -> Task:
+    """Once its first step was taken."""
+    repeat = int(timers.POLICY["repeat_every_percent" if _pages(task) else "task_repeat_every_percent"])
+    left = timers.after(task.steps, _reach(task, task.opened_at, calendar), repeat)
+    return replace(task, version=task.version + 1, steps=left)
 
 
 def _reach(of: Task | OpenTask, opened_at: datetime, calendar: Calendar) -> Reach:
@@ -136,6 +154,10 @@ def _pages(of: Task | OpenTask) -> bool:
 
 def answer(task: Task, asked: Asked) -> CommandAccepted:
     return CommandAccepted(asked=asked, subject=str(task.task_id), version=task.version, state=task.state)
+
+
+def _opened(task: Task, now: datetime) -> TaskOpened:
+    return TaskOpened(**_known(task, now), reason=task.reason, next=task.next, documents=task.documents)
 
 
 def _known(task: Task, now: datetime) -> dict[str, Any]:
