@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from contracts.events import ReferralEvent
-from contracts.values import Code, Ref, Time
+from contracts.values import Code, Ref, Time, Unspoken
 
 
 class ReferralWorkerAssigned(ReferralEvent):
@@ -123,22 +123,28 @@ class TimerCleared(TimerEvent):
 
 
 class TimerFired(TimerEvent):
-    """So many percent of its limit are over and nobody did it. level: of the ladder; notify: whom that level tells."""
+    """So many percent of its limit are over and nobody did it. level: of the ladder; notify: whom that level tells.
+
+    coordination_withheld: the person excluded who coordinates, who is not told then (on no feed).
+    """
 
     TYPE = "staffetta.timer.fired.v1"
 
     percent: int
     level: int
     notify: tuple[Code, ...]
+    coordination_withheld: Unspoken = False
 
 
 class ReferralEscalated(TimerEvent):
     """A timer has reached a higher level of the ladder: it fired, or who coordinates the city raised it.
 
-    notify: whom that level tells, where a person raised it; else the step that fired says so.
+    notify: whom that level tells, where a person raised it; else the step that fired says so. coordination_withheld: as
+    of `timer.fired`.
     """
 
     TYPE = "staffetta.referral.escalated.v1"
 
     level: int
     notify: tuple[Code, ...] = ()
+    coordination_withheld: Unspoken = False

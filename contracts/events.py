@@ -14,6 +14,7 @@ from contracts.values import (
     ServiceAsked,
     SharingBasis,
     Time,
+    Unspoken,
     Value,
 )
 
@@ -218,11 +219,14 @@ class ReferralStarted(ReferralEvent):
 
 
 class ReferralClosed(ReferralEvent):
+    """coordination_withheld: the person excluded who coordinates, who is not told then (on no feed)."""
+
     TYPE = "staffetta.referral.closed.v1"
 
     closure_outcome: Code
     served: bool
     text_id: UUID | None = None
+    coordination_withheld: Unspoken = False
 
 
 class ReferralWithdrawn(ReferralEvent):

@@ -4,15 +4,16 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from contracts.beside import TimerCleared, TimerStarted
-from contracts.events import IntakeRecorded, ReferralSeatOffered, ReferralSent
+from contracts.beside import ReferralEscalated, TimerCleared, TimerFired, TimerStarted
+from contracts.events import IntakeRecorded, ReferralClosed, ReferralSeatOffered, ReferralSent
+from contracts.journeys import TaskOverdue
 from contracts.values import AgencyCode, Message, Ref
 
 FORGOTTEN = frozenset({"REVOKED", "ENTERED_IN_ERROR"})
 """States of a referral of which a receiver must forget the person at once."""
 KEPT_AFTER = timedelta(days=30)
 """How long a receiver may still see what it once had to do with, after another end."""
-WITHHELD_FROM_ALL = frozenset({"withhold"})
+WITHHELD_FROM_ALL = frozenset({"withhold", "coordination_withheld"})
 WITHHELD_FROM_RECEIVER = frozenset({"sender_ref", "priority_reason"})
 
 
@@ -37,6 +38,9 @@ class SeatOfferedToReceiver(ReferralSeatOffered):
 
 
 COPIES: tuple[type[Message], ...] = (IntakeRecordedForSender, ReferralSentToReceiver, SeatOfferedToReceiver)
+
+SAYS_WHO_IS_EXCLUDED = (TimerFired, ReferralEscalated, ReferralClosed, TaskOverdue)
+"""Events with `coordination_withheld`, which no feed repeats."""
 
 TOLD_TO_NOBODY: tuple[type[Message], ...] = (TimerStarted, TimerCleared)
 """Events of a referral that are on no feed: every other one says until when."""

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from contracts.values import AgencyCode, Asked, Code, Message, PublicCode, Ref, Time, Value
+from contracts.values import AgencyCode, Asked, Code, Message, PublicCode, Ref, Time, Unspoken, Value
 
 
 class JourneyNeed(Value):
@@ -191,10 +191,14 @@ class TaskReminded(TaskEvent):
 
 
 class TaskOverdue(TaskEvent):
-    """It was not decided in time. percent: of its limit; level: of the tasks' ladder; notify: whom that level tells."""
+    """It was not decided in time. percent: of its limit; level: of the tasks' ladder; notify: whom that level tells.
+
+    coordination_withheld: the person excluded who coordinates, who is not told then (on no feed).
+    """
 
     TYPE = "staffetta.task.overdue.v1"
 
     percent: int
     level: int
     notify: tuple[Code, ...]
+    coordination_withheld: Unspoken = False

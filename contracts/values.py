@@ -1,5 +1,6 @@
 """The values messages are made of: bounded texts, codes, aware times, and how a person is described without a name."""
 
+import operator
 import unicodedata
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from typing import Annotated, ClassVar
@@ -60,6 +61,9 @@ def _written_out(at: object) -> object:
 Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out), AfterValidator(_utc)]
 PartialDate = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){0,2}$"), AfterValidator(_known_part)]
 """A day, a month or a year (FHIR `date`): as much of it as is known."""
+
+Unspoken = Annotated[bool, Field(exclude_if=operator.not_)]
+"""Is in a message only where it is true."""
 
 Name = Annotated[str, StringConstraints(max_length=120), AfterValidator(_one_line)]
 Short = Annotated[str, StringConstraints(max_length=300), AfterValidator(_one_line)]

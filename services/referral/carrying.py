@@ -135,7 +135,7 @@ async def follow_up(command: OfTheNetwork, tx: Transaction) -> None:
         case NotePlace():
             after, said = seats.note(before, command, replace(known, noted=command))
         case FireTimer():
-            after, said = ladder.fire(before, command, known)
+            after, said = ladder.fire(before, command, replace(known, **await facts.coordination(before, tx)))
         case ChaseReceipt():
             after, said = overdue.chase(before, command, known)
         case ForgetPerson():
@@ -155,7 +155,7 @@ async def reroute_agency(command: RerouteAgency, tx: Transaction) -> None:
     tx.answer(CommandAccepted(asked=command.asked, subject=command.of))
     for referral in await store.find_lying(tx, command.of):
         tx.correlate(referral.need.journey_id)
-        tx.emit(suspension.leave(referral, lead))
+        tx.emit(suspension.leave(referral, (await facts.coordination(referral, tx))["lead"]))
 
 
 async def _send(referral: Referral, known: Facts, tx: Transaction) -> None:
@@ -305,8 +305,9 @@ async def change_task(command: CompleteTask | ChaseTask | SettleTask, tx: Transa
         case SettleTask():
             task, said = tasks.settle(before, tx.now)
         case ChaseTask():
-            lead = await facts.takes_over(before, tx)
-            task, said = tasks.chase(before, command, tx.now, calendar.of(before.city, tx.now), lead)
+            clock, lead = calendar.of(before.city, tx.now), await facts.takes_over(before, tx)
+            withheld = await facts.withholds_coordination(before, tx)
+            task, said = tasks.chase(before, command, tx.now, clock, lead, withheld=withheld)
     tx.correlate(task.journey_id)
     store.save_task(tx, task)
     _say(said, tx)

@@ -66,8 +66,20 @@ async def _of_agencies(
         known["shared"] = (await store.get_ground(tx, referral.need)).applied_to(referral.need)
     if (place := referral.place) and command.command in table.BY_DIRECTORY:
         known["receiver"] = await store.find_agency(tx, place.agency)
-        known["lead"] = await store.find_lead(tx, place.city)
+        known |= await coordination(referral, tx)
     return known
+
+
+async def coordination(referral: Referral, tx: Transaction) -> dict[str, Any]:
+    """Who coordinates the city where it lies, unless the person excluded them."""
+    lead = await store.find_lead(tx, referral.place.city if referral.place else referral.need.sender_city)
+    withheld = lead is not None and await _excludes(referral, lead, tx)
+    return {"lead": None if withheld else lead, "lead_withheld": withheld}
+
+
+async def _excludes(referral: Referral, agency: Agency, tx: Transaction) -> bool:
+    need = referral.need
+    return sharing.is_withheld((await store.get_ground(tx, need)).applied_to(need), agency)
 
 
 async def _of_place(referral: Referral, command: ReferralCommand, tx: Transaction) -> dict[str, Any]:
@@ -107,14 +119,15 @@ async def takes_over(of: OpenTask | Task, tx: Transaction) -> Agency | None:
     owner, lead = await store.find_agency(tx, of.agency), await store.find_lead(tx, of.city)
     if owner is None or lead is None or owner.status == "active" or lead.status != "active":
         return None
-    return None if await _is_excluded(lead, of, tx) else lead
+    return None if await withholds_coordination(of, tx) else lead
 
 
-async def _is_excluded(lead: Agency, of: OpenTask | Task, tx: Transaction) -> bool:
-    """Whether the person does not want them to be told; also of a need that nobody was found for."""
-    referral = await store.find_referral(tx, of.referral_id) if of.referral_id else None
-    if referral:
-        return sharing.is_withheld((await store.get_ground(tx, referral.need)).applied_to(referral.need), lead)
+async def withholds_coordination(of: OpenTask | Task, tx: Transaction) -> bool:
+    """Whether the person excluded who coordinates the city of a task; also of a need that nobody was found for."""
+    if (lead := await store.find_lead(tx, of.city)) is None:
+        return False
+    if of.referral_id and (referral := await store.find_referral(tx, of.referral_id)):
+        return await _excludes(referral, lead, tx)
     known, since = await store.get_journey(tx, of.journey_id), await store.find_ground(tx, of.journey_id)
     return sharing.is_named(lead, sharing.excluded(known.excluded, since.bases if since else ()))
 

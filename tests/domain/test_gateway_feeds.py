@@ -40,7 +40,7 @@ KNOWN: dict[str, Any] = {
     "starts_at": NOW, "second_slot": False, "count": 1, "receipt_due_at": NOW,
     "timer_due_at": NOW, "percent": 100, "level": 1,
     "notify": ("sender_queue",), "person_refs": ("p_1", "p_2"), "turn": 1, "reasons": (), "basis_ids": ("b1",),
-    "by": "pa.accura",
+    "by": "pa.accura", "coordination_withheld": True,
 }  # fmt: skip
 
 

@@ -393,7 +393,7 @@ def test_whom_to_ask_after_a_decline_is_the_senders_choice_unless_the_reason_lea
     reason: str, code: str | None
 ) -> None:
     over, said = declined_for(reason)
-    onward = a_command("open", by="pa.comune"), the_facts(decision=SALUTES)
+    onward = a_command("open", by="pa.comune"), the_facts(decision=SALUTES, lead=an_agency("pa.lead"))
 
     if code:
         with pytest.raises(Refusal) as refusal:

@@ -41,6 +41,31 @@ def test_each_step_of_the_ladder_tells_those_it_names(percent: int, expected: di
     assert told(percent) == expected
 
 
+@pytest.mark.parametrize(
+    ("percent", "expected"),
+    [
+        (100, {"pa.accura": "late", DESK: "late"}),
+        (150, {"pa.comune": "escalated", DESK: "escalated"}),
+        (200, {"pa.comune": "escalated", DESK: "escalated"}),
+    ],
+)
+def test_the_senders_supervisors_are_told_in_place_of_a_coordination_that_the_person_excluded(
+    percent: int, expected: dict[str, str]
+) -> None:
+    assert told(percent, Lead("pa.lead.coordination", "pa.lead"), coordination_withheld=True) == expected
+
+
+def test_so_are_those_of_whoever_has_the_task_and_of_an_end_nobody_else_hears() -> None:
+    known = a_task().model_dump(include=set(TaskEvent.model_fields)) | {"coordination_withheld": True}
+    late = TaskOverdue(**known, percent=400, level=2, notify=("owner_queue", "city_coordinator"))
+    ended = {"closure_outcome": "person_declined_after_accept", "served": False, "state": "CLOSED"}
+    closed = an_event(ReferralClosed, **ended, coordination_withheld=True)
+
+    lead = Lead("pa.lead.coordination", "pa.lead")
+    assert [one.queue for one in tell(late, EVENT_ID, "palermo", lead)] == [DESK, "pa.comune"]
+    assert [one.queue for one in tell(closed, EVENT_ID, "palermo", lead)] == [DESK]
+
+
 def test_where_nobody_coordinates_the_others_are_told_all_the_same() -> None:
     assert told(200, lead=None) == {DESK: "escalated"}
 

@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 
 from contracts.answers import CommandAccepted, CommandRejected
+from contracts.beside import ReferralEscalated, TimerFired
 from contracts.commands import RerouteAgency
 from contracts.directory import Agency, Queue
-from contracts.events import ReferralDeclined
+from contracts.events import ReferralClosed, ReferralDeclined
 from contracts.journeys import CompleteTask, TaskOpened, TaskOverdue
+from contracts.sharing import KeepSharing
 from contracts.values import Asked, Message
 from services.referral import reading
 from services.referral.domain.referral import successor_id
-from tests.builders import NOW, a_basis, a_recorded_intake, an_agency, an_offer
+from tests.builders import INTAKE_ID, NOW, a_basis, a_recorded_intake, an_agency, an_offer
 from tests.domain.test_journey import BOTH, VISIT, say
 from tests.domain.test_vital import REQUESTED
 from tests.offline import Offline, finished
@@ -305,3 +307,81 @@ def test_of_one_that_works_it_is_the_senders_choice(sender: Agency, by: str, rol
     assert isinstance(answer, CommandRejected)
     assert answer.code == code
     assert set(network.referrals) == {VISIT}
+
+
+# -- the person excluded who coordinates -------------------------------------------------------------------------------
+
+EXCLUDING: list[dict[str, Any]] = [{"withhold": ("pa.comune",)}, {"sharing_basis": REFUSED}]
+
+
+@pytest.mark.parametrize("excluded", EXCLUDING)
+@pytest.mark.parametrize("reason", ["safety_risk", "conflict_of_interest"])
+def test_what_only_the_coordination_may_look_at_is_the_senders_where_the_person_excluded_it(
+    reason: str, excluded: dict[str, Any]
+) -> None:
+    network = sent_by_mobile(**excluded)
+
+    said = say(network, VISIT, "decline", decline_reason=reason, text_id=VISIT)
+
+    (task,) = [m for m in said if isinstance(m, TaskOpened)]
+    assert ((task.agency, task.queue), task.next) == (DESK, "coordinator_review")
+    assert isinstance(open_by(network, "pa.mobile"), CommandAccepted), "and the next agency theirs to choose"
+    assert network.tasks[0].state == "DONE"
+
+
+def test_so_it_is_where_the_person_excluded_it_later() -> None:
+    network = sent_by_mobile()
+
+    network.ask(KeepSharing(journey_id=INTAKE_ID, version=2, sharing_basis=REFUSED))
+    say(network, VISIT, "decline", decline_reason="safety_risk", text_id=VISIT)
+
+    assert whose(network) == [("coordinator_review", DESK, "coordinator_review")]
+
+
+def test_otherwise_it_is_the_coordinations_and_not_the_senders_to_choose() -> None:
+    network = sent_by_mobile(withhold=("pa.penc",))
+    say(network, VISIT, "decline", decline_reason="safety_risk", text_id=VISIT)
+
+    answer = open_by(network, "pa.mobile")
+
+    assert isinstance(answer, CommandRejected)
+    assert answer.code == "successor_not_allowed"
+
+
+@pytest.mark.parametrize("excluded", EXCLUDING)
+def test_who_is_taken_in_by_an_agency_that_stopped_is_looked_at_by_the_sender_then(excluded: dict[str, Any]) -> None:
+    network = sent_by_mobile(**excluded)
+    say(network, VISIT, "accept")
+    network.ask(SUSPENDED)
+
+    rerouted(network)
+
+    assert whose(network) == [("coordinator_review", DESK, "coordinator_review")]
+
+
+@pytest.mark.parametrize(("known", "withheld"), [*((excluded, True) for excluded in EXCLUDING), ({}, False)])
+def test_every_event_of_which_the_coordination_would_be_told_says_whether_the_person_excluded_it(
+    known: dict[str, Any], withheld: bool
+) -> None:
+    network = sent_by_mobile(**known)
+    late = network.sweep(NOW + timedelta(days=4))
+    raised = {"timer": "decide", "escalation_level": 2, "roles": ("coordinator",)}
+    said = [*late, *say(network, VISIT, "escalate", by="pa.comune", **raised)]
+    said += [
+        *say(network, VISIT, "accept"),
+        *say(network, VISIT, "close", closure_outcome="person_declined_after_accept"),
+    ]
+    said += network.sweep(NOW + timedelta(days=9))
+
+    said = [m for m in said if not isinstance(m, ReferralEscalated) or m.notify]
+    told = [m for m in said if isinstance(m, TimerFired | TaskOverdue | ReferralClosed | ReferralEscalated)]
+    assert {type(m) for m in told} == {TimerFired, TaskOverdue, ReferralClosed, ReferralEscalated}
+    assert {m.coordination_withheld for m in told} == {withheld}
+
+
+def test_of_a_need_that_nobody_was_found_for_too() -> None:
+    network = sent_by_mobile(withhold=("pa.accura", "pa.salute", "pa.comune"))
+
+    said = network.sweep(NOW + timedelta(days=2))
+
+    assert {m.coordination_withheld for m in said if isinstance(m, TaskOverdue)} == {True}

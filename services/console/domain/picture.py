@@ -232,9 +232,13 @@ def code_of(task: Doc) -> str | None:
     return task.get("code") or public_code(UUID(task["referral_id"]), next(iter(task["cities"]), None))
 
 
+UNTOLD = ("percent", "notify", "coordination_withheld")
+"""What no page says of a task."""
+
+
 def task_after(before: Doc | None, event: TaskEvent, cities: list[str]) -> Doc:
     doc = before or {"_id": str(event.task_id), "opened_at": event.at, "level": 0}
-    doc |= event.model_dump(mode="json", exclude={"task_id", "at", "due_at", "percent", "notify"})
+    doc |= event.model_dump(mode="json", exclude={"task_id", "at", "due_at", *UNTOLD})
     level = {"level": event.level} if isinstance(event, TaskOverdue) else {}
     done = {"open": not isinstance(event, TaskDone), "due_at": event.due_at, "changed_at": event.at, "cities": cities}
     return doc | done | level

@@ -14,6 +14,7 @@ from contracts.events import (
     RoutingDecided,
 )
 from contracts.feeds import (
+    SAYS_WHO_IS_EXCLUDED,
     TOLD_TO_NOBODY,
     WITHHELD_FROM_ALL,
     WITHHELD_FROM_RECEIVER,
@@ -31,7 +32,14 @@ TOLD_AS = {"recipient_excluded": "consent_withdrawn"}
 
 
 def copies(event: Message) -> dict[str, Message]:
-    """The event as each agency may see it. A sender that is its own receiver is told once, and all of it.
+    """The event as each agency may see it; none sees whom the person excluded."""
+    if isinstance(event, SAYS_WHO_IS_EXCLUDED):
+        return _copies(event.model_copy(update={"coordination_withheld": False}))
+    return _copies(event)
+
+
+def _copies(event: Message) -> dict[str, Message]:
+    """A sender that is its own receiver is told once, and all of it.
 
     A receiver hears of a referral as `referral.sent`, when its place is held or when nobody counts places; and of one
     that ends before, nothing.

@@ -40,9 +40,15 @@ def lead_of(agencies: list[Agency]) -> Lead | None:
 
 
 def told(event: Step, lead: Lead | None) -> Iterator[tuple[str, str, str]]:
-    """(mailbox, its agency, about), each mailbox once."""
+    """(mailbox, its agency, about), each mailbox once.
+
+    Where the person excluded who coordinates, the supervisors of the sender, or of whose the task is, are told instead.
+    """
     boxes = _of_task(event) if isinstance(event, OfTask) else _of_referral(event)
-    if lead:
+    if not isinstance(event, TaskReminded) and event.coordination_withheld:
+        supervisors = boxes["owner_supervisor" if isinstance(event, TaskOverdue) else "sender_supervisor"]
+        boxes |= {"city_coordinator": supervisors, "lead_body_head": supervisors}
+    elif lead:
         boxes |= {"city_coordinator": (lead.queue, lead.agency), "lead_body_head": (lead.agency, lead.agency)}
     for queue, agency in dict.fromkeys(boxes[who] for who in event.notify if who in boxes):
         yield queue, agency, about(event)

@@ -180,9 +180,10 @@ def _told(event: ReferralEvent, lead: Lead | None) -> Iterator[tuple[str, str, s
 
 
 def _is_for_its_city(event: ReferralEvent) -> bool:
-    """An end of which the coordination is told, too (`closure_outcomes.json`)."""
-    ends = codes.codes("closure_outcomes")
-    return isinstance(event, ReferralClosed) and bool(ends[event.closure_outcome]["notify_coordinator"])
+    """An end of which the coordination is told, too (`closure_outcomes.json`), unless the person excluded it."""
+    if not isinstance(event, ReferralClosed) or event.coordination_withheld:
+        return False
+    return bool(codes.codes("closure_outcomes")[event.closure_outcome]["notify_coordinator"])
 
 
 def _of_sides(event: ReferralEvent) -> Iterator[tuple[str, str, str]]:

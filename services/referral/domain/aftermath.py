@@ -98,7 +98,9 @@ def _declined(moved: Referral, case: Case) -> list[Message]:
 
 
 def _reviewed(todo: OpenTask, case: Case) -> OpenTask:
-    """What may never go on by itself is for the coordination of the city; for the sender where there is none."""
+    """What may never go on by itself is for the coordination of the city; for the sender where there is none, or where
+    the person excluded it.
+    """
     if todo.kind != REVIEW or case.facts.lead is None:
         return todo
     return coordinated(todo, case.facts.lead)
@@ -122,10 +124,11 @@ def asked_onward(case: Case) -> list[Message]:
     return [successor, *([SettleTask(task_id=_task_id(over, *left))] if left else [])]
 
 
-def is_senders_choice(over: Referral) -> bool:
-    """Unless the reason leaves what follows to the city, or to the referral that serves the person."""
+def is_senders_choice(over: Referral, lead: Agency | None) -> bool:
+    """Unless the reason leaves what follows to who coordinates the city, or to the referral that serves the person."""
     left = _left_to_people(over)
-    return not over.is_open and (left is None or left[0] not in (REVIEW, serving.LINK))
+    of_others = (REVIEW, serving.LINK) if lead else (serving.LINK,)
+    return not over.is_open and (left is None or left[0] not in of_others)
 
 
 def _left_to_people(over: Referral) -> tuple[str, int] | None:

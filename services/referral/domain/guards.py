@@ -62,7 +62,7 @@ def _some_offer_passes(*filters: str) -> Callable[[Case], bool]:
 def _predecessor_allows_successor(case: Case) -> bool:
     """The predecessor is over, and it is this referral that it made way for, or it is the sender's to choose now."""
     if case.row and case.row.origins:
-        return aftermath.is_senders_choice(case.referral)
+        return aftermath.is_senders_choice(case.referral, case.facts.lead)
     before = case.facts.predecessor
     return before is not None and not before.is_open and before.successor_id == case.referral.referral_id
 

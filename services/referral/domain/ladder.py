@@ -56,7 +56,10 @@ def _climb(referral: Referral, timer: Timer, facts: Facts) -> Outcome:
         timers=tuple(higher if running is timer else running for running in referral.timers),
     )
     known = snapshot(after, facts.now, "system") | {"timer": timer.code, "level": rung.level}
-    said: list[Message] = [TimerFired(**known, percent=step.percent, notify=rung.notify)]
+    withheld = facts.lead_withheld
+    said: list[Message] = [
+        TimerFired(**known, percent=step.percent, notify=rung.notify, coordination_withheld=withheld)
+    ]
     if higher.level > timer.level:
         said.append(ReferralEscalated(**known))
     events = tuple(event.TYPE.removeprefix("staffetta.").removesuffix(".v1") for event in said)

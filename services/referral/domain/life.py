@@ -284,6 +284,7 @@ def _details(moved: Referral, case: Case) -> dict[str, Any]:
         | {
             "next": reason.get("next"),
             "served": reason.get("served"),
+            "coordination_withheld": case.facts.lead_withheld,
         }
         | beside.told(moved, case)
     )

@@ -15,7 +15,9 @@ REFUSALS: dict[str, str] = {g["code"]: g["rejection_code"] for g in LIFE["guards
 OPEN_STATES = tuple(code for code, state in STATES.items() if state["kind"] == "open")
 SUPERVISOR = "supervisor"
 ONWARD = "predecessor_states"
-BY_DIRECTORY = frozenset({"decline", "decline_suspended", "close_suspended", "withdraw", "revoke"})
+BY_DIRECTORY = frozenset(
+    {"decline", "decline_suspended", "open", "close", "close_suspended", "withdraw", "revoke", "escalate"}
+)
 """Commands that are judged, or followed up, by what the directory says of the receiver and of its city."""
 PRECEDENCE = tuple(s["check"] for s in codes.table("rejection_codes")["precedence"]["steps"])
 """In which order a command on a referral is judged; what applies first is the answer."""

@@ -99,18 +99,25 @@ def _done(task: Task, now: datetime) -> Task:
 
 
 def chase(
-    task: Task, command: ChaseTask, now: datetime, calendar: Calendar, takes_over: Agency | None = None
+    task: Task,
+    command: ChaseTask,
+    now: datetime,
+    calendar: Calendar,
+    takes_over: Agency | None = None,
+    *,
+    withheld: bool = False,
 ) -> Outcome:
     """Every step up to the one named that is due and was not taken: the sooner ones may still be under way.
 
     takes_over: who coordinates, where its agency works no more; with the first of the steps the task is theirs.
+    withheld: the person excluded who coordinates.
     """
     said: list[Message] = []
     while task.steps and task.steps[0].at <= now and task.steps[0].percent <= command.percent:
         if takes_over and task.agency != takes_over.code:
             task, more = _handed_over(task, takes_over, now, calendar)
         else:
-            task, more = _chased(task, task.steps[0], now, calendar)
+            task, more = _chased(task, task.steps[0], now, calendar, withheld=withheld)
         said += more
     return task, said
 
@@ -120,11 +127,13 @@ def _handed_over(task: Task, lead: Agency, now: datetime, calendar: Calendar) ->
     return handed, [_opened(handed, now)]
 
 
-def _chased(task: Task, step: Step, now: datetime, calendar: Calendar) -> Outcome:
+def _chased(task: Task, step: Step, now: datetime, calendar: Calendar, *, withheld: bool) -> Outcome:
     rung = timers.rung_at(timers.of_task(_ladder(task)), step.percent)
     chased = _stepped(task, calendar)
     known = _known(chased, now) | {"percent": step.percent, "notify": rung.notify}
-    return chased, [TaskReminded(**known) if step.percent < 100 else TaskOverdue(**known, level=rung.level)]
+    if step.percent < 100:
+        return chased, [TaskReminded(**known)]
+    return chased, [TaskOverdue(**known, level=rung.level, coordination_withheld=withheld)]
 
 
 def _stepped(task: Task, calendar: Calendar) -> Task:
