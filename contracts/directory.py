@@ -6,6 +6,7 @@ counted by directory: one more with each change.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Literal
 
@@ -34,6 +35,10 @@ class Contact(Value):
     email: Ref | None = None
     phone: Ref | None = None
     web: Ref | None = None
+
+
+COORDINATION = "coordination"
+"""The kind of the queue from which a city is coordinated; whoever has it leads there."""
 
 
 class Queue(Value):
@@ -74,6 +79,17 @@ class Agency(Message):
     contact: Contact = Contact()
     limits: tuple[StricterLimit, ...] = ()
     version: Version = 0
+
+    @property
+    def coordination(self) -> Queue | None:
+        """The queue from which it coordinates its city."""
+        return next((queue for queue in self.queues if queue.kind == COORDINATION), None)
+
+
+def who_coordinates(agencies: Iterable[Agency]) -> Agency | None:
+    """agencies: of one city. One that works, before one that coordinated until it stopped."""
+    leading = [agency for agency in agencies if agency.coordination]
+    return min(leading, key=lambda agency: (agency.status != "active", agency.code), default=None)
 
 
 class AreaServed(Value):

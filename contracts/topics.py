@@ -1,6 +1,7 @@
 """Every topic: who writes it, what its key is, how long it keeps messages, and who may read it.
 
-Rights on the broker follow it (docs/operating.md). `{agency}` stands for an agency's code: each agency with a system has two topics.
+Rights on the broker follow it (docs/operating.md). `{agency}` stands for an agency's code: each agency with a system
+has two topics.
 """
 
 from dataclasses import dataclass

@@ -12,11 +12,11 @@ from pydantic import TypeAdapter
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from contracts.directory import Agency, Queue
+from contracts.directory import COORDINATION, Agency, Queue
 from contracts.notifications import NotificationEvent, NotificationFailed, TellQueue, mailbox_id
 from services.chassis.sweep import due_by
 from services.chassis.transaction import Doc, Transaction
-from services.notifications.domain.climbing import COORDINATION, Lead, lead_of
+from services.notifications.domain.climbing import Lead, lead_of
 from services.notifications.domain.mailbox import Mailbox
 
 AGGREGATES = ("mailboxes", "notices")

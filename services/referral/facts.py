@@ -46,9 +46,10 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     latest = await latest_of(referral, tx)
     of_agencies = await _of_agencies(referral, command, tx, has_successor=latest is not None)
     onward = command.command == "open"
-    of_need = {"linked_id": linked.referral_id if linked else None, "sender": await _sender(need, tx) if onward else None}
+    linked_id, sender = linked.referral_id if linked else None, await _sender(need, tx) if onward else None
     of_place = await _of_place(referral, command, tx)
-    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **of_need | of_place)
+    known = {"linked_id": linked_id, "sender": sender} | of_place
+    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **known)
 
 
 async def _sender(need: Need, tx: Transaction) -> Agency | None:

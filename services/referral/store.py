@@ -11,14 +11,13 @@ from pymongo.errors import DuplicateKeyError
 
 from contracts import catalogue
 from contracts.commands import ChaseReceipt, FireTimer, Need, OpenReferral
-from contracts.directory import Agency, Offer
+from contracts.directory import Agency, Offer, who_coordinates
 from contracts.identity import IdentityEvent, IdentityLinked
 from contracts.journeys import ChaseTask
 from contracts.values import Message
 from services.chassis.sweep import due_by
 from services.chassis.transaction import Doc, Transaction
 from services.referral.domain import twins
-from services.referral.domain.aftermath import COORDINATION
 from services.referral.domain.basis import Ground, ground_of
 from services.referral.domain.candidates import all_of
 from services.referral.domain.journey import Journey, Wanted
@@ -228,10 +227,7 @@ async def find_other_names(tx: Transaction, person_ref: str) -> tuple[str, ...]:
 
 
 async def find_lead(tx: Transaction, city: str) -> Agency | None:
-    """Who coordinates a city: the agency with the queue for it."""
-    found = await tx.find("agencies", {"city": city})
-    known = sorted((Agency.model_validate(doc) for doc in found), key=lambda agency: agency.code)
-    return next((agency for agency in known if any(queue.kind == COORDINATION for queue in agency.queues)), None)
+    return who_coordinates([Agency.model_validate(doc) for doc in await tx.find("agencies", {"city": city})])
 
 
 async def find_lying(tx: Transaction, agency: str) -> list[Referral]:

@@ -101,6 +101,14 @@ def test_a_city_is_led_by_the_agency_that_coordinates_it() -> None:
     assert lead_of([an_agency("pa.accura")]) is None
 
 
+def test_a_coordination_that_works_leads_before_one_that_stopped() -> None:
+    was, now = (Queue(code=code, kind="coordination", name={"it": "Coordinamento"}) for code in ("pa.a.c", LEAD.queue))
+    left = an_agency("pa.a", status="left", queues=(was,))
+
+    assert lead_of([left, an_agency(LEAD.agency, queues=(now,))]) == LEAD
+    assert lead_of([left]) == Lead("pa.a.c", "pa.a"), "somebody may still read its mail"
+
+
 def test_what_a_person_raised_tells_whom_its_level_tells_and_what_climbed_by_itself_tells_nobody_twice() -> None:
     by_hand = an_event(ReferralEscalated, level=2, notify=("city_coordinator", "sender_queue"))
     by_itself = an_event(ReferralEscalated, level=2, notify=())

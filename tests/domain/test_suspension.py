@@ -53,6 +53,20 @@ def test_what_is_not_decided_is_declined_for_it_and_the_next_candidate_is_asked(
     assert network.referrals[successor_id(VISIT)].tried == ("pa.accura",)
 
 
+def test_who_took_the_coordination_of_a_city_over_decides_in_place_of_who_left() -> None:
+    queue = Queue(code="pa.unione.coordination", kind="coordination", name={"it": "Coordinamento"})
+    network = palermo(an_agency("pa.unione", queues=(queue,)), an_agency("pa.ponte", status="suspended"))
+    network.ask(a_recorded_intake())
+    network.ask(COMUNE.model_copy(update={"status": "left", "version": 2}))
+    network.ask(an_agency(status="left", version=2))
+
+    refused = rerouted(network)
+    said = rerouted(network, by="pa.unione")
+
+    assert [m.code for m in refused if isinstance(m, CommandRejected)] == ["not_authorised"]
+    assert any(isinstance(m, ReferralDeclined) for m in said)
+
+
 @pytest.mark.parametrize(("status", "city"), [("active", "palermo"), ("suspended", None), ("left", None)])
 def test_a_city_is_shown_to_its_coordination_only_by_an_agency_that_works(status: str, city: str | None) -> None:
     network = palermo()

@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from contracts.beside import ReferralEscalated, TimerFired
-from contracts.directory import Agency
+from contracts.directory import Agency, who_coordinates
 from contracts.journeys import TaskOverdue, TaskReminded
-
-COORDINATION = "coordination"
-"""The kind of the queue from which a city is coordinated; whoever has it leads there."""
 
 REMINDER, LATE, ESCALATED, RAISED, TASK_LATE = "remind", "late", "escalated", "raised", "task_late"
 TO_CONFIRM = "to_confirm"
@@ -30,13 +27,8 @@ class Lead:
 
 def lead_of(agencies: list[Agency]) -> Lead | None:
     """agencies: of one city."""
-    desks = (
-        Lead(queue.code, agency.code)
-        for agency in sorted(agencies, key=lambda agency: agency.code)
-        for queue in agency.queues
-        if queue.kind == COORDINATION
-    )
-    return next(desks, None)
+    lead = who_coordinates(agencies)
+    return Lead(lead.coordination.code, lead.code) if lead and lead.coordination else None
 
 
 def told(event: Step, lead: Lead | None) -> Iterator[tuple[str, str, str]]:

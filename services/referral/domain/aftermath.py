@@ -15,7 +15,7 @@ from services.referral.domain.journey import IN_ERROR
 from services.referral.domain.referral import Referral, raised, successor_id
 
 NOTHING_FURTHER = "none"
-REVIEW, COORDINATION = "coordinator_review", "coordination"
+REVIEW = "coordinator_review"
 """The next step of a reason that never goes on by itself, and the kind of the queue that a city is coordinated from."""
 RAISES_PRIORITY, CORRECTS = "raise_priority_and_reroute", "reroute_and_correct_directory"
 TO_THEIR_CITY = "reroute_to_city_of_presence"
@@ -113,8 +113,8 @@ def coordinated(todo: OpenTask, lead: Agency) -> OpenTask:
 
 def desk_of(lead: Agency) -> dict[str, Any]:
     """Whose a task is that somebody who coordinates has to look at. lead: an agency with a queue for it."""
-    queue = next(queue.code for queue in lead.queues if queue.kind == COORDINATION)
-    return {"agency": lead.code, "queue": queue, "city": lead.city, "next": REVIEW}
+    assert lead.coordination, "it coordinates"
+    return {"agency": lead.code, "queue": lead.coordination.code, "city": lead.city, "next": REVIEW}
 
 
 def asked_onward(case: Case) -> list[Message]:
