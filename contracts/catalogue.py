@@ -91,6 +91,7 @@ INSIDE = (
     Row(commands.RerouteAgency, topics.REFERRAL_COMMANDS, "agency_id"),
     Row(commands.NotePlace, topics.REFERRAL_COMMANDS, "referral_id"),
     Row(places.PutPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
+    Row(places.ClosePlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.HoldPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.ConfirmPlaces, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),
     Row(places.HoldAgain, topics.HOUSING_COMMANDS, "places_id", also=COUNTING),

@@ -39,7 +39,10 @@ class OfReferral(OfOffer):
 
 
 class PutPlaces(OfOffer):
-    """How many places the directory says an offer has, and whether people may wait for one."""
+    """How many places the directory says an offer has, and whether people may wait for one.
+
+    is_open: it gives places now, and its agency works. closes_at: the midnight after its last day.
+    """
 
     TYPE = "staffetta.places.put.v1"
 
@@ -48,6 +51,13 @@ class PutPlaces(OfOffer):
     is_open: bool = True
     waitlist: bool = False
     order_rule_version: int | None = None
+    closes_at: Time | None = None
+
+
+class ClosePlaces(OfOffer):
+    """The last day of the offer is over, unless the directory has said something else meanwhile."""
+
+    TYPE = "staffetta.places.close.v1"
 
 
 class HoldPlaces(OfReferral):

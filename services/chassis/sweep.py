@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from aiokafka.errors import KafkaError
@@ -29,11 +29,14 @@ BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is due since `at`: a command, under the id that it has whoever asks for it."""
+    """What is due since `at`: a command, under the id that it has whoever asks for it.
+
+    journey_id: empty for what belongs to none.
+    """
 
     at: datetime
     id: UUID
-    journey_id: UUID
+    journey_id: UUID | Literal[""]
     command: Message
 
 

@@ -1,6 +1,6 @@
 """How a counting service answers, and which events make it ask itself for places."""
 
-from contracts.directory import Offer
+from contracts.directory import Agency, Offer
 from contracts.events import ReferralEvent
 from contracts.places import CapacityEvent, OfOffer
 from contracts.topics import DIRECTORY, REFERRALS, Topic
@@ -16,10 +16,17 @@ def counting(commands: Topic, needed: Needed) -> Handlers:
     """The handlers of the service that owns `commands`; needed: how many places a referral needs there."""
     handlers = Handlers()
 
-    @handlers.on(DIRECTORY, first=True)
+    @handlers.on(DIRECTORY, copies=store.COPIES, first=True)
     async def on_directory(entry: Message, tx: Transaction) -> None:
-        if isinstance(entry, Offer) and (command := asking.as_the_directory_says(entry, commands.owner)):
-            tx.emit(command)
+        """An offer is open as long as its agency works: what is said of an agency is said of all that it offers."""
+        if not isinstance(entry, Agency | Offer):
+            return
+        await store.copy_entry(tx, entry)
+        offers = [entry] if isinstance(entry, Offer) else await store.find_offers(tx, entry.code)
+        for offer in offers:
+            agency = await store.find_agency(tx, offer.agency)
+            if command := asking.as_the_directory_says(offer, agency, commands.owner):
+                tx.emit(command)
 
     @handlers.on(REFERRALS, hurried=False)
     async def on_referral(event: Message, tx: Transaction) -> None:

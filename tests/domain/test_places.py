@@ -12,6 +12,7 @@ from contracts.directory import Offer
 from contracts.places import (
     CapacityEvent,
     CapacityHeld,
+    ClosePlaces,
     ConfirmPlaces,
     HoldPlaces,
     LapseHold,
@@ -198,6 +199,21 @@ def test_a_closed_offer_gives_no_place_and_keeps_nobody_waiting_for_one() -> Non
     assert after(closed, a_hold(1))[1] == ["refused 1"]
 
 
+def test_after_its_last_day_nobody_is_called_however_late_the_sweep_comes_and_who_waits_is_told_once() -> None:
+    full, _ = after(replace(beds(1), closes_at=LATER), a_hold(1), a_hold(2))
+
+    closed, told = after(full, ReleasePlaces(**about(1), cause="CLOSED"), a_hold(3), now=LATER)
+    assert told == ["released 1", "refused 2", "refused 3"]
+
+    assert after(closed, ClosePlaces(offer=OFFER), now=LATER) == (closed, [])
+
+
+def test_what_the_sweep_says_of_a_day_that_was_moved_meanwhile_closes_nothing() -> None:
+    later = replace(beds(1), closes_at=LATER + timedelta(days=1))
+
+    assert after(later, ClosePlaces(offer=OFFER), now=LATER) == (later, [])
+
+
 def test_holds_that_are_over_are_found_and_those_until_a_person_decides_never_are() -> None:
     places, _ = after(beds(), a_hold(1), a_hold(2, until=None))
 
@@ -213,12 +229,12 @@ def test_only_the_service_that_counts_a_kind_is_told_of_an_offer_and_none_of_one
     )
     boundless = bed.model_copy(update={"capacity": bed.capacity.model_copy(update={"total": None})})
 
-    put = asking.as_the_directory_says(bed, "housing")
+    put = asking.as_the_directory_says(bed, None, "housing")
 
     assert isinstance(put, PutPlaces)
     assert (put.offer, put.total, put.places_id) == (OFFER, 14, places_id(OFFER))
-    assert asking.as_the_directory_says(bed, "programmes") is None
-    assert asking.as_the_directory_says(boundless, "housing") is None
+    assert asking.as_the_directory_says(bed, None, "programmes") is None
+    assert asking.as_the_directory_says(boundless, None, "housing") is None
 
 
 WORDS = ("hold", "hold", "confirm", "wait", "still", "limit", "rank", "lapse", "refuse", "release", "put")

@@ -1,5 +1,6 @@
 """Who waits for a place that will not come: their sender is asked, and does not learn it a month later."""
 
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -71,3 +72,135 @@ def test_who_can_still_have_a_place_waits_on_and_nobody_is_asked() -> None:
     told(network, capacity=Capacity(kind="bed_night", total=3))
 
     assert network.tasks == []
+
+
+# -- the agency stops working ------------------------------------------------------------------------------------------
+
+
+def asked(network: Offline) -> list[UUID | None]:
+    """For whom somebody is asked whether they are to wait on."""
+    return [task.referral_id for task in network.tasks if task.kind == "waits_in_vain"]
+
+
+def freed(network: Offline) -> None:
+    """Who has a place in the house leaves it."""
+    say(network, needs.referral_id(UUID(int=1), 0), "decline", decline_reason="person_refused")
+
+
+@pytest.mark.parametrize("status", ["suspended", "left"])
+def test_where_an_agency_has_stopped_working_nobody_is_called_from_the_list_and_who_waits_is_asked(status: str) -> None:
+    network, waits = a_family_waits()
+
+    network.ask(an_agency("pa.accura", status=status, version=2))
+    freed(network)
+
+    assert asked(network) == [waits]
+    assert (network.referrals[waits].seat, network.places[HOUSE.code].taken) == ("waiting", ())
+
+
+def test_who_waited_for_it_is_called_when_it_works_again() -> None:
+    network, waits = a_family_waits()
+    network.ask(an_agency("pa.accura", status="suspended", version=2))
+    freed(network)
+
+    network.ask(an_agency("pa.accura", version=3))
+
+    assert network.referrals[waits].seat == "held"
+
+
+def test_what_is_said_of_the_offer_later_opens_none_of_an_agency_that_has_left() -> None:
+    network, waits = a_family_waits()
+    network.ask(an_agency("pa.accura", status="left", version=2))
+    freed(network)
+
+    told(network, capacity=Capacity(kind="bed_night", total=9))
+
+    assert network.referrals[waits].seat == "waiting"
+
+
+def test_an_offer_that_has_gone_to_another_agency_does_not_close_with_its_first() -> None:
+    network, waits = a_family_waits()
+    network.ask(an_agency("pa.ponte"))
+    told(network, agency="pa.ponte", queue="pa.ponte.desk")
+
+    network.ask(an_agency("pa.accura", status="left", version=2))
+    freed(network)
+
+    assert (network.referrals[waits].seat, asked(network)) == ("held", [])
+
+
+def test_in_whatever_order_the_directory_is_read_the_offer_of_who_has_left_is_closed() -> None:
+    left = an_agency("pa.accura", status="left")
+    for entries in ((left, HOUSE), (HOUSE, left)):
+        network = Offline()
+        for entry in entries:
+            network.ask(entry)
+
+        assert not network.places[HOUSE.code].is_open
+
+
+# -- its last day is over ----------------------------------------------------------------------------------------------
+
+LAST_DAY = date(2026, 10, 31)
+OVER = datetime(2026, 10, 31, 23, tzinfo=UTC)
+"""Midnight in Palermo, where the clocks went back a week ago."""
+
+
+def test_on_the_day_after_its_last_the_sender_of_who_waits_is_asked_and_nobody_is_called_any_more() -> None:
+    network, waits = a_family_waits()
+    told(network, valid_to=LAST_DAY)
+
+    network.sweep(OVER - timedelta(seconds=1))
+    assert asked(network) == []
+    network.sweep(OVER)
+    freed(network)
+
+    assert asked(network) == [waits]
+    assert network.referrals[waits].seat == "waiting"
+
+
+@pytest.mark.parametrize("last", [None, LAST_DAY + timedelta(days=90)])
+def test_an_offer_that_is_to_go_on_calls_who_waits(last: date | None) -> None:
+    network, waits = a_family_waits()
+    told(network, valid_to=LAST_DAY)
+    network.sweep(OVER)
+    freed(network)
+
+    told(network, valid_to=last)
+
+    assert network.referrals[waits].seat == "held"
+
+
+def test_a_day_that_was_moved_in_time_closes_nothing() -> None:
+    network, waits = a_family_waits()
+    told(network, valid_to=LAST_DAY)
+    told(network, valid_to=LAST_DAY + timedelta(days=90))
+    network.sweep(OVER)
+
+    freed(network)
+
+    assert network.referrals[waits].seat == "held"
+
+
+def test_who_lets_a_place_go_that_was_held_past_the_last_day_waits_in_vain_too() -> None:
+    network, waits = a_family_waits()
+    told(network, valid_to=LAST_DAY)
+    network.sweep(OVER - timedelta(hours=1))
+    freed(network)
+    network.sweep(OVER)
+    assert (network.referrals[waits].seat, asked(network)) == ("held", [])
+
+    say(network, waits, "lapse_seat", lapse_cause="person_refused")
+
+    assert asked(network) == [waits]
+
+
+def test_who_is_put_on_the_list_of_a_closed_offer_waits_in_vain_too() -> None:
+    network, _ = a_family_waits()
+    told(network, status="closed")
+    has_it = needs.referral_id(UUID(int=1), 0)
+
+    say(network, has_it, "waitlist")
+
+    assert network.referrals[has_it].state == "WAITLISTED"
+    assert has_it in asked(network)

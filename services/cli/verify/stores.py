@@ -21,7 +21,7 @@ KEPT: dict[str, dict[str, list[str] | None]] = {
                       *(f"history.{name}" for name in ("version", "state", "by", "reason"))],
         "decisions": ["linked_id"], "links": ALL, "journeys": ALL, "tasks": ALL, "agencies": ALL, "offers": ALL,
     },
-    **{service: {"places": ALL} for service in CAPACITY.writers},
+    **{service: {"places": ALL, "agencies": ALL, "offers": ALL} for service in CAPACITY.writers},
 }  # fmt: skip
 """Which fields of which collections are read."""
 

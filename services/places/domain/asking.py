@@ -1,11 +1,13 @@
 """Which events of a referral ask for places, and for how many."""
 
 from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from contracts import codes
 from contracts.beside import ReferralPriorityChanged
-from contracts.directory import Offer
+from contracts.directory import Agency, Offer
 from contracts.events import (
     ReferralAccepted,
     ReferralEvent,
@@ -36,8 +38,11 @@ Needed = Callable[[ReferralSent | ReferralReopened], int]
 """How many places a referral needs; what a place is differs by service."""
 
 
-def as_the_directory_says(offer: Offer, service: str) -> Message | None:
-    """None for an offer whose places are counted by another service, or by nobody."""
+def as_the_directory_says(offer: Offer, agency: Agency | None, service: str) -> Message | None:
+    """None for an offer whose places are counted by another service, or by nobody.
+
+    agency: the offer's; None while the directory has not told of it, and then it is taken to work.
+    """
     capacity, waitlist = offer.capacity, offer.waitlist
     if capacity.total is None or not _counts(service, capacity.kind):
         return None
@@ -45,9 +50,10 @@ def as_the_directory_says(offer: Offer, service: str) -> Message | None:
         offer=offer.code,
         kind=capacity.kind,
         total=capacity.total,
-        is_open=offer.status == "open",
+        is_open=offer.status == "open" and (agency is None or agency.status == "active"),
         waitlist=waitlist.enabled,
         order_rule_version=waitlist.order_rule_version,
+        closes_at=_midnight_after(offer.valid_to, agency) if offer.valid_to else None,
     )
 
 
@@ -86,6 +92,12 @@ def _asked(event: ReferralEvent, about: dict[str, Any], needed: Needed) -> Messa
         case ReferralSeatLapsed(by="receiver"):
             return LapseHold(**about)
     return None
+
+
+def _midnight_after(day: date, agency: Agency | None) -> datetime:
+    """By the clock of the agency's city."""
+    zone = ZoneInfo(codes.codes("cities")[agency.city]["timezone"] if agency else "UTC")
+    return datetime.combine(day, time(), zone) + timedelta(days=1)
 
 
 def _counts(service: str, kind: str) -> bool:

@@ -12,6 +12,7 @@ from contracts.places import (
     CapacityRefused,
     CapacityReleased,
     CapacityWaitlisted,
+    ClosePlaces,
     ConfirmPlaces,
     HoldAgain,
     HoldPlaces,
@@ -30,24 +31,38 @@ from services.places.domain.places import Party, Places, Taken
 NOBODY_WAITS = "EMERGENCY"
 """The priority that no waitlist takes: an emergency is accepted, declined or passed on (`transitions.json`, T05)."""
 
+AS_TOLD = {"kind", "total", "is_open", "waitlist", "order_rule_version", "closes_at"}
+"""What the directory says of places."""
+
 Outcome = tuple[Places, list[Message]]
 
 
 def change(places: Places, command: Message, now: datetime) -> Outcome:
-    """The places after a command, with what is said of it; the version counts what was said."""
-    after, said = CHANGES[type(command)](replace(places, version=places.version + 1), command, now)
+    """The places after a command, with what is said of it; the version counts what was said.
+
+    Whatever is asked first after the offer's last day finds it closed.
+    """
+    before = replace(places, version=places.version + 1)
+    today = before if isinstance(command, PutPlaces) else before.as_of(now)
+    after, answered = CHANGES[type(command)](today, command, now)
+    said = [*answered, *_in_vain(before, after, now)]
     return (after, said) if said else (replace(after, version=places.version), [])
 
 
 def put(places: Places, command: PutPlaces, now: datetime) -> Outcome:
-    """Those who asked before the directory was known are answered; who waits may move up, or waits in vain now."""
-    known = command.model_dump(include={"kind", "total", "is_open", "waitlist", "order_rule_version"})
-    after, said = replace(places, **known, early=()), list[Message]()
+    """Those who asked before the directory was known are answered; who waits may move up."""
+    known = command.model_dump(include=AS_TOLD)
+    after, said = replace(places, **known, early=()).as_of(now), list[Message]()
     for asked in places.early:
         after, more = hold(after, asked, now)
         said += more
     after, more = _promote(after, now)
-    return after, [*said, *more, *_in_vain(places, after, now)]
+    return after, [*said, *more]
+
+
+def close(places: Places, _command: ClosePlaces, _now: datetime) -> Outcome:
+    """Nothing more than what any command finds."""
+    return places, []
 
 
 def hold(places: Places, command: HoldPlaces, now: datetime) -> Outcome:
@@ -173,6 +188,7 @@ def release(places: Places, command: ReleasePlaces, now: datetime) -> Outcome:
 
 CHANGES: dict[type[Message], Callable[[Places, Any, datetime], Outcome]] = {
     PutPlaces: put,
+    ClosePlaces: close,
     HoldPlaces: hold,
     ConfirmPlaces: confirm,
     HoldAgain: hold_again,
@@ -223,10 +239,11 @@ def _promote(places: Places, now: datetime, *, but: Party | None = None) -> Outc
 
 def _in_vain(before: Places, after: Places, now: datetime) -> list[Message]:
     """They stay on the list: it may open again, and whether they wait for that is for people to decide."""
+    known = {party.referral_id for party in before.waiting if not before.may_have(party)}
     return [
         CapacityRefused(**_about(after, party, now))
         for party in after.waiting
-        if before.may_have(party) and not after.may_have(party)
+        if party.referral_id not in known and not after.may_have(party)
     ]
 
 

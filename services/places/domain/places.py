@@ -43,6 +43,7 @@ class Places:
     """total: None before the directory has told it; what is asked meanwhile waits in `early`.
 
     let_go: who held a place until its time was over; an acceptance may still be on its way, or have come too late.
+    closes_at: when its last day is over.
     """
 
     offer: str
@@ -56,6 +57,11 @@ class Places:
     waiting: tuple[Party, ...] = ()
     let_go: tuple[Party, ...] = ()
     early: tuple[HoldPlaces, ...] = ()
+    closes_at: datetime | None = None
+
+    def as_of(self, now: datetime) -> "Places":
+        """The same places, closed if the last day is over."""
+        return replace(self, is_open=False) if self.closes_at and self.closes_at <= now else self
 
     @property
     def free(self) -> int:

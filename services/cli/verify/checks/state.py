@@ -15,7 +15,7 @@ ENTRIES: dict[str, tuple[str, type[Agency] | type[Offer]]] = {
     "agency/": ("agencies", Agency),
     "offer/": ("offers", Offer),
 }
-COPIES = ("directory", "intake", "referral")
+COPIES = ("directory", "intake", "referral", "housing", "programmes")
 """Who keeps the directory's entries whole."""
 
 
