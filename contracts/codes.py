@@ -98,6 +98,12 @@ def is_counted(kind: str) -> bool:
     return codes("services", "capacity_kinds")[kind]["provided_by"] in table("running")["counting_services"]
 
 
+def is_taken_to_the_end(service: str) -> bool:
+    """Whether a place is taken until the referral ends; else only until the person was seen."""
+    kind = codes("services", "capacity_kinds")[codes("services")[service]["capacity_kind"]]
+    return bool(kind["taken_until"] != "referral.started")
+
+
 def commands_on_referrals() -> list[Item]:
     """Every row of `transitions.json`, those that change no state too."""
     life = table("transitions")

@@ -212,10 +212,13 @@ class ReferralExpired(ReferralEvent):
 
 
 class ReferralStarted(ReferralEvent):
+    """seat: given_back where a place is only for the first contact (`taken_until` of services.json)."""
+
     TYPE = "staffetta.referral.started.v1"
 
     first_contact_at: Time
     contact_mode: Code
+    seat: Code | None = None
 
 
 class ReferralClosed(ReferralEvent):
@@ -273,7 +276,7 @@ class ReferralResumed(ReferralEvent):
 
 
 class ReferralReopened(ReferralEvent):
-    """seat: the place is taken again at once, if there is one; `person` says for how many."""
+    """seat: the place is taken again at once, if there is one (confirmed); `person` says for how many."""
 
     TYPE = "staffetta.referral.reopened.v1"
 

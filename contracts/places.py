@@ -136,7 +136,10 @@ class RankPlaces(OfReferral):
 
 
 class ReleasePlaces(OfReferral):
-    """The referral has ended: whatever it held, took or waited for is given back. cause: its last state."""
+    """The referral has ended, or goes on without a place: what it held, took or waited for is given back.
+
+    cause: its state.
+    """
 
     TYPE = "staffetta.places.release.v1"
 
@@ -177,7 +180,9 @@ class CapacityConfirmed(CapacityEvent):
 
 
 class CapacityReleased(CapacityEvent):
-    """cause: lapsed (its time was over), refused (by the person), waitlisted, or the referral's last state."""
+    """cause: lapsed (its time was over), refused (by the person), waitlisted, or the referral's state: its last one, or
+    IN_SERVICE where the place was for the first contact.
+    """
 
     TYPE = "staffetta.capacity.released.v1"
 

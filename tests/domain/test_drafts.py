@@ -202,10 +202,14 @@ def test_one_more_service_is_asked_for_of_nobody_but_whom_the_agency_has_met(ask
 # -- reopened ----------------------------------------------------------------------------------------------------------
 
 
+BED = "pa.accura.bed"
+
+
 def counted(total: int = 1) -> Offline:
-    offer = an_offer(capacity=Capacity(kind="appointment_slot", total=total), waitlist=Waitlist(order_rule_version=1))
+    beds, list_ = Capacity(kind="bed_night", total=total), Waitlist(order_rule_version=1)
+    offer = an_offer(BED, service="housing.temporary", capacity=beds, waitlist=list_)
     network = Offline((an_agency("pa.comune"), an_agency("pa.accura")), (offer,))
-    network.ask(a_recorded_intake())
+    network.ask(a_recorded_intake("housing.temporary"))
     say(network, REFERRAL_ID, "accept", "start")
     say(network, REFERRAL_ID, "close", closure_outcome="served_completed")
     return network
@@ -217,18 +221,18 @@ def one(network: Offline) -> Referral:
 
 def test_who_is_reopened_has_a_place_again_and_no_second_referral_there() -> None:
     network = counted()
-    assert (one(network).state, network.places["pa.accura.primary"].free, network.links) == ("CLOSED", 1, {})
+    assert (one(network).state, network.places[BED].free, network.links) == ("CLOSED", 1, {})
 
     say(network, REFERRAL_ID, "reopen", **SUPERVISOR)
 
-    assert (one(network).seat, network.places["pa.accura.primary"].free) == ("confirmed", 0)
+    assert (one(network).seat, network.places[BED].free) == ("confirmed", 0)
     assert list(network.links.values()) == [REFERRAL_ID]
-    assert states(network) == {"health.primary": "open"}
+    assert states(network) == {"housing.temporary": "open"}
 
 
 def test_when_no_place_is_left_the_one_who_reopened_has_to_find_one() -> None:
     network = counted()
-    network.ask(a_recorded_intake(intake_id=UUID(int=12), person_ref="p-2"))
+    network.ask(a_recorded_intake("housing.temporary", intake_id=UUID(int=12), person_ref="p-2"))
 
     say(network, REFERRAL_ID, "reopen", **SUPERVISOR)
 
@@ -238,7 +242,7 @@ def test_when_no_place_is_left_the_one_who_reopened_has_to_find_one() -> None:
 
 def test_where_the_person_has_another_open_referral_the_first_stays_closed() -> None:
     network = counted(2)
-    network.ask(a_recorded_intake(intake_id=UUID(int=12)))
+    network.ask(a_recorded_intake("housing.temporary", intake_id=UUID(int=12)))
 
     (refused,) = say(network, REFERRAL_ID, "reopen", **SUPERVISOR)
 
@@ -262,11 +266,11 @@ def test_a_referral_whose_basis_was_taken_back_is_not_reopened_and_one_that_is_g
 
 def test_an_acceptance_that_is_taken_back_keeps_its_place_while_there_is_time_to_decide() -> None:
     network = counted()
-    network.ask(a_recorded_intake(intake_id=UUID(int=12), person_ref="p-2"))
+    network.ask(a_recorded_intake("housing.temporary", intake_id=UUID(int=12), person_ref="p-2"))
     (other,) = (r for r in network.referrals.values() if r.need.person_ref == "p-2")
     say(network, other.referral_id, "accept", "unaccept")
 
-    (held,) = network.places["pa.accura.primary"].taken
+    (held,) = network.places[BED].taken
     back = network.referrals[other.referral_id]
 
     assert (back.state, back.seat, held.confirmed, held.until) == ("ACKNOWLEDGED", "held", False, back.due_at)
@@ -276,7 +280,7 @@ def test_an_acceptance_that_is_taken_back_keeps_its_place_while_there_is_time_to
 
 def test_what_was_flagged_in_error_holds_nobody_else_up() -> None:
     network = counted()
-    network.ask(a_recorded_intake(intake_id=UUID(int=12)))
+    network.ask(a_recorded_intake("housing.temporary", intake_id=UUID(int=12)))
     (again,) = (r for r in network.referrals.values() if r.need.intake_id == UUID(int=12))
 
     network.ask(a_command("flag_in_error", by="pa.comune", roles=("coordinator",), referral_id=REFERRAL_ID))

@@ -205,7 +205,7 @@ def test_what_cannot_be_reopened_is_refused_by_name(
 
 
 def test_a_place_is_taken_again_where_the_offer_is_still_open() -> None:
-    over = closed(place=COUNTED, seat="confirmed")
+    over = closed(place=COUNTED, seat="confirmed", need=a_need("housing.temporary"))
 
     again, said = decide(over, "reopen", facts={"offer": an_offer()}, **SUPERVISOR)
 

@@ -16,6 +16,7 @@ from contracts.events import (
     ReferralSeatLapsed,
     ReferralSeatOffered,
     ReferralSent,
+    ReferralStarted,
     ReferralUnaccepted,
     ReferralWaitlisted,
 )
@@ -63,7 +64,7 @@ def asked_by(event: ReferralEvent, service: str, needed: Needed) -> Message | No
     if event.offer is None or not _counts(service, kind):
         return None
     about = {"offer": event.offer, "referral_id": event.referral_id, "journey_id": event.journey_id}
-    if _is_over(event.state):
+    if _is_over(event.state) or _was_for_the_first_contact(event):
         return ReleasePlaces(**about, cause=event.state)
     simply = SIMPLY.get(type(event))
     return simply(**about) if simply else _asked(event, about, needed)
@@ -102,6 +103,10 @@ def _midnight_after(day: date, agency: Agency | None) -> datetime:
 
 def _counts(service: str, kind: str) -> bool:
     return bool(codes.codes("services", "capacity_kinds")[kind]["provided_by"] == service)
+
+
+def _was_for_the_first_contact(event: ReferralEvent) -> bool:
+    return isinstance(event, ReferralStarted) and event.seat == "given_back"
 
 
 def _is_over(state: str) -> bool:

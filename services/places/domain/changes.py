@@ -177,7 +177,7 @@ def lapse(places: Places, command: LapseHold, now: datetime) -> Outcome:
 
 
 def release(places: Places, command: ReleasePlaces, now: datetime) -> Outcome:
-    """The referral has ended; it may have held places, waited, or asked before the directory was known."""
+    """The referral needs none any more; it may have had places, waited, or asked before the directory was known."""
     remaining = places.without(command.referral_id)
     if (held := places.taken_by(command.referral_id)) is None:
         return remaining, []

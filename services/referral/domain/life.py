@@ -237,12 +237,15 @@ def _seat(moved: Referral, case: Case) -> dict[str, Any]:
     place = moved.place
     if place is None or not place.counted or not case.row or not case.row.to or case.row.command in KEEP_THE_SEAT:
         return {}
+    to_the_end = codes.is_taken_to_the_end(moved.need.service)
     match moved.state:
         case "ACKNOWLEDGED":
             held_again = {"seat": "held", "seat_until": _held_until(moved)}
             return held_again if moved.seat == "confirmed" else {}
         case "IN_SERVICE" if case.row.command == "reopen":
-            return {"seat": "confirmed", "seat_until": None}
+            return {"seat": "confirmed" if to_the_end else "given_back", "seat_until": None}
+        case "IN_SERVICE" if moved.seat == "confirmed" and case.row.command == "start" and not to_the_end:
+            return {"seat": "given_back"}
         case "REQUESTED":
             return {"seat": "asked", "seat_until": _held_until(moved)}
         case "WAITLISTED":

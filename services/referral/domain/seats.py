@@ -41,7 +41,11 @@ def _moved_on_the_list(referral: Referral, command: NotePlace, _facts: Facts) ->
 
 
 def _taken_from_under(referral: Referral, _command: NotePlace, facts: Facts) -> Outcome:
-    """It was accepted in the moment in which the hold ended and somebody else took the place: people have to talk."""
+    """It was accepted in the moment in which the hold ended and somebody else took the place: people have to talk,
+    unless it has done without it.
+    """
+    if referral.seat == "given_back":
+        return referral, []
     lost = replace(referral, seat="lost")
     after, said = _noted(lost, facts, ReferralSeatLapsed, lapse_cause="lapsed")
     whose = aftermath.task_of_receiver if _was_reopened(referral) else aftermath.task

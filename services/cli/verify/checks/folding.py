@@ -60,8 +60,8 @@ TOLD = ("state", "version", "hop", "predecessor_id", "journey_id", "service", "p
 def _seat(before: str, event: Said) -> str:
     """What an event does to the place at the offer; where nobody counts places there is none to the end."""
     said = event.value
-    if "seat" in said:
-        return str(said["seat"])
+    if told := said.get("seat"):
+        return str(told)
     if before == "none":
         return before
     match event.type.split(".")[2], said["state"]:
