@@ -7,11 +7,13 @@ counted by directory: one more with each change.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field
 
+from contracts import codes
 from contracts.values import AgencyCode, Code, Message, Ref, Time, Value, Version
 
 SharingRole = Literal["public_body", "delegated_partner", "private_partner"]
@@ -153,3 +155,14 @@ class Offer(Message):
     valid_to: date | None = None
     corrected_at: Time | None = None
     version: Version = 0
+
+
+def closes_at(offer: Offer, agency: Agency | None) -> datetime | None:
+    """The midnight after its last day, by the clock of its agency's city; None for one that has no last day.
+
+    agency: None while nothing is known of it.
+    """
+    if offer.valid_to is None:
+        return None
+    zone = ZoneInfo(codes.codes("cities")[agency.city]["timezone"] if agency else "UTC")
+    return datetime.combine(offer.valid_to, time(), zone) + timedelta(days=1)

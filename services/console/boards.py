@@ -78,7 +78,8 @@ async def _offers(at: Gate, service: str, city: str) -> dict[str, Any]:
     of_city = {code: doc["city"] for code, doc in agencies.items()}
     offers = [offer for offer in await at.offers(service) if city in ("", of_city.get(offer["agency"]))]
     ours = {o["_id"] for o in offers if access.corrects(at.actor, o["agency"], of_city.get(o["agency"]))}
-    return {"offers": offers, "agencies": agencies, "free": await at.free(), "correctable": ours}
+    today = at.now.astimezone(pages.ROME).date().isoformat()
+    return {"offers": offers, "agencies": agencies, "free": await at.free(), "correctable": ours, "today": today}
 
 
 @router.get("/search")

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 
+from services.chassis.sweep import edge_now
 from services.directory import store
 from services.directory.domain import hsds
 from services.http.openapi import problems
@@ -31,9 +32,14 @@ async def get_agency(request: Request, code: Annotated[str, Path(max_length=64)]
 async def get_offers(
     request: Request, service: Code = None, city: Code = None, agency: Code = None
 ) -> list[hsds.ServiceAtLocation]:
-    """All offers, or those of a service, of an agency, or open to people who are in a city."""
+    """All offers, or those of a service, of an agency, or open to people who are in a city.
+
+    `status` is `inactive` for one that is closed, whose last day (`valid_to`) is over, or whose agency is not active.
+    """
     found = await store.read_offers(_db(request), service=service, city=city, agency=agency)
-    return [hsds.service_at_location(offer) for offer in found]
+    agencies = {known.code: known for known in await store.read_agencies(_db(request), None)}
+    now = edge_now(request.app.state.context.settings)
+    return [hsds.service_at_location(offer, agencies.get(offer.agency), now) for offer in found]
 
 
 def _db(request: Request) -> Any:

@@ -201,3 +201,24 @@ async def test_an_offer_of_an_agency_that_takes_nobody_is_marked_and_has_no_plac
     marked = {offer: told in row for offer, row in rows}
     assert marked == {"pa.accura.primary": False, "pa.salute.primary": True}
     assert places(page)["pa.salute.primary"] == "-"
+
+
+async def test_an_offer_whose_last_day_is_over_is_shown_as_closed(palermo: Town, tmp_path: Path) -> None:
+    over = {"pa.salute.primary": "2026-02-01", "pa.accura.primary": "2999-12-31"}
+    offers = [one | {"valid_to": over.get(one["code"], one["valid_to"])} for one in FILE["offers"]]
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(FILE | {"offers": offers}), "utf-8")
+    try:
+        await load_directory(palermo.settings, (str(changed),))
+        await palermo.settle()
+        async with palermo.desk("pa.comune:caseworker") as desk:
+            page = (await desk.get("/directory?service=health.primary")).text
+    finally:
+        await load_directory(palermo.settings, ("directory.palermo.json",))
+        await palermo.settle()
+
+    rows = re.findall(r" · (pa\.[a-z._]+)<(.*?)</tr>", page.partition("<tbody>")[2], re.DOTALL)
+    assert {offer: "<td>chiusa" in row for offer, row in rows} == {
+        "pa.accura.primary": False,
+        "pa.salute.primary": True,
+    }

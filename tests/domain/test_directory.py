@@ -2,7 +2,7 @@
 
 import json
 from copy import deepcopy
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,10 @@ from contracts.directory import (
     Waitlist,
 )
 from contracts.refusals import Refusal
-from services.directory.domain import agencies, entries, offers
+from services.directory.domain import agencies, entries, hsds, offers
 from services.directory.domain.faults import Fault
 from services.directory.load import main, read
-from tests.builders import an_agency, an_offer
+from tests.builders import NOW, an_agency, an_offer
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 NAMES = ("directory.palermo.json", "directory.network.json")
@@ -407,3 +407,27 @@ def test_whatever_stands_in_a_field_reading_never_breaks(name: str, value: Any) 
     _, found = read({"x.json": FILES[NAMES[0]] | {"offers": [offer]}})
 
     assert all(fault.pointer.startswith("/offers/0") for _, fault in found)
+
+
+# -- as everybody reads it --------------------------------------------------------------------------------------------
+
+MIDNIGHT = datetime(2026, 10, 31, 23, tzinfo=UTC)
+"""In Palermo, after the last day of October."""
+
+
+@pytest.mark.parametrize(
+    ("known", "agency", "now", "status"),
+    [
+        ({}, an_agency(), NOW, "active"),
+        ({}, None, NOW, "active"),
+        ({"status": "closed"}, an_agency(), NOW, "inactive"),
+        ({"valid_to": date(2026, 10, 31)}, an_agency(), MIDNIGHT - timedelta(seconds=1), "active"),
+        ({"valid_to": date(2026, 10, 31)}, an_agency(), MIDNIGHT, "inactive"),
+        ({}, an_agency(status="suspended"), NOW, "inactive"),
+        ({}, an_agency(status="left"), NOW, "inactive"),
+    ],
+)
+def test_an_offer_is_shown_as_active_while_it_takes_people(
+    known: dict[str, Any], agency: Agency | None, now: datetime, status: str
+) -> None:
+    assert hsds.service_at_location(an_offer(**known), agency, now).status == status

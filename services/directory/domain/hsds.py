@@ -5,10 +5,10 @@ Names are Italian, with the English one as `alternate_name`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from contracts import codes
-from contracts.directory import Agency, Labels, Offer, OpeningHours, Queue
+from contracts.directory import Agency, Labels, Offer, OpeningHours, Queue, closes_at
 
 DAYS = {"mon": "MO", "tue": "TU", "wed": "WE", "thu": "TH", "fri": "FR", "sat": "SA", "sun": "SU"}
 
@@ -117,13 +117,14 @@ def organization(agency: Agency) -> Organization:
     )
 
 
-def service_at_location(offer: Offer) -> ServiceAtLocation:
+def service_at_location(offer: Offer, agency: Agency | None, now: datetime) -> ServiceAtLocation:
+    """agency: the offer's."""
     service = codes.codes("services")[offer.service]["label"]
     return ServiceAtLocation(
         id=offer.code,
         name=_name(offer.label),
         alternate_name=offer.label.get("en"),
-        status="active" if offer.status == "open" else "inactive",
+        status="active" if _is_open(offer, agency, now) else "inactive",
         service=Service(id=offer.service, name=_name(service), alternate_name=service.get("en")),
         organization_id=offer.agency,
         location_id=offer.queue,
@@ -138,6 +139,11 @@ def service_at_location(offer: Offer) -> ServiceAtLocation:
         valid_from=offer.valid_from,
         valid_to=offer.valid_to,
     )
+
+
+def _is_open(offer: Offer, agency: Agency | None, now: datetime) -> bool:
+    over, works = closes_at(offer, agency), agency is None or agency.status == "active"
+    return offer.status == "open" and works and (over is None or now < over)
 
 
 def _location(queue: Queue) -> Location:

@@ -1,13 +1,11 @@
 """Which events of a referral ask for places, and for how many."""
 
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from contracts import codes
 from contracts.beside import ReferralPriorityChanged
-from contracts.directory import Agency, Offer
+from contracts.directory import Agency, Offer, closes_at
 from contracts.events import (
     ReferralAccepted,
     ReferralEvent,
@@ -54,7 +52,7 @@ def as_the_directory_says(offer: Offer, agency: Agency | None, service: str) -> 
         is_open=offer.status == "open" and (agency is None or agency.status == "active"),
         waitlist=waitlist.enabled,
         order_rule_version=waitlist.order_rule_version,
-        closes_at=_midnight_after(offer.valid_to, agency) if offer.valid_to else None,
+        closes_at=closes_at(offer, agency),
     )
 
 
@@ -93,12 +91,6 @@ def _asked(event: ReferralEvent, about: dict[str, Any], needed: Needed) -> Messa
         case ReferralSeatLapsed(by="receiver"):
             return LapseHold(**about)
     return None
-
-
-def _midnight_after(day: date, agency: Agency | None) -> datetime:
-    """By the clock of the agency's city."""
-    zone = ZoneInfo(codes.codes("cities")[agency.city]["timezone"] if agency else "UTC")
-    return datetime.combine(day, time(), zone) + timedelta(days=1)
 
 
 def _counts(service: str, kind: str) -> bool:
