@@ -48,8 +48,8 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     onward = command.command == "open"
     linked_id, sender = linked.referral_id if linked else None, await _sender(need, tx) if onward else None
     of_place = await _of_place(referral, command, tx)
-    known = {"linked_id": linked_id, "sender": sender} | of_place
-    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **known)
+    of_need = {"linked_id": linked_id, "sender": sender}
+    return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **of_need | of_place)
 
 
 async def _sender(need: Need, tx: Transaction) -> Agency | None:
