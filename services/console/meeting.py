@@ -40,9 +40,9 @@ async def state(request: Request) -> Response:
     agency, begun = (await at.agencies())[str(session.actor.agency)], meeting.begun_at(typed["begun"][0], at.now)
     typed["begun"], key = [begun.isoformat()], f"{agency['_id']}/{typed['key'][0][:64]}"
     queue = next(iter(sorted(session.actor.queues)), None)
-    body = meeting.statement(typed, agency=agency["_id"], queue=queue, city=agency["city"], key=key, begun=begun)
-    if meeting.lacks_a_reason(body):
+    if meeting.lacks_a_reason(typed):
         return await _form(request, typed, Answer("missing_field", "/tier0/priority_reason"))
+    body = meeting.statement(typed, agency=agency["_id"], queue=queue, city=agency["city"], key=key, begun=begun)
     answer = await asking.submit(session, SUBMIT, body)
     if answer.code in (None, "waiting"):
         where = f"/new/{answer.intake_id}" if answer.intake_id else "/sent"
@@ -106,14 +106,14 @@ async def _met(at: Gate, intake_id: UUID) -> dict[str, Any]:
 
 async def _form(request: Request, typed: Typed, answer: Answer) -> Response:
     at, lines, chosen, go_on_at = gate_of(request), _lines(), set(typed.get("services", ())), ""
-    suggested = {found.service: found.needs for found in meeting.suggestions(typed.get("needs", ()))}
+    suggested = {found.service: found.needs for found in meeting.suggestions(typed)}
     if "suggest" in typed:  # who asked for them goes on at the first of them
         chosen |= suggested.keys()
         go_on_at = next((s for _, services in lines for s in services if s in suggested), "")
-    brought = meeting.priority_of(sorted(chosen), typed.get("needs", ()))
+    asked = meeting.priorities(chosen | suggested.keys(), typed)
     return pages.page(
         request, "new.html", at.now, 422 if answer.code else 200, typed=typed, chosen=chosen, suggested=suggested,
-        priority=next(iter(typed.get("priority", ())), brought), said=refused(request, None, answer),
+        asked=asked, said=refused(request, None, answer),
         pointer=meeting.field_of(answer.pointer),
         agencies=await _others(at), lists={name: codes.codes(name) for name in LISTS}, needs=codes.codes("needs"),
         lines=lines, go_on_at=go_on_at, bases=codes.codes("sharing", "types"),

@@ -61,6 +61,25 @@ async def test_a_form_that_was_recorded_and_is_sent_with_other_content_says_that
     assert anew.status_code == 303 and anew.headers["location"] != first.headers["location"]
 
 
+async def test_each_service_is_shown_and_asked_for_with_the_priority_of_its_need(palermo: Town) -> None:
+    ticked = {"services": ["health.mental", "lab.italian"], "needs": ["risk_to_self", "learn_italian"]}
+    async with palermo.desk(WORKER) as desk:
+        form = await a_form(desk, **ticked, priority="")
+        shown = (await desk.post("/new", **form, suggest="yes")).text
+        changed = await desk.post("/new", **form | {"priority": "URGENT"})
+        said = await desk.post("/new", **form)
+        await palermo.settle()
+        rows = re.findall(r"<tr.*?</tr>", (await desk.get("/sent")).text, re.S)
+        cases = [row for row in rows if form["sender_ref"] in row]
+
+    assert "(Rischio di farsi del male)</span> <strong>Emergenza<" in shown
+    assert "(Vuole imparare l&#39;italiano)</span> <strong>Ordinaria<" in shown
+    assert not re.search(r'<option value="[A-Z]+" selected', shown), "nothing was chosen by hand"
+    assert changed.status_code == 422 and "Motivo della base" in changed.text.partition("Da rivedere")[2][:80]
+    assert said.status_code == 303, said.text
+    assert sorted("Emergenza" in row for row in cases) == [False, True], cases
+
+
 async def test_a_form_keeps_its_key_while_services_are_suggested_and_while_somebody_is_away(palermo: Town) -> None:
     processes = palermo.processes
     async with palermo.desk(WORKER) as desk:

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.stated import SubmitIntake
 from services.console.asking import Answer
-from services.console.domain.meeting import begun_at, field_of, priority_of, statement, suggestions
+from services.console.domain.meeting import begun_at, field_of, lacks_a_reason, priorities, statement, suggestions
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 
@@ -61,15 +61,47 @@ def test_without_a_ground_nothing_is_made_up():
 
 
 def test_needs_suggest_services_with_the_needs_that_speak_for_them():
-    found = suggestions(["no_place_tonight", "losing_home", "made_up"])
+    found = suggestions({"needs": ["no_place_tonight", "losing_home", "made_up"]})
 
     assert found[0].needs and {n for s in found for n in s.needs} <= {"no_place_tonight", "losing_home"}
     assert "housing.emergency_bed" in [s.service for s in found]
 
 
-def test_the_most_pressing_priority_is_proposed():
-    assert priority_of(["lab.it"], ["no_place_tonight"]) == "URGENT"
-    assert priority_of([], []) is None
+def asked(**typed):
+    """The priority of each service as the door takes it, and the one of the whole intake."""
+    taken = SubmitIntake.model_validate_json(json.dumps(stated(**typed)))
+    return {service.service: service.priority for service in taken.tier0.services}, taken.tier0.priority
+
+
+def test_a_service_begins_with_the_priority_of_the_needs_that_suggest_it_and_of_no_other():
+    ticked = {"needs": ["risk_to_self", "distress", "learn_italian"]}
+
+    found = asked(**ticked, services=["health.mental", "lab.italian", "material.food"])
+    assert found == ({"health.mental": "EMERGENCY", "lab.italian": "ROUTINE", "material.food": None}, None)
+
+
+def test_a_priority_that_was_chosen_by_hand_is_that_of_all_but_of_what_the_needs_make_an_emergency():
+    ticked = {"needs": ["risk_to_self", "learn_italian"], "services": ["health.mental", "lab.italian", "lab.it"]}
+
+    found, _ = asked(**ticked, priority=["MEDIUM"])
+    assert found == {"health.mental": "EMERGENCY", "lab.italian": "MEDIUM", "lab.it": "MEDIUM"}
+    assert asked(priority=["URGENT"])[0] == {"health.primary": "URGENT"}
+
+
+@pytest.mark.parametrize(("chosen", "why", "lacks"), [
+    ("", "", False), ("ROUTINE", "", False), ("URGENT", "", True), ("URGENT", "  ", True), ("URGENT", "Lavoro", False),
+])  # fmt: skip
+def test_another_priority_than_the_needs_begin_with_has_a_reason(chosen, why, lacks):
+    ticked = {"needs": ["risk_to_self", "learn_italian"], "services": ["health.mental", "lab.italian"]}
+
+    assert lacks_a_reason(ticked | {"priority": [chosen], "priority_reason": [why]}) == lacks
+
+
+def test_a_page_shows_the_priority_that_each_service_will_have():
+    ticked = {"needs": ["child_alone"], "priority": [""]}
+
+    shown = priorities(["protection.minor", "material.food", "made_up"], ticked)
+    assert shown == {"protection.minor": "EMERGENCY", "material.food": "URGENT", "made_up": ""}
 
 
 def test_a_date_as_it_is_written_here_is_taken():

@@ -1,11 +1,12 @@
 """A meeting at a desk: which services a person's needs suggest, and what the desk states as an intake."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from contracts import codes
+from services.console.domain.actions import HIGHEST
 
 NEEDS, SERVICES = codes.codes("needs"), codes.codes("services")
 PURPOSES = ["referral", "appointment_contact"]
@@ -34,22 +35,34 @@ class Suggestion:
     needs: tuple[str, ...]
 
 
-def suggestions(needs: Sequence[str]) -> tuple[Suggestion, ...]:
+def suggestions(typed: Typed) -> tuple[Suggestion, ...]:
     """What the needs that were ticked suggest, what most of them speak for first (`needs.json`)."""
     found: dict[str, list[tuple[int, str]]] = {}
-    for need in needs:
+    for need in typed.get("needs", ()):
         for said in NEEDS.get(need, {}).get("suggests", ()):
             found.setdefault(said["service"], []).append((said["rank"], need))
     order = sorted(found, key=lambda service: (-len(found[service]), min(found[service])))
     return tuple(Suggestion(service, tuple(need for _, need in sorted(found[service]))) for service in order)
 
 
-def priority_of(services: Sequence[str], needs: Sequence[str]) -> str | None:
-    """The most pressing of what the needs and the services bring with them."""
-    brought = [NEEDS[n]["default_priority"] for n in needs if n in NEEDS]
-    brought += [SERVICES[s]["default_priority"] for s in services if s in SERVICES]
+def starting(typed: Typed) -> dict[str, str]:
+    """With which priority each service begins that the needs suggest: the most pressing of those that speak for it."""
     ranks = codes.codes("priorities")
-    return min((p for p in brought if p in ranks), key=lambda p: ranks[p]["rank"], default=None)
+    return {
+        found.service: min((NEEDS[need]["default_priority"] for need in found.needs), key=lambda p: ranks[p]["rank"])
+        for found in suggestions(typed)
+    }
+
+
+def priorities(services: Iterable[str], typed: Typed) -> dict[str, str]:
+    """With which priority each service is asked for: the one chosen by hand, else that of the needs, else its own.
+
+    What the needs make an emergency stays one: only the coordination lowers it.
+    """
+    starts, chosen = starting(typed), _first(typed, "priority")
+    kept = {service for service, first in starts.items() if first == HIGHEST}
+    own = {service: SERVICES.get(service, {}).get("default_priority", "") for service in services}
+    return {s: HIGHEST if s in kept else chosen or starts.get(s) or own[s] for s in own}
 
 
 def begun_at(stated: str, now: datetime) -> datetime:
@@ -65,12 +78,12 @@ def statement(typed: Typed, *, agency: str, queue: str | None, city: str, key: s
     """The value of one `staffetta.intake.submit.v1`; what was left empty is left out. key: of this meeting, which took
     place when its form was begun: the same form always states the same.
     """
-    one = {name: values[0].strip() for name, values in typed.items() if values and values[0].strip()}
+    one = {name: value for name in typed if (value := _first(typed, name))}
     tier0: dict[str, Any] = {
         "person_ref": one.get("person_ref") or f"{agency}:{key}", "city_of_intake": city, "sender_agency": agency,
         "sender_queue": queue, "sender_ref": one.get("sender_ref"), "intake_channel": "desk",
         "city_of_presence": one.get("city_of_presence") or city,
-        "services": [{"service": service} for service in typed.get("services", ())],
+        "services": _asked(typed),
         "withhold": list(typed.get("withhold", ())), "sharing_basis": _bases(typed, one, city, begun.date()),
         "interpreter_needed": "interpreter_needed" in one or None,
     }  # fmt: skip
@@ -85,10 +98,22 @@ def statement(typed: Typed, *, agency: str, queue: str | None, city: str, key: s
     }
 
 
-def lacks_a_reason(stated: dict[str, Any]) -> bool:
-    """A second person has to confirm a vital interest, and reads why."""
-    tier0 = stated["tier0"]
-    return "priority_reason" not in tier0 and any(basis["type"] == VITAL for basis in tier0.get("sharing_basis", ()))
+def lacks_a_reason(typed: Typed) -> bool:
+    """Who has to confirm a vital interest reads why; and a priority that the needs do not begin with has a reason."""
+    starts, asked = starting(typed), priorities(typed.get("services", ()), typed)
+    changed = any(starts.get(service, priority) != priority for service, priority in asked.items())
+    return not _first(typed, "priority_reason") and (changed or _first(typed, "basis") == VITAL)
+
+
+def _asked(typed: Typed) -> list[dict[str, str]]:
+    """priority: where the needs give one or one was chosen; the network knows what a service brings by itself."""
+    services, chosen, starts = typed.get("services", ()), _first(typed, "priority"), starting(typed)
+    asked = priorities(services, typed)
+    return [{"service": s} | ({"priority": asked[s]} if chosen or s in starts else {}) for s in services]
+
+
+def _first(typed: Typed, name: str) -> str:
+    return next(iter(typed.get(name, ())), "").strip()
 
 
 def _bases(typed: Typed, one: Mapping[str, str], city: str, today: date) -> list[dict[str, Any]]:
