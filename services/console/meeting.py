@@ -21,7 +21,7 @@ from services.console.gate import Gate
 router = APIRouter(prefix="/new", route_class=web.Page, include_in_schema=False)
 
 SUBMIT = "staffetta.intake.submit.v1"
-LISTS = ("age_bands", "genders", "households", "languages", "priorities", "cities")
+LISTS = ("age_bands", "genders", "households", "languages", "priorities", "cities", "ethos")
 
 
 @router.get("")
@@ -106,16 +106,19 @@ async def _met(at: Gate, intake_id: UUID) -> dict[str, Any]:
 
 async def _form(request: Request, typed: Typed, answer: Answer) -> Response:
     at, lines, chosen, go_on_at = gate_of(request), _lines(), set(typed.get("services", ())), ""
-    suggested = {found.service: found.needs for found in meeting.suggestions(typed)}
-    if "suggest" in typed:  # who asked for them goes on at the first of them
-        chosen |= suggested.keys()
+    suggested = {found.service: found for found in meeting.suggestions(typed)}
+    if "suggest" in typed:  # who asked for them goes on at the first of them; what is not sure is theirs to tick
+        chosen |= {found.service for found in suggested.values() if not found.depends}
         go_on_at = next((s for _, services in lines for s in services if s in suggested), "")
-    asked = meeting.priorities(chosen | suggested.keys(), typed)
+    asked, known = meeting.priorities(chosen | suggested.keys(), typed), await at.agencies()
+    city = known[str(at.actor.agency)]["city"]
     return pages.page(
         request, "new.html", at.now, 422 if answer.code else 200, typed=typed, chosen=chosen, suggested=suggested,
-        asked=asked, said=refused(request, None, answer),
-        pointer=meeting.field_of(answer.pointer),
-        agencies=await _others(at), lists={name: codes.codes(name) for name in LISTS}, needs=codes.codes("needs"),
+        asked=asked, said=refused(request, None, answer), pointer=meeting.field_of(answer.pointer),
+        agencies={code: doc for code, doc in sorted(known.items()) if doc["city"] == city and code != at.actor.agency},
+        elsewhere={code: item for code, item in codes.codes("cities").items() if code != city},
+        accessibility=codes.codes("channels", "accessibility"), asks=meeting.asked_also(typed),
+        lists={name: codes.codes(name) for name in LISTS}, needs=codes.codes("needs"),
         lines=lines, go_on_at=go_on_at, bases=codes.codes("sharing", "types"),
     )  # fmt: skip
 
@@ -123,10 +126,3 @@ async def _form(request: Request, typed: Typed, answer: Answer) -> Response:
 def _lines() -> list[tuple[str, list[str]]]:
     services = codes.codes("services")
     return [(line, [s for s in services if services[s]["line"] == line]) for line in codes.codes("services", "lines")]
-
-
-async def _others(at: Gate) -> dict[str, Any]:
-    """The agencies of the own city, which a person may agree to or exclude."""
-    known = await at.agencies()
-    city = known[str(at.actor.agency)]["city"]
-    return {code: doc for code, doc in sorted(known.items()) if doc["city"] == city and code != at.actor.agency}

@@ -265,7 +265,7 @@ async def test_an_intake_takes_a_need_a_suggestion_and_a_name_and_arrives_at_the
         await expect(seen.page.get_by_label("Medicina di base").first).to_be_checked()
         await expect(seen.page.locator("[name=basis]:checked")).to_have_count(0)
         await seen.page.get_by_label(PUBLIC_TASK).check()
-        await seen.page.get_by_label("Lingua").select_option("wo")
+        await seen.page.get_by_label("Lingua", exact=True).select_option("wo")
         await seen.page.get_by_label("Vostro riferimento").fill("COMUNE-77")
         await seen.page.get_by_role("button", name="Invia le richieste").click()
 
@@ -274,6 +274,37 @@ async def test_an_intake_takes_a_need_a_suggestion_and_a_name_and_arrives_at_the
         assert not await seen.is_wider_than_the_screen()
         await seen.page.get_by_role("main").get_by_role("link", name="Inviati").click()
         await expect(seen.page.locator("[data-row]", has_text="wolof").first).to_be_visible(timeout=20_000)
+
+
+async def test_a_need_that_is_ticked_says_what_to_do_and_what_else_to_ask(palermo: Town, browser: Browser) -> None:
+    async with screen(browser, palermo.url, size=NARROW, java_script_enabled=False) as seen:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/new")
+        first, lives = seen.page.get_by_text("Numero antiviolenza: 1522"), seen.page.get_by_label("Dove vive adesso")
+        await expect(first).to_be_hidden()
+        await expect(lives).to_be_hidden()
+        await seen.page.get_by_label("Subisce o teme violenza").check()
+        await expect(first).to_be_visible()
+        await seen.page.get_by_label("Stanotte non ha dove dormire").check()
+        await expect(lives).to_be_visible()
+        await seen.page.get_by_role("link", name="Andrebbe anche in un'altra città").click()
+        await seen.page.get_by_label("Torino").check()
+        await seen.page.get_by_role("button", name="Proponi i servizi").click()
+        await expect(seen.page.get_by_label("Torino")).to_be_visible()
+        await expect(first).to_be_visible()
+
+
+async def test_an_intake_with_needs_ticked_can_be_read_by_everybody(palermo: Town, browser: Browser) -> None:
+    async with screen(browser, palermo.url, size=NARROW) as seen:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/new")
+        for need in ("Rischio di farsi del male", "Stanotte non ha dove dormire", "È isolata, isolato"):
+            await seen.page.get_by_label(need).check()
+        await seen.page.get_by_role("button", name="Proponi i servizi").click()
+        await expect(seen.page.get_by_text("dipende dal genere").first).to_be_visible()
+
+        assert await seen.faults_of_access() == []
+        assert not await seen.is_wider_than_the_screen()
 
 
 async def test_an_intake_is_taken_by_keyboard_a_number_leads_to_its_part_and_enter_sends_nothing_half_written(

@@ -80,6 +80,34 @@ async def test_each_service_is_shown_and_asked_for_with_the_priority_of_its_need
     assert sorted("Emergenza" in row for row in cases) == [False, True], cases
 
 
+async def test_what_depends_on_something_unsaid_is_shown_and_not_ticked_and_what_is_excluded_is_neither(
+    palermo: Town,
+) -> None:
+    async with palermo.desk(WORKER) as desk:
+        form = await a_form(desk, needs="isolation", suggest="yes")
+        unsaid, of_a_man = (await desk.post("/new", **form)).text, (await desk.post("/new", **form, gender="male")).text
+
+    depends = '<span class="calm">(È isolata, isolato)</span> <span class="soon">dipende dal genere'
+    assert f'value="lab.dance"> <span>Laboratorio di ballo {depends}' in unsaid
+    assert 'value="civic.citizenship" checked' in unsaid
+    assert 'value="lab.dance"> <span>Laboratorio di ballo</span>' in of_a_man
+
+
+async def test_what_a_person_needs_to_get_in_and_where_they_would_go_is_taken_and_comes_back_when_it_is_refused(
+    palermo: Town,
+) -> None:
+    said = {"accessibility": ["step_free"], "other_languages": ["fr", "ar"], "willing_to_travel": ["torino"]}
+    async with palermo.desk(WORKER) as desk:
+        form = await a_form(desk, needs="no_place_tonight", ethos="ethos_01", **said)
+        refused = await desk.post("/new", **form | {"services": ""})
+        taken = await desk.post("/new", **form | hidden(refused.text))
+
+    ticked = re.findall(r'name="(\w+)" value="(\w+)" checked', refused.text)
+    assert {(name, code) for name, values in said.items() for code in values} <= set(ticked)
+    assert '<option value="ethos_01" selected>' in refused.text
+    assert (refused.status_code, taken.status_code) == (422, 303), taken.text
+
+
 async def test_a_form_keeps_its_key_while_services_are_suggested_and_while_somebody_is_away(palermo: Town) -> None:
     processes = palermo.processes
     async with palermo.desk(WORKER) as desk:

@@ -69,6 +69,17 @@ def test_every_receipt_that_is_owed_has_words():
     assert {f"owed.{code}" for code in codes.of_field("obligation")} <= words().keys()
 
 
+def test_what_the_data_say_of_a_need_the_desk_reads_in_both_languages():
+    needs = codes.codes("needs")
+    noted = {f"need.{code}" for code, need in needs.items() if "note" in need}
+    asked = {f"new.{name}" for need in needs.values() for name in need.get("ask_also", ())}
+    suggested = [said for need in needs.values() for said in need["suggests"]]
+    conditions = {f"when.{kind}" for said in suggested for kind in said.get("when", ())}
+
+    assert noted == {key for key in words() if key.startswith("need.")}
+    assert asked <= words().keys() and conditions == {key for key in words() if key.startswith("when.")}
+
+
 def test_every_kind_of_task_has_words():
     ours = ("linked_referral_ended", "no_candidate", "dependency_ended", "receiver_not_told", "sender_not_told",
             "same_person", "place_lost", "waits_in_vain", "confirm_vital_interest")  # fmt: skip
@@ -88,7 +99,7 @@ def test_no_text_of_the_pages_is_unused():
     asked = {key for text in TEMPLATES.values() for key in re.findall(r'"([a-z_0-9.]+)"', text)}
     made = ("correct_", "day.", "ops.", "parked.", "do.", "key.", "field.", "event.", "filter.", "task.", "http_",
             "requested_by.", "failed_rule.", "reason.", "new.", "owed.", "glossary_", "reads_", "call_", "reach_",
-            "message_", "contact_")  # fmt: skip
+            "message_", "contact_", "need.", "when.")  # fmt: skip
     by_code = {
         *ANSWERS,
         *GLASS_WRONG.values(),

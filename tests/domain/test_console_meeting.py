@@ -7,7 +7,15 @@ import pytest
 
 from contracts.stated import SubmitIntake
 from services.console.asking import Answer
-from services.console.domain.meeting import begun_at, field_of, lacks_a_reason, priorities, statement, suggestions
+from services.console.domain.meeting import (
+    asked_also,
+    begun_at,
+    field_of,
+    lacks_a_reason,
+    priorities,
+    statement,
+    suggestions,
+)
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 
@@ -48,10 +56,12 @@ def test_everything_that_can_be_typed_is_taken_by_the_door():
         household_size=["2"], language=["wo"], interpreter_needed=["yes"], city_of_presence=["palermo"], given=["Awa"],
         family=["Prova"], birth_date=["1995"], phone=["000"], phone_safe=["yes"], phone_message=["yes"],
         caregiver=["Zia"], sender_ref=["C-1"], withhold=["pa.ponte"], consents=["pa.levante"],
+        accessibility=["step_free", "companion"], other_languages=["fr", "en"], willing_to_travel=["torino"],
     )  # fmt: skip
 
     taken = SubmitIntake.model_validate_json(json.dumps(whole))
     assert taken.tier0.household_size == 2 and taken.tier0.withhold == ["pa.ponte"]
+    assert taken.tier0.accessibility == ["step_free", "companion"] and taken.tier0.other_languages == ["fr", "en"]
     assert taken.tier1.contact and taken.tier1.contact.safe is taken.tier1.contact.may_leave_message is True
     assert taken.tier1.birth_date and taken.tier1.birth_date.precision == "year"
 
@@ -65,6 +75,51 @@ def test_needs_suggest_services_with_the_needs_that_speak_for_them():
 
     assert found[0].needs and {n for s in found for n in s.needs} <= {"no_place_tonight", "losing_home"}
     assert "housing.emergency_bed" in [s.service for s in found]
+
+
+def proposed(*needs, gender=""):
+    """The services that these needs suggest, and on what each depends."""
+    return {one.service: one.depends for one in suggestions({"needs": needs, "gender": [gender]})}
+
+
+def test_what_a_condition_excludes_is_not_suggested():
+    assert proposed("isolation", gender="male").keys() == {"civic.citizenship"}
+    assert proposed("isolation", gender="female") == {"lab.dance": (), "civic.citizenship": (), "lab.wellbeing": ()}
+
+
+@pytest.mark.parametrize("gender", ["", "not_stated"])
+def test_what_a_condition_leaves_open_is_suggested_with_what_it_depends_on(gender):
+    found = proposed("isolation", "needs_doctor", gender=gender)
+
+    assert found["lab.dance"] == found["lab.wellbeing"] == ("gender_in",)
+    assert (found["legal.documents"], found["health.primary"]) == (("any_missing",), ())
+
+
+def test_a_need_that_speaks_for_a_service_without_a_condition_is_enough():
+    assert proposed("needs_doctor", "no_documents")["legal.documents"] == ()
+
+
+def test_what_a_condition_excludes_gives_no_priority():
+    ticked = {"needs": ["violence"], "services": ["housing.emergency_bed"]}
+
+    assert asked(**ticked, gender=["male"])[0] == {"housing.emergency_bed": None}
+    assert asked(**ticked)[0] == {"housing.emergency_bed": "URGENT"}
+
+
+def test_who_would_go_to_another_city_agrees_that_it_is_told():
+    tier0 = stated(willing_to_travel=["torino", "roma"], consents=["pa.levante"])["tier0"]
+
+    assert tier0["willing_to_travel"] == ["torino", "roma"]
+    told = [(basis["type"], basis["recipient"]) for basis in tier0["sharing_basis"][1:]]
+    assert told == [("consent", "pa.levante"), ("consent", "city:torino"), ("consent", "city:roma")]
+
+
+def test_where_somebody_lives_is_stated_where_a_need_asks_for_it():
+    typed = {"ethos": ["ethos_01"]}
+
+    assert stated(**typed, needs=["losing_home"])["tier2"] == {"needs": ["losing_home"], "ethos": "ethos_01"}
+    assert asked_also({"needs": ["no_place_tonight", "made_up"]}) == {"ethos", "willing_to_travel"}
+    assert stated(**typed, needs=["ill_now"])["tier2"] == {"needs": ["ill_now"]}
 
 
 def asked(**typed):

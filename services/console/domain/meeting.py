@@ -15,12 +15,16 @@ SHARED_FOR_YEARS = 1
 OLDEST = timedelta(hours=12)
 """How long ago a form can have been begun: no session lasts longer."""
 FACTS = ("age_band", "gender", "household", "language", "priority", "priority_reason")
+SEVERAL = ("other_languages", "accessibility", "willing_to_travel", "withhold")
 VITAL = "vital_interest"
+ANSWERED_BY = {"gender_in": "gender"}
+"""Which question of the form answers a condition of a suggestion (`needs.json`); the form asks for no documents."""
+UNSAID = ("", "not_stated")
 NAMES = ("given", "family")
 ASKED_AS = {
+    **{name: f"new.{name}" for name in (*FACTS, *SEVERAL, *NAMES, "birth_date", "household_size", "city_of_presence",
+                                        "caregiver", "sender_ref", "ethos")},
     "services": "new_services", "sharing_basis": "new_basis", "withhold": "new_agencies", "contact": "new.phone",
-    **{name: f"new.{name}" for name in (*FACTS, *NAMES, "birth_date", "household_size", "city_of_presence", "caregiver",
-                                        "sender_ref")},
 }  # fmt: skip
 """Parts of an intake, and the words under which the form asks for them."""
 
@@ -29,20 +33,45 @@ Typed = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A service, and the needs that speak for it."""
+    """A service, and the needs that speak for it. depends: on which conditions that nobody has answered, if none of the
+    needs speaks for it without one.
+    """
 
     service: str
     needs: tuple[str, ...]
+    depends: tuple[str, ...] = ()
 
 
 def suggestions(typed: Typed) -> tuple[Suggestion, ...]:
-    """What the needs that were ticked suggest, what most of them speak for first (`needs.json`)."""
-    found: dict[str, list[tuple[int, str]]] = {}
+    """What the needs that were ticked suggest, what most of them speak for first (`needs.json`); nothing of which a
+    condition is not met.
+    """
+    found: dict[str, list[tuple[int, str, tuple[str, ...]]]] = {}
     for need in typed.get("needs", ()):
         for said in NEEDS.get(need, {}).get("suggests", ()):
-            found.setdefault(said["service"], []).append((said["rank"], need))
+            met = {kind: _is_met(kind, wanted, typed) for kind, wanted in said.get("when", {}).items()}
+            if False not in met.values():
+                depends = tuple(kind for kind, is_met in met.items() if is_met is None)
+                found.setdefault(said["service"], []).append((said["rank"], need, depends))
     order = sorted(found, key=lambda service: (-len(found[service]), min(found[service])))
-    return tuple(Suggestion(service, tuple(need for _, need in sorted(found[service]))) for service in order)
+    return tuple(_suggestion(service, sorted(found[service])) for service in order)
+
+
+def _suggestion(service: str, speak: Sequence[tuple[int, str, tuple[str, ...]]]) -> Suggestion:
+    open_ = [depends for _, _, depends in speak]
+    depends = dict.fromkeys(kind for kinds in open_ for kind in kinds) if all(open_) else ()
+    return Suggestion(service, tuple(need for _, need, _ in speak), tuple(depends))
+
+
+def _is_met(kind: str, wanted: Sequence[str], typed: Typed) -> bool | None:
+    """None while nobody has said."""
+    said = _first(typed, ANSWERED_BY.get(kind, ""))
+    return None if said in UNSAID else said in wanted
+
+
+def asked_also(typed: Typed) -> frozenset[str]:
+    """What the needs that were ticked ask for beside them (`needs.json`)."""
+    return frozenset(name for need in typed.get("needs", ()) for name in NEEDS.get(need, {}).get("ask_also", ()))
 
 
 def starting(typed: Typed) -> dict[str, str]:
@@ -84,17 +113,17 @@ def statement(typed: Typed, *, agency: str, queue: str | None, city: str, key: s
         "sender_queue": queue, "sender_ref": one.get("sender_ref"), "intake_channel": "desk",
         "city_of_presence": one.get("city_of_presence") or city,
         "services": _asked(typed),
-        "withhold": list(typed.get("withhold", ())), "sharing_basis": _bases(typed, one, city, begun.date()),
+        "sharing_basis": _bases(typed, one, city, begun.date()),
         "interpreter_needed": "interpreter_needed" in one or None,
     }  # fmt: skip
-    tier0 |= {name: one[name] for name in FACTS if name in one}
+    tier0 |= {name: one[name] for name in FACTS if name in one} | {name: list(typed.get(name, ())) for name in SEVERAL}
     tier0 |= {"household_size": _number(one["household_size"])} if "household_size" in one else {}
     return {
         "idempotency_key": key,
         "occurred_at": begun.isoformat(),
         "tier0": {name: value for name, value in tier0.items() if value not in (None, [])},
         "tier1": _tier1(one),
-        "tier2": {"needs": list(typed["needs"])} if typed.get("needs") else {},
+        "tier2": _tier2(typed),
     }
 
 
@@ -103,6 +132,12 @@ def lacks_a_reason(typed: Typed) -> bool:
     starts, asked = starting(typed), priorities(typed.get("services", ()), typed)
     changed = any(starts.get(service, priority) != priority for service, priority in asked.items())
     return not _first(typed, "priority_reason") and (changed or _first(typed, "basis") == VITAL)
+
+
+def _tier2(typed: Typed) -> dict[str, Any]:
+    """Where they live is stated only of who has a need of that kind."""
+    needs, ethos = list(typed.get("needs", ())), _first(typed, "ethos") if "ethos" in asked_also(typed) else ""
+    return ({"needs": needs} if needs else {}) | ({"ethos": ethos} if ethos else {})
 
 
 def _asked(typed: Typed) -> list[dict[str, str]]:
@@ -117,14 +152,15 @@ def _first(typed: Typed, name: str) -> str:
 
 
 def _bases(typed: Typed, one: Mapping[str, str], city: str, today: date) -> list[dict[str, Any]]:
-    """The ground for the own city, and the consent for each further agency: of the person, or for a minor of the adult
-    who answers for them.
+    """The ground for the own city, and the consent for each further agency and each city to which they would go: of the
+    person, or for a minor of the adult who answers for them.
     """
     until = {"valid_from": today.isoformat(), "valid_to": _years_later(today).isoformat()}
     shared = {"purposes": PURPOSES, "scope": SCOPE, "language": one.get("language"), **until}
     type, agrees = one.get("basis", ""), "caregiver" if "caregiver" in one else "person"
     first = _basis("b1", type, f"city:{city}", agrees) if type else None
-    more = [_basis(f"b{i}", "consent", agency, agrees) for i, agency in enumerate(typed.get("consents", ()), 2)]
+    further = [*typed.get("consents", ()), *(f"city:{there}" for there in typed.get("willing_to_travel", ()))]
+    more = [_basis(f"b{i}", "consent", recipient, agrees) for i, recipient in enumerate(further, 2)]
     return [{k: v for k, v in (basis | shared).items() if v is not None} for basis in (first, *more) if basis]
 
 
