@@ -15,6 +15,7 @@ from services.console import asking, bound, pages, web
 from services.console.asking import Answer
 from services.console.bound import gate_of, refused, said, stay
 from services.console.domain import meeting
+from services.console.domain.actions import HIGHEST
 from services.console.domain.meeting import Typed
 from services.console.gate import Gate
 
@@ -110,11 +111,12 @@ async def _form(request: Request, typed: Typed, answer: Answer) -> Response:
     if "suggest" in typed:  # who asked for them goes on at the first of them; what is not sure is theirs to tick
         chosen |= {found.service for found in suggested.values() if not found.depends}
         go_on_at = next((s for _, services in lines for s in services if s in suggested), "")
-    asked, known = meeting.priorities(chosen | suggested.keys(), typed), await at.agencies()
+    known = await at.agencies()
     city = known[str(at.actor.agency)]["city"]
     return pages.page(
         request, "new.html", at.now, 422 if answer.code else 200, typed=typed, chosen=chosen, suggested=suggested,
-        asked=asked, said=refused(request, None, answer), pointer=meeting.field_of(answer.pointer),
+        starts=meeting.starting(typed), chosen_priority=meeting.chosen_priority, emergency=HIGHEST,
+        said=refused(request, None, answer), pointer=meeting.field_of(answer.pointer),
         agencies={code: doc for code, doc in sorted(known.items()) if doc["city"] == city and code != at.actor.agency},
         elsewhere={code: item for code, item in codes.codes("cities").items() if code != city},
         accessibility=codes.codes("channels", "accessibility"), asks=meeting.asked_also(typed),

@@ -62,18 +62,19 @@ async def test_a_form_that_was_recorded_and_is_sent_with_other_content_says_that
 
 
 async def test_each_service_is_shown_and_asked_for_with_the_priority_of_its_need(palermo: Town) -> None:
-    ticked = {"services": ["health.mental", "lab.italian"], "needs": ["risk_to_self", "learn_italian"]}
+    ticked = {"services": ["health.mental", "health.primary"], "needs": ["risk_to_self", "needs_doctor"]}
     async with palermo.desk(WORKER) as desk:
-        form = await a_form(desk, **ticked, priority="")
+        form = await a_form(desk, **ticked)
         shown = (await desk.post("/new", **form, suggest="yes")).text
-        changed = await desk.post("/new", **form | {"priority": "URGENT"})
+        changed = await desk.post("/new", **form | {"priority.health.primary": "URGENT"})
         said = await desk.post("/new", **form)
         await palermo.settle()
         rows = re.findall(r"<tr.*?</tr>", (await desk.get("/sent")).text, re.S)
         cases = [row for row in rows if form["sender_ref"] in row]
 
     assert "(Rischio di farsi del male)</span> <strong>Emergenza<" in shown
-    assert "(Vuole imparare l&#39;italiano)</span> <strong>Ordinaria<" in shown
+    of_needs = r'name="priority.health.primary"[^>]*><option value="">Media \(dai bisogni\)<'
+    assert re.search(of_needs, shown) and 'name="priority.health.mental"' not in shown
     assert not re.search(r'<option value="[A-Z]+" selected', shown), "nothing was chosen by hand"
     assert changed.status_code == 422 and "Motivo della base" in changed.text.partition("Da rivedere")[2][:80]
     assert said.status_code == 303, said.text
@@ -88,9 +89,9 @@ async def test_what_depends_on_something_unsaid_is_shown_and_not_ticked_and_what
         unsaid, of_a_man = (await desk.post("/new", **form)).text, (await desk.post("/new", **form, gender="male")).text
 
     depends = '<span class="calm">(È isolata, isolato)</span> <span class="soon">dipende dal genere'
-    assert f'value="lab.dance"> <span>Laboratorio di ballo {depends}' in unsaid
+    assert f'value="lab.dance"> <span id="t-lab.dance">Laboratorio di ballo {depends}' in unsaid
     assert 'value="civic.citizenship" checked' in unsaid
-    assert 'value="lab.dance"> <span>Laboratorio di ballo</span>' in of_a_man
+    assert 'value="lab.dance"> <span id="t-lab.dance">Laboratorio di ballo</span>' in of_a_man
 
 
 async def test_what_a_person_needs_to_get_in_and_where_they_would_go_is_taken_and_comes_back_when_it_is_refused(

@@ -12,7 +12,6 @@ from services.console.domain.meeting import (
     begun_at,
     field_of,
     lacks_a_reason,
-    priorities,
     statement,
     suggestions,
 )
@@ -52,7 +51,7 @@ def test_for_a_minor_it_is_the_adult_who_answers_that_agrees():
 
 def test_everything_that_can_be_typed_is_taken_by_the_door():
     whole = stated(
-        needs=["ill_now"], priority=["URGENT"], age_band=["25-39"], gender=["female"], household=["couple"],
+        needs=["ill_now"], age_band=["25-39"], gender=["female"], household=["couple"],
         household_size=["2"], language=["wo"], interpreter_needed=["yes"], city_of_presence=["palermo"], given=["Awa"],
         family=["Prova"], birth_date=["1995"], phone=["000"], phone_safe=["yes"], phone_message=["yes"],
         caregiver=["Zia"], sender_ref=["C-1"], withhold=["pa.ponte"], consents=["pa.levante"],
@@ -102,8 +101,8 @@ def test_a_need_that_speaks_for_a_service_without_a_condition_is_enough():
 def test_what_a_condition_excludes_gives_no_priority():
     ticked = {"needs": ["violence"], "services": ["housing.emergency_bed"]}
 
-    assert asked(**ticked, gender=["male"])[0] == {"housing.emergency_bed": None}
-    assert asked(**ticked)[0] == {"housing.emergency_bed": "URGENT"}
+    assert asked(**ticked, gender=["male"]) == {"housing.emergency_bed": None}
+    assert asked(**ticked) == {"housing.emergency_bed": "URGENT"}
 
 
 def test_who_would_go_to_another_city_agrees_that_it_is_told():
@@ -123,40 +122,36 @@ def test_where_somebody_lives_is_stated_where_a_need_asks_for_it():
 
 
 def asked(**typed):
-    """The priority of each service as the door takes it, and the one of the whole intake."""
+    """The priority of each service, as the door takes it."""
     taken = SubmitIntake.model_validate_json(json.dumps(stated(**typed)))
-    return {service.service: service.priority for service in taken.tier0.services}, taken.tier0.priority
+    assert taken.tier0.priority is None, "one for all would be that of what no need speaks for"
+    return {service.service: service.priority for service in taken.tier0.services}
 
 
 def test_a_service_begins_with_the_priority_of_the_needs_that_suggest_it_and_of_no_other():
     ticked = {"needs": ["risk_to_self", "distress", "learn_italian"]}
 
     found = asked(**ticked, services=["health.mental", "lab.italian", "material.food"])
-    assert found == ({"health.mental": "EMERGENCY", "lab.italian": "ROUTINE", "material.food": None}, None)
+    assert found == {"health.mental": "EMERGENCY", "lab.italian": "ROUTINE", "material.food": None}
 
 
-def test_a_priority_that_was_chosen_by_hand_is_that_of_all_but_of_what_the_needs_make_an_emergency():
+def test_a_priority_chosen_by_hand_is_that_of_its_service_but_of_what_the_needs_make_an_emergency():
+    services, ranks = ["health.mental", "lab.italian", "lab.it"], ("ROUTINE", "MEDIUM", "URGENT")
+    by_hand = {f"priority.{service}": [rank] for service, rank in zip(services, ranks, strict=True)}
+
+    found = asked(needs=["risk_to_self", "learn_italian"], services=services, **by_hand)
+    assert found == {"health.mental": "EMERGENCY", "lab.italian": "MEDIUM", "lab.it": "URGENT"}
+
+
+@pytest.mark.parametrize(("service", "chosen", "why", "lacks"), [
+    ("lab.italian", "", "", False), ("lab.italian", "ROUTINE", "", False), ("lab.italian", "URGENT", " ", True),
+    ("lab.italian", "URGENT", "Lavoro", False), ("health.mental", "ROUTINE", "", False),
+    ("lab.it", "URGENT", "", False),
+])  # fmt: skip
+def test_another_priority_than_the_needs_begin_with_has_a_reason(service, chosen, why, lacks):
     ticked = {"needs": ["risk_to_self", "learn_italian"], "services": ["health.mental", "lab.italian", "lab.it"]}
 
-    found, _ = asked(**ticked, priority=["MEDIUM"])
-    assert found == {"health.mental": "EMERGENCY", "lab.italian": "MEDIUM", "lab.it": "MEDIUM"}
-    assert asked(priority=["URGENT"])[0] == {"health.primary": "URGENT"}
-
-
-@pytest.mark.parametrize(("chosen", "why", "lacks"), [
-    ("", "", False), ("ROUTINE", "", False), ("URGENT", "", True), ("URGENT", "  ", True), ("URGENT", "Lavoro", False),
-])  # fmt: skip
-def test_another_priority_than_the_needs_begin_with_has_a_reason(chosen, why, lacks):
-    ticked = {"needs": ["risk_to_self", "learn_italian"], "services": ["health.mental", "lab.italian"]}
-
-    assert lacks_a_reason(ticked | {"priority": [chosen], "priority_reason": [why]}) == lacks
-
-
-def test_a_page_shows_the_priority_that_each_service_will_have():
-    ticked = {"needs": ["child_alone"], "priority": [""]}
-
-    shown = priorities(["protection.minor", "material.food", "made_up"], ticked)
-    assert shown == {"protection.minor": "EMERGENCY", "material.food": "URGENT", "made_up": ""}
+    assert lacks_a_reason(ticked | {f"priority.{service}": [chosen], "priority_reason": [why]}) == lacks
 
 
 def test_a_date_as_it_is_written_here_is_taken():

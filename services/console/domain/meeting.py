@@ -1,6 +1,6 @@
 """A meeting at a desk: which services a person's needs suggest, and what the desk states as an intake."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -8,13 +8,13 @@ from typing import Any
 from contracts import codes
 from services.console.domain.actions import HIGHEST
 
-NEEDS, SERVICES = codes.codes("needs"), codes.codes("services")
+NEEDS = codes.codes("needs")
 PURPOSES = ["referral", "appointment_contact"]
 SCOPE, FORM = "tier1", "console-1"
 SHARED_FOR_YEARS = 1
 OLDEST = timedelta(hours=12)
 """How long ago a form can have been begun: no session lasts longer."""
-FACTS = ("age_band", "gender", "household", "language", "priority", "priority_reason")
+FACTS = ("age_band", "gender", "household", "language", "priority_reason")
 SEVERAL = ("other_languages", "accessibility", "willing_to_travel", "withhold")
 VITAL = "vital_interest"
 ANSWERED_BY = {"gender_in": "gender"}
@@ -23,7 +23,7 @@ UNSAID = ("", "not_stated")
 NAMES = ("given", "family")
 ASKED_AS = {
     **{name: f"new.{name}" for name in (*FACTS, *SEVERAL, *NAMES, "birth_date", "household_size", "city_of_presence",
-                                        "caregiver", "sender_ref", "ethos")},
+                                        "caregiver", "sender_ref", "ethos", "priority")},
     "services": "new_services", "sharing_basis": "new_basis", "withhold": "new_agencies", "contact": "new.phone",
 }  # fmt: skip
 """Parts of an intake, and the words under which the form asks for them."""
@@ -83,15 +83,9 @@ def starting(typed: Typed) -> dict[str, str]:
     }
 
 
-def priorities(services: Iterable[str], typed: Typed) -> dict[str, str]:
-    """With which priority each service is asked for: the one chosen by hand, else that of the needs, else its own.
-
-    What the needs make an emergency stays one: only the coordination lowers it.
-    """
-    starts, chosen = starting(typed), _first(typed, "priority")
-    kept = {service for service, first in starts.items() if first == HIGHEST}
-    own = {service: SERVICES.get(service, {}).get("default_priority", "") for service in services}
-    return {s: HIGHEST if s in kept else chosen or starts.get(s) or own[s] for s in own}
+def chosen_priority(service: str, typed: Typed) -> str:
+    """The one that was chosen by hand for a service, if any was."""
+    return _first(typed, f"priority.{service}")
 
 
 def begun_at(stated: str, now: datetime) -> datetime:
@@ -129,8 +123,8 @@ def statement(typed: Typed, *, agency: str, queue: str | None, city: str, key: s
 
 def lacks_a_reason(typed: Typed) -> bool:
     """Who has to confirm a vital interest reads why; and a priority that the needs do not begin with has a reason."""
-    starts, asked = starting(typed), priorities(typed.get("services", ()), typed)
-    changed = any(starts.get(service, priority) != priority for service, priority in asked.items())
+    starts, asked = starting(typed), {one["service"]: one.get("priority") for one in _asked(typed)}
+    changed = any(asked.get(service, first) != first for service, first in starts.items())
     return not _first(typed, "priority_reason") and (changed or _first(typed, "basis") == VITAL)
 
 
@@ -141,10 +135,15 @@ def _tier2(typed: Typed) -> dict[str, Any]:
 
 
 def _asked(typed: Typed) -> list[dict[str, str]]:
-    """priority: where the needs give one or one was chosen; the network knows what a service brings by itself."""
-    services, chosen, starts = typed.get("services", ()), _first(typed, "priority"), starting(typed)
-    asked = priorities(services, typed)
-    return [{"service": s} | ({"priority": asked[s]} if chosen or s in starts else {}) for s in services]
+    """Each service with the priority that was chosen for it, else with that of the needs; what the needs make an
+    emergency stays one: only the coordination lowers it.
+    """
+    starts, asked = starting(typed), []
+    for service in typed.get("services", ()):
+        first = starts.get(service, "")
+        priority = first if first == HIGHEST else chosen_priority(service, typed) or first
+        asked.append({"service": service} | ({"priority": priority} if priority else {}))
+    return asked
 
 
 def _first(typed: Typed, name: str) -> str:
