@@ -22,7 +22,8 @@ As what somebody sees a referral:
   error, or when the person excludes that agency. A caseworker who has queues of their own sees those queues, of what is
   to be decided and of whom the agency met too; a supervisor the whole agency.
 - *coordinator*: of the sender's or the receiver's city; of notes only those that the coordination wrote, which both
-  agencies read too; of a sensitive service that it is reserved, and neither offer nor desk.
+  agencies read too; of a sensitive service that it is reserved, and neither offer nor desk; and never which
+  documents are missing.
 - *glass*: who broke the glass, for four hours; nobody of an agency that the person excluded.
 - *owing*: of the agency from which it was taken, while it owes a receipt for it: by itself, and among what is
   to be decided, its code, its service and what is owed, and nothing of the person.

@@ -165,7 +165,7 @@ class Gate:
         owned = [access.corrects(self.actor, task["agency"], city) for city in (None, *task["cities"])]
         code = case.row["code"] if case else picture.code_of(task)
         ours = access.is_of_desk(self.actor, task["agency"], task.get("queue"))
-        task |= {"reserved": not ours and shown.is_sensitive(task["service"])}
+        task |= {"reserved": not ours and shown.is_sensitive(task["service"])} | ({} if ours else {"documents": []})
         theirs = case is not None and "sender" not in case.relations and task["kind"] == "coordinator_review"
         return Todo(task, case, code, ref, "open" in may and not theirs, bool(task.get("offer")) and any(owned))
 

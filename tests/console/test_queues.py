@@ -20,7 +20,7 @@ DESK, OTHER = "pa.comune.desk", "pa.comune.shelter"
 
 def a_task(queue: str) -> dict[str, Any]:
     known = {"agency": "pa.comune", "cities": ["palermo"], "open": True, "due_at": NOW, "kind": "no_candidate"}
-    known |= {"service": "health.primary"}
+    known |= {"service": "health.primary", "documents": ["stp"]}
     return known | {"_id": f"t-{queue}", "queue": queue, "journey_id": f"j-{queue}", "referral_id": str(UUID(int=1))}
 
 
@@ -69,3 +69,12 @@ async def test_what_an_agency_calls_its_meetings_its_own_coordination_does_not_r
     at = await of(db, "coordinator")
 
     assert {(todo.row["queue"], todo.ref) for todo in await at.tasks()} == {(DESK, None), (OTHER, None)}
+
+
+@pytest.mark.parametrize(("role", "read"), [("caseworker", ["stp"]), ("supervisor", ["stp"]), ("coordinator", [])])
+async def test_which_documents_are_missing_who_has_to_decide_reads_and_not_the_coordination(
+    db: Any, role: str, read: list[str]
+) -> None:
+    at = await of(db, role)
+
+    assert [todo.row["documents"] for todo in await at.tasks()] == [read, read]
