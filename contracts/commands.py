@@ -1,5 +1,6 @@
 """What services ask of one another."""
 
+from datetime import date
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import computed_field
@@ -105,7 +106,8 @@ class Need(Value):
     """One service asked for by an intake, with what routing and the receiver need to know (tier 0).
 
     need_id: the id of the first referral opened for it; it stays when a successor takes over. sender_city: where the
-    intake was; depends_on: the other service of the same intake that comes first.
+    intake was; depends_on: the other service of the same intake that comes first. age_band_until: as the intake says
+    (`IntakeRecorded`); older_by: by so many years the person may be older than their band says when it is judged.
     """
 
     need_id: UUID
@@ -126,6 +128,8 @@ class Need(Value):
     withhold: tuple[AgencyCode, ...] = ()
     sharing_basis: tuple[SharingBasis, ...] = ()
     person: PersonFacts = PersonFacts()
+    age_band_until: date | None = None
+    older_by: int = 0
 
 
 class OpenReferral(Message):

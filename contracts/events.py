@@ -22,7 +22,11 @@ from contracts.values import (
 
 
 class IntakeRecorded(Message):
-    """An intake passed the rules and is stored: exactly the tier 0 fields of `sharing.json`, with a pseudonym."""
+    """An intake passed the rules and is stored: exactly the tier 0 fields of `sharing.json`, with a pseudonym.
+
+    age_band_until: from which day on the person may be older than their band says: the first of a month, a year after
+    the meeting at the latest. Left out of every feed.
+    """
 
     TYPE = "staffetta.intake.recorded.v1"
 
@@ -51,6 +55,7 @@ class IntakeRecorded(Message):
     willing_to_travel: tuple[Code, ...]
     withhold: tuple[AgencyCode, ...]
     sharing_basis: tuple[SharingBasis, ...]
+    age_band_until: date | None = None
 
 
 # -- referrals ---------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What an agency is shown, where that is less than what our own topics say (`sharing.json`, tiers)."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from pydantic import Field
 
@@ -13,14 +13,15 @@ FORGOTTEN = frozenset({"REVOKED", "ENTERED_IN_ERROR"})
 """States of a referral of which a receiver must forget the person at once."""
 KEPT_AFTER = timedelta(days=30)
 """How long a receiver may still see what it once had to do with, after another end."""
-WITHHELD_FROM_ALL = frozenset({"withhold", "coordination_withheld"})
+WITHHELD_FROM_ALL = frozenset({"withhold", "coordination_withheld", "age_band_until"})
 WITHHELD_FROM_RECEIVER = frozenset({"sender_ref", "priority_reason"})
 
 
 class IntakeRecordedForSender(IntakeRecorded):
-    """Without the agencies that the person excluded."""
+    """Without the agencies that the person excluded, and without until when their age band holds."""
 
     withhold: tuple[AgencyCode, ...] = Field(default=(), exclude=True)
+    age_band_until: date | None = Field(default=None, exclude=True)
 
 
 class ReferralSentToReceiver(ReferralSent):

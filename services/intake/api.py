@@ -1,6 +1,6 @@
 """What agencies may read: an intake of their own, and who a person is whom they took in; and who read that."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -44,6 +44,7 @@ class RecordedIntake(IntakeRecorded):
     a second person has confirmed. erased_at: when all was erased that was kept of who the person is.
     """
 
+    age_band_until: date | None = Field(default=None, exclude=True)
     flags: tuple[str, ...]
     reviews: tuple[Review, ...] = ()
     confirmed: tuple[Confirmed, ...] = ()

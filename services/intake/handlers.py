@@ -112,7 +112,8 @@ async def ask_one_more(command: AskOneMore, tx: Transaction) -> None:
     erased = [one.recorded.intake_id for one in known if one.erased]
     last = intake.last_met(command, await store.find_meetings(tx, {command.person_ref}), erased)
     tx.correlate(last.intake_id)
-    tx.emit(WriteDraft(**dict(command), intake=last))
+    now = intake.as_old_as_now(last, await store.find_personal(tx, last.intake_id), tx.now)
+    tx.emit(WriteDraft(**dict(command), intake=now))
 
 
 OfSharing = WithdrawBases | GiveBasis | ConfirmBases | ExcludeRecipients | ExpireBases

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -15,12 +16,13 @@ Doc = dict[str, Any]
 Find = Callable[[str, Doc, tuple[str, ...]], Awaitable[list[Doc]]]
 """The documents of a collection that a query finds, with these fields only if any are named."""
 
-NOT_JUDGED: dict[str, None] = {"sender_ref": None, "priority_reason": None}
-"""What a need carries for its receiver, in words that people wrote: no rule reads it, so no decision keeps it."""
+NOT_JUDGED: dict[str, None] = {"sender_ref": None, "priority_reason": None, "age_band_until": None}
+"""What a need carries for its receiver, in words that people wrote, or tells of a birthday: no decision keeps it."""
 
 
 async def decide(search: Search, day: date, find: Find) -> Decision:
     """By the rule set that is in force where the person is."""
+    search = replace(search, need=as_judged(search.need, day))
     rule_set = rules.in_force(search.need.city_of_presence)
     offers = await _offers(search, find)
     everywhere = {all_of(search.need.service)} if search.asks_all else set[str]()
@@ -29,8 +31,15 @@ async def decide(search: Search, day: date, find: Find) -> Decision:
     return routing.route(search, candidates(offers, agencies, waiting), day, rule_set, max(0, counted - len(offers)))
 
 
-def as_judged(need: Need) -> Need:
-    return need.model_copy(update=NOT_JUDGED)
+def as_judged(need: Need, day: date) -> Need:
+    """How much older than their band somebody may be on this day is kept with the decision, and not since when."""
+    until = need.age_band_until
+    older_by = 1 + _whole_years(until, day) if until and until <= day else 0
+    return need.model_copy(update=NOT_JUDGED | {"older_by": older_by})
+
+
+def _whole_years(since: date, day: date) -> int:
+    return day.year - since.year - ((day.month, day.day) < (since.month, since.day))
 
 
 async def _offers(search: Search, find: Find) -> list[Offer]:

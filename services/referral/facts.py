@@ -173,7 +173,7 @@ def _day(need: Need, tx: Transaction) -> date:
 async def _decide(search: Search, tx: Transaction) -> Decision:
     """Under the sharing bases as they are now."""
     ground = await store.get_ground(tx, search.need)
-    search = replace(search, need=deciding.as_judged(ground.applied_to(search.need)))
+    search = replace(search, need=ground.applied_to(search.need))
     return await deciding.decide(search, _day(search.need, tx), tx.find)
 
 

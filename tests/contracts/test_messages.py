@@ -117,9 +117,9 @@ def test_a_field_deep_inside_an_event_would_be_noticed() -> None:
 
 
 def test_an_intake_is_told_with_the_fields_of_tier_0_and_no_others() -> None:
-    envelope = {"intake_id", "occurred_at"}
+    envelope, derived = {"intake_id", "occurred_at"}, {"age_band_until"}
 
-    assert set(IntakeRecorded.model_fields) == set(TIERS["tier0"]) | envelope
+    assert set(IntakeRecorded.model_fields) == set(TIERS["tier0"]) | envelope | derived
 
 
 def test_the_intake_that_agencies_submit_has_the_fields_of_the_three_tiers_and_no_others() -> None:
@@ -135,6 +135,10 @@ def test_a_feed_shows_no_agency_whom_the_person_excluded() -> None:
 
     assert "withhold" not in fields(feeds.IntakeRecordedForSender)
     assert "withhold" not in feeds.IntakeRecordedForSender.model_validate_json(stored).model_dump()
+
+
+def test_a_feed_does_not_show_when_somebody_comes_of_another_age() -> None:
+    assert "age_band_until" not in fields(feeds.IntakeRecordedForSender)
 
 
 # -- the catalogue ----------------------------------------------------------------------------------------------------

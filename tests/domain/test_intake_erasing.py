@@ -1,7 +1,7 @@
 """A person erased: by whom and when it may be asked for, what stays of a meeting, and what that closes for good."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -118,13 +118,12 @@ def test_what_is_over_stands_in_nobody_s_way() -> None:
 
 
 def test_of_a_meeting_stay_its_codes_and_that_it_was_erased_and_no_word_that_people_wrote() -> None:
-    met = a_meeting(priority_reason="Dorme in stazione", sender_ref="T-1")
+    met = a_meeting(priority_reason="Dorme in stazione", sender_ref="T-1", age_band_until=date(2027, 6, 1))
 
     erased, _, _ = erasing.erase(met, basis.stated(met.recorded), ORDER)
 
-    assert erased == replace(
-        met, recorded=met.recorded.model_copy(update={"priority_reason": None}), erased=Erasure(NOW, "op-9")
-    )
+    left = met.recorded.model_copy(update={"priority_reason": None, "age_band_until": None})
+    assert erased == replace(met, recorded=left, erased=Erasure(NOW, "op-9"))
 
 
 def test_its_bases_are_withdrawn_and_whom_the_person_excluded_stays_excluded() -> None:

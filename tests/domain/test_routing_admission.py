@@ -41,6 +41,36 @@ def test_an_age_band_is_admitted_when_all_of_it_is_and_checked_when_the_rule_cut
     assert answer({"rule": "age_between", "min": min_, "max": max_}, age_band=band) == expected
 
 
+ADULT, MINOR = {"min": 18, "max": None}, {"min": None, "max": 17}
+
+
+@pytest.mark.parametrize(("band", "older_by", "limits", "expected"), [
+    ("14-17", 1, ADULT, "to_check"),
+    ("14-17", 1, MINOR, "to_check"),
+    ("14-17", 1, {"min": 19, "max": None}, "no"),
+    ("14-17", 2, {"min": 19, "max": None}, "to_check"),
+    ("6-10", 1, ADULT, "no"),
+    ("6-10", 1, MINOR, "yes"),
+    ("25-39", 1, ADULT, "yes"),
+    ("61+", 1, ADULT, "yes"),
+    ("unknown", 1, ADULT, "to_check"),
+])  # fmt: skip
+def test_a_band_that_may_be_over_turns_nobody_away_whom_the_next_one_would_admit(
+    band: str, older_by: int, limits: dict[str, Any], expected: str
+) -> None:
+    assert answer({"rule": "age_between", **limits}, age_band=band, older_by=older_by) == expected
+
+
+@pytest.mark.parametrize(("household", "older_by", "expected"), [
+    ("minor_alone", 0, "no"), ("minor_alone", 1, "to_check"), ("minor_with_caregiver", 1, "to_check"),
+    ("mother_with_children", 1, "no"),
+])  # fmt: skip
+def test_who_may_be_no_minor_any_more_is_not_turned_away_as_one(household: str, older_by: int, expected: str) -> None:
+    grown = {"age_band": "14-17", "household": household, "older_by": older_by}
+
+    assert answer({"rule": "household_in", "values": ["single_adult"]}, **grown) == expected
+
+
 @pytest.mark.parametrize(("gender", "values", "expected"), [
     ("female", ["female"], "yes"), ("male", ["female"], "no"), ("other", ["female"], "no"),
     ("not_stated", ["female"], "to_check"), ("not_stated", ["male", "not_stated"], "yes"),

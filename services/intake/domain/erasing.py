@@ -84,7 +84,7 @@ def erase(met: Intake, sharing: Sharing, command: EraseMeeting) -> tuple[Intake,
     after = sharing.with_bases(basis.model_copy(update={"withdrawn_at": command.at}) for basis in ended)
     confirmed = tuple(replace(one, reason=None) for one in sharing.confirmed)
     after = replace(after, reviews=(), confirmed=confirmed, erased=True)
-    recorded = met.recorded.model_copy(update={"priority_reason": None})
+    recorded = met.recorded.model_copy(update={"priority_reason": None, "age_band_until": None})
     erased = replace(met, recorded=recorded, erased=Erasure(command.at, command.actor, command.asked_by))
     known: dict[str, Any] = {
         "intake_id": met.recorded.intake_id,

@@ -15,10 +15,11 @@ from contracts.events import IntakeRecorded
 from contracts.refusals import Refusal
 from contracts.stated import Contact, SubmitIntake, Tier1, Tier2
 from contracts.values import AgencyCode
+from services.intake.domain import ages
 from services.intake.domain.known import Directory, check_names
 from services.intake.domain.pseudonym import pseudonym
 from services.intake.domain.remarks import flags
-from services.intake.domain.rules import check_rules
+from services.intake.domain.rules import check_rules, day_in
 from services.intake.domain.vocabulary import check_codes
 
 
@@ -127,6 +128,12 @@ def last_met(command: AskOneMore, met: Iterable[IntakeRecorded], erased: Collect
     return last
 
 
+def as_old_as_now(met: IntakeRecorded, person: Personal | None, now: datetime) -> IntakeRecorded:
+    """With the age band that they are of by now, as far as their birth is known: the birth date itself stays here."""
+    born = person.tier1.birth_date if person else None
+    return ages.as_of(met, born, day_in(met.city_of_intake, met.occurred_at), day_in(met.city_of_intake, now))
+
+
 def digest(submitted: SubmitIntake) -> str:
     """Of what was stated: a field that is left out and one that says nothing else are the same, whoever says it."""
     stated = submitted.model_dump(mode="json", exclude={"actor"}, exclude_defaults=True)
@@ -146,11 +153,13 @@ def _personal(command: RecordIntake, key: bytes) -> Personal:
 
 
 def _recorded(command: RecordIntake, person_ref: str, first_queue: str) -> IntakeRecorded:
-    tier0 = command.submitted.tier0
+    submitted, tier0 = command.submitted, command.submitted.tier0
+    met_on = day_in(tier0.city_of_intake, submitted.occurred_at)
     assumed = {
         "person_ref": person_ref,
         "sender_queue": tier0.sender_queue or first_queue,
         "city_of_presence": tier0.city_of_presence or tier0.city_of_intake,
+        "age_band_until": ages.band_until(tier0.age_band, submitted.tier1.birth_date, met_on),
     }
-    envelope = {"intake_id": command.intake_id, "occurred_at": command.submitted.occurred_at}
+    envelope = {"intake_id": command.intake_id, "occurred_at": submitted.occurred_at}
     return IntakeRecorded.model_validate(tier0.model_dump() | assumed | envelope)

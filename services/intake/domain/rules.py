@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from contracts import codes
 from contracts.refusals import Refusal
 from contracts.stated import BirthDate, SubmitIntake, Tier0
-from contracts.values import first_day
+from services.intake.domain.ages import age_on
 from services.intake.domain.known import ANY_OFFER, Directory, names_of
 
 AHEAD = timedelta(hours=24)
@@ -66,10 +66,8 @@ def _is_minor(submitted: SubmitIntake) -> bool:
 
 
 def _age(born: BirthDate, submitted: SubmitIntake) -> int:
-    """Whole years on the day of the meeting; of a partial date its first day counts."""
-    first = first_day(born.value)
-    met = day_in(submitted.tier0.city_of_intake, submitted.occurred_at)
-    return met.year - first.year - ((met.month, met.day) < (first.month, first.day))
+    """On the day of the meeting."""
+    return age_on(born, day_in(submitted.tier0.city_of_intake, submitted.occurred_at))
 
 
 def _is_exact(born: BirthDate) -> bool:

@@ -7,9 +7,8 @@ from itertools import chain
 
 from contracts import codes
 from contracts.events import IntakeRecorded
-from contracts.stated import BirthDate
-from contracts.values import first_day
 from services.intake.domain import identifiers, spelling
+from services.intake.domain.ages import is_to_the_day
 from services.intake.domain.intake import Personal
 
 FEATURES = codes.codes("matching")
@@ -65,7 +64,7 @@ def traits(person: Personal, met: IntakeRecorded) -> Traits:
         person_ref=person.pseudonym,
         given=spelling.parts(name.given if name else None),
         family=spelling.parts(name.family if name else None),
-        birth_date=born.value if born and _is_a_day(born) else None,
+        birth_date=born.value if born and is_to_the_day(born) else None,
         birth_year=born.value[:4] if born and born.precision != "estimated" else None,
         contact=_reached(contact.value if contact else None),
         citizenship=person.tier1.citizenship,
@@ -145,12 +144,6 @@ def _apart(one: str, other: str) -> bool:
     """More than a year between the youngest of one band and the oldest of the other."""
     a, b = sorted((AGES[one], AGES[other]), key=lambda band: band["min"] or 0)
     return a["max"] is not None and b["min"] is not None and bool(b["min"] - a["max"] > 1)
-
-
-def _is_a_day(born: BirthDate) -> bool:
-    """1 January is what is written of a year."""
-    day = first_day(born.value)
-    return born.precision == "day" and len(born.value) == len("2000-01-01") and (day.month, day.day) != (1, 1)
 
 
 def _reached(value: str | None) -> str | None:

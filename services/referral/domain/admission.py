@@ -1,7 +1,7 @@
 """Whom an offer admits: the rules of `admission_rules.json`, each answered yes, no or to_check (a datum is missing)."""
 
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from contracts import codes
 from contracts.commands import Need
@@ -11,6 +11,7 @@ Answer = Literal["yes", "no", "to_check"]
 Answers = tuple[tuple[str, str], ...]
 
 OLDEST = 200
+MINOR_UNTIL: int = max(band["max"] for band in codes.codes("age_bands").values() if band["minor"])
 
 
 def admits(rules: Iterable[Rule], need: Need) -> tuple[Answer, Answers]:
@@ -44,14 +45,24 @@ def _answer(rule: Rule, need: Need, singles: list[tuple[str, str]]) -> Answer:
 
 def _age_between(rule: Rule, need: Need) -> Answer:
     """A band that the rule cuts in two is to be checked: the age itself never reaches routing."""
-    band = codes.codes("age_bands").get(need.person.age_band, {"min": None})
+    band = _band(need)
     if band["min"] is None:
         return "to_check"
-    youngest, oldest = band["min"], OLDEST if band["max"] is None else band["max"]
+    youngest, oldest = band["min"], _oldest(need)
     low, high = rule.min or 0, OLDEST if rule.max is None else rule.max
     if oldest < low or youngest > high:
         return "no"
     return "yes" if low <= youngest and oldest <= high else "to_check"
+
+
+def _band(need: Need) -> dict[str, Any]:
+    return codes.codes("age_bands").get(need.person.age_band, {"min": None, "max": None, "minor": None})
+
+
+def _oldest(need: Need) -> int:
+    """As old as they may be by now: a band that was right may be so no more."""
+    oldest = _band(need)["max"]
+    return OLDEST if oldest is None else oldest + need.older_by
 
 
 def _gender_in(rule: Rule, need: Need) -> Answer:
@@ -59,7 +70,10 @@ def _gender_in(rule: Rule, need: Need) -> Answer:
 
 
 def _household_in(rule: Rule, need: Need) -> Answer:
-    return _listed(need.person.household, rule, not_known="unknown")
+    """That of a minor is not known any more once they may be none."""
+    household, known = need.person.household, codes.codes("households").get(need.person.household, {})
+    grown = known.get("minor") and _band(need)["minor"] and _oldest(need) > MINOR_UNTIL
+    return _listed(household, rule, not_known=household if grown else "unknown")
 
 
 def _listed(value: str, rule: Rule, not_known: str) -> Answer:

@@ -19,7 +19,7 @@ def forget(referral: Referral, facts: Facts) -> Outcome:
     """Once. Who took the person in owes a receipt that it has deleted what it was told, unless it does already."""
     if referral.erased_at:
         return referral, []
-    need = referral.need.model_copy(update={"priority_reason": None})
+    need = referral.need.model_copy(update={"priority_reason": None, "age_band_until": None})
     moved = replace(referral, version=referral.version + 1, erased_at=facts.now, need=need)
     known, said = snapshot(moved, facts.now, "system"), list[Message]()
     if _is_to_delete(referral):

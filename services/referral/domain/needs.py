@@ -76,6 +76,7 @@ def _need_of(intake: IntakeRecorded, asked: ServiceAsked, need_id: UUID) -> Need
         withhold=intake.withhold,
         sharing_basis=intake.sharing_basis,
         person=PersonFacts(**intake.model_dump(include=set(PersonFacts.model_fields))),
+        age_band_until=intake.age_band_until,
     )
 
 

@@ -178,10 +178,11 @@ def of_stored_places(doc: Doc) -> Sum:
 
 
 def of_intake(said: Iterable[Said]) -> Sum:
-    """What people wrote in it is gone once the person is erased."""
+    """What people wrote in it, and what tells of a birthday, is gone once the person is erased."""
     messages = list(said)
     found = [m.value for m in messages if model_of(m) is IntakeRecorded]
-    gone = {"priority_reason": None} if any(model_of(m) is PersonErased for m in messages) else {}
+    erased = any(model_of(m) is PersonErased for m in messages)
+    gone = {"priority_reason": None, "age_band_until": None} if erased else {}
     return {"recorded": IntakeRecorded.model_validate(found[-1] | gone) if found else None}
 
 
