@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from contracts import topics
+from contracts import codes, topics
 from contracts.topics import Topic
 from deploy.documents.spoken import Spoken, all_spoken
 
@@ -17,7 +17,8 @@ was asked, in order with the events it caused, and reaches the agency on its fee
 
 
 def page() -> str:
-    return "\n".join([HEAD, *_topics(), *(line for topic in topics.TOPICS for line in _messages(topic))]) + "\n"
+    messages = (line for topic in topics.TOPICS for line in _messages(topic))
+    return "\n".join([HEAD, *_topics(), *messages, *_later()]) + "\n"
 
 
 def _topics() -> Iterator[str]:
@@ -32,6 +33,13 @@ def _messages(topic: Topic) -> Iterator[str]:
     yield f"\n## `{topic.name}`\n"
     rows = ((_link(spoken), f"`{spoken.key}`", spoken.meaning) for spoken in all_spoken() if spoken.topic is topic)
     yield from table(("Type", "Key", "Meaning"), rows)
+
+
+def _later() -> Iterator[str]:
+    yield "\n## Later\n"
+    yield "Events that `contracts/data/events.json` lists, and that no service publishes yet.\n"
+    later = (item for item in codes.table("events")["items"] if item.get("later"))
+    yield from table(("Type", "Meaning"), ((f"`staffetta.{item['type']}.v1`", item["meaning"]) for item in later))
 
 
 def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

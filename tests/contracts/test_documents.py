@@ -9,7 +9,7 @@ import pytest
 
 from contracts import topics
 from deploy.documents import __main__ as documents
-from deploy.documents import asyncapi
+from deploy.documents import asyncapi, tables
 from deploy.documents.spoken import by_name
 from services.chassis import messages
 
@@ -36,6 +36,14 @@ def test_a_document_that_is_not_current_would_be_noticed(monkeypatch: pytest.Mon
     (tmp_path / "schemas" / "staffetta.old.v1.json").write_text("{}", "utf-8")
 
     assert [path.name for path in documents.stale()] == ["events.md", "staffetta.old.v1.json"]
+
+
+def test_the_page_of_events_says_which_of_the_list_no_service_publishes_yet() -> None:
+    _, heading, later = tables.page().partition("## Later\n")
+
+    assert heading
+    assert "`staffetta.case_transfer.requested.v1`" in later
+    assert "`staffetta.intake.recorded.v1`" not in later
 
 
 def test_the_documented_headers_are_those_that_are_written() -> None:
