@@ -119,8 +119,10 @@ async def listed(db: Any, skip: int = 0) -> list[Doc]:
 
 async def one(db: Any, message_id: str) -> Doc | None:
     """As it is listed."""
-    doc = await db.parked.find_one({"_id": message_id})
-    return _shown(doc, (await waiting(db, None, lane(doc), most=1))[0]["_id"]) if doc else None
+    if (doc := await db.parked.find_one({"_id": message_id})) is None:
+        return None
+    first, *_ = [*await waiting(db, None, lane(doc), most=1), doc]  # it may have gone just now
+    return _shown(doc, first["_id"])
 
 
 def _shown(doc: Doc, first: str) -> Doc:
