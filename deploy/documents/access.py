@@ -23,8 +23,10 @@ As what somebody sees a referral:
   to be decided and of whom the agency met too; a supervisor the whole agency.
 - *coordinator*: of the sender's or the receiver's city; of notes only those that the coordination wrote, which both
   agencies read too; of a sensitive service that it is reserved, and neither offer nor desk; and never which
-  documents are missing.
-- *glass*: who broke the glass, for four hours; nobody of an agency that the person excluded.
+  documents are missing. Nothing, tasks and likely pairs included, where the person excluded the coordinator's own
+  agency; counts stay.
+- *glass*: who broke the glass, for four hours; nobody of an agency that the person excluded, or that is suspended or
+  has left.
 - *owing*: of the agency from which it was taken, while it owes a receipt for it: by itself, and among what is
   to be decided, its code, its service and what is owed, and nothing of the person.
 

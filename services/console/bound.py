@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from contracts import codes
 from services.console import asking, live, pages, web
 from services.console.asking import Answer
-from services.console.domain import actions
+from services.console.domain import access, actions
 from services.console.domain.person import noted
 from services.console.domain.shown import Case, Doc
 from services.console.gate import Gate
@@ -133,4 +133,4 @@ def is_suspended(case: Case, agencies: Mapping[str, Doc]) -> bool:
 
 
 def _works(agency: str | None, agencies: Mapping[str, Doc]) -> bool:
-    return bool(agencies.get(agency or "", {}).get("status", "active") == "active")
+    return access.is_active(agencies.get(agency or "", {}))

@@ -131,11 +131,11 @@ class Gate:
 
     async def tasks(self) -> list[Todo]:
         """What the person's desk, or the cities that they coordinate, have to decide."""
-        where: list[Doc] = access.desks(self.actor)
-        where += [{"cities": city} for city in self._coordinated]
+        desks = access.desks(self.actor)
         found = dict[str, Todo]()
-        for wanted in where:
+        for wanted in (*desks, *({"cities": city} for city in self._coordinated)):
             rows = await self._list(self._db[TASKS].find(wanted | {"open": True}).limit(LONGEST))
+            rows = rows if wanted in desks else await not_excluded(self._db, self.actor, rows)
             cases = await self._cases({"_id": {"$in": [row["referral_id"] for row in rows if row["referral_id"]]}})
             about, refs = {case.id: case for case in cases}, await self._refs([row["journey_id"] for row in rows])
             found |= {r["_id"]: self._todo(r, about.get(r["referral_id"]), refs.get(r["journey_id"])) for r in rows}
@@ -350,12 +350,19 @@ class Gate:
         granted = (*self.granted, *access.debts(self.actor)) if owed else self.granted
         rows = await self._list(self._db[REFERRALS].find(wanted, None if whole else SUMMARY).limit(LONGEST))
         rows.sort(key=lambda row: row["due_at"] or ALWAYS)
+        return [Case(shown.as_seen(row, as_), as_) for row, as_ in await self._seen(rows, granted)]
+
+    async def _seen(
+        self, rows: list[Doc], granted: tuple[Grant, ...], meeting: str = "journey_id"
+    ) -> list[tuple[Doc, frozenset[str]]]:
+        """Those that this person may see, and as what. Who is of an agency that somebody excluded coordinates nothing
+        of theirs, and reads no more what it received once that has ended; what is open is revoked.
+        """
         seen = [(row, access.relations(granted, row)) for row in rows]
-        ended = [row for row, as_ in seen if "receiver" in as_ and not row["open"]]
-        kept = {row["_id"] for row in await not_excluded(self._db, self.actor, ended)}
-        gone = {row["_id"] for row in ended} - kept  # what is open is revoked
-        seen = [(row, as_ - {"receiver"} if row["_id"] in gone else as_) for row, as_ in seen]
-        return [Case(shown.as_seen(row, as_), as_) for row, as_ in seen if as_]
+        asked = [row for row, as_ in seen if access.COORDINATOR in as_ or ("receiver" in as_ and not row["open"])]
+        kept = {row["_id"] for row in await not_excluded(self._db, self.actor, asked, meeting)}
+        gone = {row["_id"]: access.lost(row) for row in asked if row["_id"] not in kept}
+        return [(row, left) for row, as_ in seen if (left := as_ - gone.get(row["_id"], frozenset()))]
 
     async def _counted(self, cities: Iterable[str], since: datetime) -> list[Doc]:
         """What was counted of the referrals sent since then, by an agency of one of these cities or to one."""
@@ -366,8 +373,8 @@ class Gate:
         return [row for row in found.values() if row["sent_at"] >= since]
 
     async def _ours(self, cursor: AsyncIterator[Doc]) -> list[Doc]:
-        """Of rows that are no referrals, those that this person may see as something."""
-        return [doc async for doc in cursor if access.relations(self.granted, doc)]
+        """Of rows of pairs, those that this person may see as something."""
+        return [row for row, _ in await self._seen(await self._list(cursor), self.granted, "intake_id")]
 
     async def _list(self, cursor: AsyncIterator[Doc]) -> list[Doc]:
         return [doc async for doc in cursor]

@@ -28,10 +28,12 @@ class Glass:
     now: datetime
 
     async def break_for(self, case_code: str, reason: str) -> str | None:
-        """Open one referral of the person's own city to them for four hours; None where there is none to be opened, and
-        where who is referred excluded their agency.
+        """Open one referral of the person's own city to them for four hours; None where there is none to be opened,
+        where who is referred excluded their agency, and where that is suspended or has left.
         """
         agency = await self._db[AGENCIES].find_one({"_id": self.actor.agency}) if self.actor.works else None
+        if agency and not access.is_active(agency):
+            return None
         cities = {*self.actor.cities, *([agency["city"]] if agency else [])}
         called = [doc async for doc in self._db[REFERRALS].find({"code": case_code.upper()})]
         called = await not_excluded(self._db, self.actor, called)
@@ -59,9 +61,14 @@ class Glass:
         return [doc async for doc in self._db[GLASS].find(wanted).sort("at", DESCENDING).limit(LONGEST)]
 
     async def still_open(self) -> list[Doc]:
-        """What this person broke the glass of and still sees, and until when; an exclusion that comes later ends it."""
+        """What this person broke the glass of and still sees, and until when; an exclusion that comes later ends it,
+        and so does the suspension of their agency.
+        """
         wanted = {"subject": self.actor.subject, "ends_at": {"$gt": self.now}}
         found = [doc async for doc in self._db[GLASS].find(wanted)]
+        agency = await self._db[AGENCIES].find_one({"_id": self.actor.agency}) if found else None
+        if agency and not access.is_active(agency):
+            return []
         return await not_excluded(self._db, self.actor, found)
 
     async def unseen(self) -> int:
@@ -98,11 +105,11 @@ class Glass:
         return f"seen/{self.mark}/{self.actor.subject}"
 
 
-async def not_excluded(db: Any, actor: Actor, rows: list[Doc]) -> list[Doc]:
-    """Those of people who did not exclude the actor's agency. rows: with the `journey_id` of their meeting."""
+async def not_excluded(db: Any, actor: Actor, rows: list[Doc], meeting: str = "journey_id") -> list[Doc]:
+    """Those of people who did not exclude the actor's agency. meeting: the field of the rows that names theirs."""
     agency = await db[AGENCIES].find_one({"_id": actor.agency}) if rows and actor.agency else None
     if agency is None:
         return rows
-    met = db[MEETINGS].find({"_id": {"$in": [row.get("journey_id") for row in rows]}}, {"excluded": 1})
+    met = db[MEETINGS].find({"_id": {"$in": [row.get(meeting) for row in rows]}}, {"excluded": 1})
     excluding = {doc["_id"] async for doc in met if access.is_excluded(agency, doc.get("excluded", ()))}
-    return [row for row in rows if row.get("journey_id") not in excluding]
+    return [row for row in rows if row.get(meeting) not in excluding]

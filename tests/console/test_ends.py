@@ -69,6 +69,48 @@ async def test_broken_glass_opens_one_referral_for_four_hours(db: Any) -> None:
         assert (seen is not None) == sees
 
 
+@pytest.mark.parametrize("status", ["suspended", "left"])
+async def test_no_glass_is_broken_by_who_is_of_an_agency_that_does_not_work_and_what_was_broken_is_whole(
+    db: Any, status: str
+) -> None:
+    await db[store.AGENCIES].insert_one({"_id": "pa.legale", "city": "palermo", "status": "active"})
+    await db[store.REFERRALS].insert_one(ROW | {"person": None, "person_ref": None})
+    opened = await gate.opened(db, LEGALE, lambda: NOW)
+    assert await opened.glasses.break_for("PA-7K3M9Q", "Ricovero d'urgenza") == "r-1"
+    assert await (await gate.opened(db, LEGALE, lambda: NOW)).case("r-1")
+
+    await db[store.AGENCIES].update_one({"_id": "pa.legale"}, {"$set": {"status": status}})
+
+    after = await gate.opened(db, LEGALE, lambda: NOW)
+    assert await after.case("r-1") is None and await after.glasses.still_open() == []
+    assert await after.glasses.break_for("PA-7K3M9Q", "Ricovero d'urgenza") is None
+
+
+async def test_a_coordinator_whose_own_agency_the_person_excluded_sees_nothing_of_them(db: Any) -> None:
+    lead = {"_id": "pa.comune", "city": "palermo", "sharing_role": "public_body", "status": "active"}
+    task = {"_id": "t-1", "agency": "pa.penc", "cities": ["palermo"], "open": True, "due_at": NOW,
+            "kind": "no_candidate", "service": "health.primary", "documents": [], "journey_id": "j-1",
+            "referral_id": "r-1"}  # fmt: skip
+    pair = {"_id": "p-1", "sender_agency": "pa.penc", "cities": ["palermo"], "state": "same", "intake_id": "j-1",
+            "person_refs": ["p_1"], "service": "health.primary", "asked_at": NOW}  # fmt: skip
+    await db[store.AGENCIES].insert_one(lead)
+    await db[store.REFERRALS].insert_one(ROW | {"sender_agency": "pa.penc", "person": None, "person_ref": None})
+    await db[store.TASKS].insert_one(task)
+    await db[store.TWINS].insert_one(pair)
+    met = {"sender_agency": "pa.penc", "sender_queue": None, "sender_ref": None}
+    carla = Actor("c", "Carla", "pa.comune", frozenset({"coordinator"}), cities=frozenset({"palermo"}))
+
+    async def seen() -> tuple[int, ...]:
+        at = await gate.opened(db, carla, lambda: NOW)
+        shown = (await at.open_as("coordinator", 1), await at.case("r-1"), await at.called("PA-7K3M9Q"))
+        there = bool(shown[0].cases), bool(shown[1]), bool(shown[2])
+        return (*there, bool(await at.tasks()), bool(await at.twins()), bool(await at.pair("p-1")))
+
+    for excluded, sees in (([], True), (["pa.comune"], False), (["city:palermo"], False), (["pa.penc"], True)):
+        await db[store.MEETINGS].replace_one({"_id": "j-1"}, met | {"excluded": excluded}, upsert=True)
+        assert await seen() == (sees,) * 6, excluded
+
+
 async def test_each_whom_broken_glass_concerns_is_told_until_they_have_looked(db: Any) -> None:
     await db[store.AGENCIES].insert_one({"_id": "pa.legale", "city": "palermo"})
     await db[store.REFERRALS].insert_one(ROW | {"receiver_agency": "pa.accura"})

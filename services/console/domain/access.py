@@ -136,10 +136,20 @@ def _holds(wanted: Any, value: Any) -> bool:
     return value is not None and bool(value > wanted["$gt"])
 
 
+def is_active(agency: Row) -> bool:
+    """Whether it works in the network: it is neither suspended nor has it left."""
+    return bool(agency.get("status", "active") == "active")
+
+
 def is_excluded(agency: Row, excluded: Iterable[str]) -> bool:
     """excluded: whom a person does not want to be told, agencies and cities (`sharing.json`)."""
     names = {agency["_id"], *([f"city:{agency['city']}"] if agency["sharing_role"] in BY_CITY else [])}
     return bool(names & {*excluded})
+
+
+def lost(row: Row) -> frozenset[str]:
+    """As what an agency sees this row no more whom the person excluded."""
+    return frozenset({COORDINATOR} if row.get("open", True) else {COORDINATOR, "receiver"})
 
 
 def corrects(actor: Actor, agency: str, city: str | None) -> bool:
