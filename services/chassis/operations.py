@@ -75,9 +75,11 @@ async def live() -> dict[str, bool]:
 
 @router.get("/ready", responses={503: {"description": "Not yet, or not now", "model": dict[str, bool]}})
 async def ready(request: Request, response: Response) -> dict[str, bool]:
+    """A clock that is wrong keeps nobody out: what comes in is stamped by the broker, and what runs out waits."""
     seen = await look(request.app.state.worker)
-    response.status_code = 200 if all(seen.values()) else 503
-    return {"ready": all(seen.values())} | seen
+    is_ready = all(well for what, well in seen.items() if what != "clock")
+    response.status_code = 200 if is_ready else 503
+    return {"ready": is_ready} | seen
 
 
 def operator(who: Annotated[Speaker, Depends(speaker)]) -> Speaker:

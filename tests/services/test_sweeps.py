@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI, Request, Response
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from contracts.values import Message
-from services.chassis import sweep
+from services.chassis import operations, sweep
 from services.chassis.service import Context, Service
 from services.chassis.settings import Settings
 from services.chassis.sweep import Asked, Due, note, to_ask
@@ -108,6 +110,20 @@ async def test_nothing_is_swept_while_the_clocks_of_worker_and_store_differ(
     store.ahead = timedelta(seconds=30)
     await swept(context, one)
     assert (asked, context.clock.is_right) == ([one.id], True)
+
+
+@pytest.mark.parametrize(("wrong", "status"), [("clock", 200), ("store", 503)])
+async def test_a_wrong_clock_is_told_and_keeps_nobody_out(
+    monkeypatch: pytest.MonkeyPatch, wrong: str, status: int
+) -> None:
+    seen = dict.fromkeys(("broker", "store", "outbox", "first", "clock"), True) | {wrong: False}
+    monkeypatch.setattr(operations, "look", AsyncMock(return_value=seen))
+    request, response = Request({"type": "http", "app": FastAPI()}), Response()
+    request.app.state.worker = None
+
+    said = await operations.ready(request, response)
+
+    assert (said, response.status_code) == ({"ready": status == 200} | seen, status)
 
 
 def test_what_is_no_longer_due_is_forgotten() -> None:
