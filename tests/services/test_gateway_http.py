@@ -122,7 +122,7 @@ async def test_an_id_in_a_header_of_http_is_the_one_that_it_is_on_kafka(two: Two
 
 async def test_for_an_agency_speaks_who_works_for_it_and_a_coordinator_says_what_is_theirs(two: Two) -> None:
     async def said(http: Any, *roles: str, command: str = "accept") -> tuple[int, Any]:
-        body = two.statement(command, command_id=f"c-{command}", text="Sentita la struttura")
+        body = two.statement(command, command_id=f"c-{command}")
         headers = two.behind.processes.bearer(two.receiver.code, *roles) | {"ce-id": f"m-{command}"}
         told = await http.post(
             "/v1/commands", json=body, headers=headers | {"ce-type": f"staffetta.referral.{command}.v1"}
@@ -133,14 +133,15 @@ async def test_for_an_agency_speaks_who_works_for_it_and_a_coordinator_says_what
         refused = [await said(http, role) for role in ("auditor", "ops", "national", "coordinator")]
         auditor = two.behind.processes.bearer(two.receiver.code, "auditor")
         asked = await http.get("/v1/commands/c-accept", headers=auditor)
-        noting = asyncio.create_task(said(http, "coordinator", command="add_note"))
-        headers, noted = await two.next_asked()
-        await two.answer(headers, noted)
-        taken = await noting
+        saying = asyncio.create_task(said(http, "coordinator", command="withdraw"))
+        headers, withdrawal = await two.next_asked()
+        await two.answer(headers, withdrawal)
+        taken = await saying
 
     assert refused == [(403, "not_authorised")] * 4
     assert (asked.status_code, asked.json()["code"]) == (403, "not_authorised")
-    assert (taken, noted.command, noted.asked.roles) == ((202, None), "add_note", ("coordinator",))
+    assert taken == (202, None)
+    assert (withdrawal.command, withdrawal.asked.roles) == ("withdraw", ("coordinator",))
 
 
 async def test_who_a_caseworker_is_is_known_by_their_token_and_not_by_what_the_message_claims(two: Two) -> None:
