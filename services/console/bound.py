@@ -15,6 +15,7 @@ from contracts import codes
 from services.console import asking, live, pages, web
 from services.console.asking import Answer
 from services.console.domain import access, actions
+from services.console.domain.access import Actor
 from services.console.domain.person import noted
 from services.console.domain.shown import Case, Doc
 from services.console.gate import Gate
@@ -92,15 +93,16 @@ async def stay(request: Request, draw: Drawn, agencies: Iterable[str] = ()) -> R
 def doable(case: Case, at: Gate, agencies: Mapping[str, Doc], family: Iterable[Case] = ()) -> list[tuple[str, bool]]:
     """Each command, and whether it asks something first. family: what else there is of the same intake."""
     may = actions.commands(case.row["state"], case.relations, at.actor.roles)
-    return [(c, bool(questions(case, c))) for c in may if not _is_in_vain(c, case, agencies, family)]
+    return [(c, bool(questions(case, c))) for c in may if not _is_in_vain(c, case, at.actor, agencies, family)]
 
 
-def _is_in_vain(command: str, case: Case, agencies: Mapping[str, Doc], family: Iterable[Case]) -> bool:
+def _is_in_vain(command: str, case: Case, actor: Actor, agencies: Mapping[str, Doc], family: Iterable[Case]) -> bool:
     """Whether the state takes it, and what else is known here does not."""
     if command == "open":
         asked_already = any(other.row["predecessor_id"] == case.id for other in family)
-        theirs = "sender" not in case.relations and _works(case.row["sender_agency"], agencies)
-        return asked_already or theirs
+        return asked_already or not access.asks_onward(
+            case.relations, agencies.get(case.row["sender_agency"], {}), actor
+        )
     if command == actions.RECEIPT:  # of what was kept before, its state tells
         return not case.row.get("owes", actions.OBLIGATIONS.get(case.row["state"]))
     if command == "change_priority":
@@ -129,8 +131,4 @@ def fixed(case: Case) -> dict[str, datetime]:
 
 def is_suspended(case: Case, agencies: Mapping[str, Doc]) -> bool:
     """Whether the agency that was asked does not work at present, or not any more, as far as the directory says."""
-    return not _works(case.row["receiver_agency"], agencies)
-
-
-def _works(agency: str | None, agencies: Mapping[str, Doc]) -> bool:
-    return access.is_active(agencies.get(agency or "", {}))
+    return not access.is_active(agencies.get(case.row["receiver_agency"] or "", {}))

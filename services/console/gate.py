@@ -3,7 +3,7 @@
 No other module of the pages touches the store (`tests/rules`): a page that forgets to ask for rights cannot be written.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -131,21 +131,24 @@ class Gate:
 
     async def tasks(self) -> list[Todo]:
         """What the person's desk, or the cities that they coordinate, have to decide."""
-        desks = access.desks(self.actor)
+        desks, agencies = access.desks(self.actor), await self.agencies()
         found = dict[str, Todo]()
         for wanted in (*desks, *({"cities": city} for city in self._coordinated)):
             rows = await self._list(self._db[TASKS].find(wanted | {"open": True}).limit(LONGEST))
             rows = rows if wanted in desks else await not_excluded(self._db, self.actor, rows)
             cases = await self._cases({"_id": {"$in": [row["referral_id"] for row in rows if row["referral_id"]]}})
             about, refs = {case.id: case for case in cases}, await self._refs([row["journey_id"] for row in rows])
-            found |= {r["_id"]: self._todo(r, about.get(r["referral_id"]), refs.get(r["journey_id"])) for r in rows}
+            found |= {
+                row["_id"]: self._todo(row, about.get(row["referral_id"]), refs.get(row["journey_id"]), agencies)
+                for row in rows
+            }
         return sorted(found.values(), key=lambda todo: (todo.row["due_at"], todo.row["_id"]))
 
     async def tasks_of(self, intake_id: str) -> list[Todo]:
         """What the person's desk had or has to decide of one meeting of its own."""
         wanted: list[Doc] = [{"journey_id": intake_id} | desk for desk in access.desks(self.actor)]
         rows = [row for w in wanted for row in await self._list(self._db[TASKS].find(w).limit(LONGEST))]
-        return [self._todo(row, None, None) for row in sorted(rows, key=lambda row: row["due_at"])]
+        return [self._todo(row, None, None, {}) for row in sorted(rows, key=lambda row: row["due_at"])]
 
     async def to_confirm(self, intake_id: str) -> Doc | None:
         """The task that asks the person's desk to have a vital interest of this meeting confirmed, while it is open."""
@@ -160,14 +163,20 @@ class Gate:
     def _met_there(self, meeting: Doc) -> bool:
         return access.is_of_desk(self.actor, meeting["sender_agency"], meeting.get("sender_queue"))
 
-    def _todo(self, task: Doc, case: Case | None, ref: str | None) -> Todo:
-        may = actions.commands(case.row["state"], case.relations, self.actor.roles) if case else ()
+    def _todo(self, task: Doc, case: Case | None, ref: str | None, agencies: Mapping[str, Doc]) -> Todo:
         owned = [access.corrects(self.actor, task["agency"], city) for city in (None, *task["cities"])]
         code = case.row["code"] if case else picture.code_of(task)
         ours = access.is_of_desk(self.actor, task["agency"], task.get("queue"))
         task |= {"reserved": not ours and shown.is_sensitive(task["service"])} | ({} if ours else {"documents": []})
-        theirs = case is not None and "sender" not in case.relations and task["kind"] == "coordinator_review"
-        return Todo(task, case, code, ref, "open" in may and not theirs, bool(task.get("offer")) and any(owned))
+        opens = case is not None and self._opens(task, case, agencies.get(case.row["sender_agency"], {}))
+        return Todo(task, case, code, ref, opens, bool(task.get("offer")) and any(owned))
+
+    def _opens(self, task: Doc, case: Case, sender: Doc) -> bool:
+        """Whether the answer may be that the next agency is asked; what a coordination looks into does not go on so."""
+        if "open" not in actions.commands(case.row["state"], case.relations, self.actor.roles):
+            return False
+        reviewed = "sender" not in case.relations and task["kind"] == "coordinator_review"
+        return not reviewed and access.asks_onward(case.relations, sender, self.actor)
 
     async def twins(self) -> list[Pair]:
         """Two people who may be one: to be decided by their desk, or linked and to be undone by it or a coordinator."""

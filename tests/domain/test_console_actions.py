@@ -17,6 +17,7 @@ from services.referral.domain import table
 from tests.builders import NOW
 
 STATES = sorted(codes.codes("transitions", "states"))
+NOBODY = Actor("s", "Chiunque")
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -87,9 +88,25 @@ def test_another_agency_is_asked_by_who_coordinates_only_for_a_sender_that_works
     row = {"_id": "1", "state": "DECLINED", "priority": "MEDIUM", "sender_agency": "pa.mobile", "receiver_agency": None}
     at = Gate(None, actor, NOW, (), lambda: NOW)
 
-    case, agencies = Case(row, frozenset({"coordinator"})), {"pa.mobile": {"status": status}}
+    case, agencies = Case(row, frozenset({"coordinator"})), {"pa.mobile": {"status": status, "city": "palermo"}}
     assert ("open" in dict(bound.doable(case, at, agencies))) is offered
+    assert "open" not in dict(bound.doable(case, at, {"pa.mobile": {"status": status, "city": "napoli"}}))
     assert "open" in dict(bound.doable(Case(row, frozenset({"sender"})), at, agencies))
+
+
+@pytest.mark.parametrize(("kind", "status", "opens"), [
+    ("no_candidate", "left", True), ("no_candidate", "active", False), ("coordinator_review", "left", False),
+])  # fmt: skip
+def test_the_same_is_offered_beside_a_task(kind, status, opens):
+    actor = Actor("s", "Coordinamento", "pa.comune", frozenset({"coordinator"}), cities=frozenset({"palermo"}))
+    row = {"_id": "1", "state": "DECLINED", "sender_agency": "pa.mobile", "code": "PA-1"}
+    task = {"kind": kind, "agency": "pa.comune", "service": "health.primary", "cities": ["palermo"], "documents": []}
+
+    todo = Gate(None, actor, NOW, (), lambda: NOW)._todo(
+        task, Case(row, frozenset({"coordinator"})), None, {"pa.mobile": {"status": status, "city": "palermo"}}
+    )
+
+    assert todo.opens is opens
 
 
 def test_who_waits_is_not_made_an_emergency():
@@ -253,7 +270,7 @@ def test_where_everybody_was_told_nobody_can_be_told_by_hand(level: int, offered
     row = {"state": "ACKNOWLEDGED", "priority": "MEDIUM", "levels": {"decide": level}, "receiver_agency": None}
     case = Case(row, frozenset({"coordinator"}))
 
-    assert bound._is_in_vain("escalate", case, {}, ()) is not offered
+    assert bound._is_in_vain("escalate", case, NOBODY, {}, ()) is not offered
 
 
 def test_which_appointment_is_asked_only_where_there_are_several() -> None:
@@ -275,7 +292,7 @@ def test_a_place_is_confirmed_or_given_back_where_one_is_held_or_it_is_not_known
 ) -> None:
     case = Case({"_id": "r", "state": "WAITLISTED", "priority": "MEDIUM"} | known, frozenset({"receiver"}))
 
-    assert bound._is_in_vain(command, case, {}, ()) is not offered
+    assert bound._is_in_vain(command, case, NOBODY, {}, ()) is not offered
 
 
 def test_a_refusal_points_at_the_question_that_it_means() -> None:

@@ -323,6 +323,20 @@ def test_of_one_that_works_it_is_the_senders_choice(sender: Agency, by: str, rol
     assert set(network.referrals) == {VISIT}
 
 
+def test_who_coordinates_where_it_lay_and_not_where_it_was_sent_from_asks_nobody() -> None:
+    away = an_agency("na.mobile", city="napoli")
+    network = palermo(away)
+    network.ask(a_recorded_intake(sender_agency=away.code, sender_queue="na.mobile.desk", city_of_intake="napoli"))
+    network.ask(away.model_copy(update={"status": "left", "version": 2}))
+    say(network, VISIT, "decline", decline_reason="missing_documents", documents=("stp",))
+
+    answer = open_by(network, "pa.comune", "coordinator")
+
+    assert isinstance(answer, CommandRejected)
+    assert answer.code == "receiver_active"
+    assert set(network.referrals) == {VISIT}
+
+
 # -- the person excluded who coordinates -------------------------------------------------------------------------------
 
 EXCLUDING: list[dict[str, Any]] = [{"withhold": ("pa.comune",)}, {"sharing_basis": REFUSED}]

@@ -1,6 +1,6 @@
 """Who may see which referral, and as what: one table of grants, for the store and for pages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -139,6 +139,11 @@ def _holds(wanted: Any, value: Any) -> bool:
 def is_active(agency: Row) -> bool:
     """Whether it works in the network: it is neither suspended nor has it left."""
     return bool(agency.get("status", "active") == "active")
+
+
+def asks_onward(relations: Collection[str], sender: Row, actor: Actor) -> bool:
+    """Whether it is theirs to have the next agency asked: as sender, or for one of their city that works no more."""
+    return "sender" in relations or (not is_active(sender) and sender.get("city") in actor.cities)
 
 
 def is_excluded(agency: Row, excluded: Iterable[str]) -> bool:

@@ -74,8 +74,8 @@ class Case:
 
     @property
     def role(self) -> str:
-        """In which of its roles the speaker gives this command."""
-        return next(role for role in (self.row.by if self.row else ()) if role in self.roles)
+        """In which of its roles the speaker gives this command; we do what was taken from one who has none by now."""
+        return next((role for role in (self.row.by if self.row else ()) if role in self.roles), "system")
 
     @property
     def reason(self) -> dict[str, Any] | None:

@@ -188,7 +188,11 @@ def _receiver_suspended(case: Case) -> bool:
 
 
 def _sender_suspended(case: Case) -> bool:
-    return case.facts.sender is not None and case.facts.sender.status != "active"
+    """It works no more, and who speaks coordinates its city."""
+    sender, speaker = case.facts.sender, case.facts.speaker
+    if sender is None or speaker is None:
+        return False
+    return sender.status != "active" and speaker.city == sender.city
 
 
 def _sharing_basis_ended(case: Case) -> bool:
