@@ -293,7 +293,7 @@ def test_a_city_that_one_of_its_own_agencies_calls_the_wrong_one_is_for_the_send
     say(network, VISIT, "decline", decline_reason="wrong_city")
 
     assert asked(network) == ["pa.accura"]
-    assert [task.kind for task in network.tasks] == ["reroute_to_city_of_presence"]
+    assert [(task.kind, task.next) for task in network.tasks] == [("sender_decides", "sender_decides")]
     say(network, VISIT, "open", by="pa.comune")
     assert asked(network) == ["pa.accura", "pa.salute"]
     assert [task.state for task in network.tasks] == ["DONE"]

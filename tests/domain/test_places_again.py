@@ -1,5 +1,7 @@
 """Places of a referral whose acceptance was taken back, or that goes on after its end."""
 
+from dataclasses import replace
+
 import pytest
 
 from contracts.events import ReferralReopened, ReferralUnaccepted
@@ -47,6 +49,15 @@ def test_a_referral_that_goes_on_takes_a_place_at_once_if_there_is_one() -> None
     assert said == ["confirmed 1", "exhausted"]
     assert (over.free, again.free) == (1, 0)
     assert twice == []
+
+
+def test_so_it_does_where_nobody_new_is_taken_any_more() -> None:
+    over, _ = after(taken(2), ReleasePlaces(**about(1), cause="CLOSED"))
+
+    again, said = after(replace(over, is_open=False), take_again())
+
+    assert said == ["confirmed 1", "exhausted"]
+    assert again.free == 0
 
 
 @pytest.mark.parametrize("places", [1, 2])

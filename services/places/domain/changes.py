@@ -107,11 +107,11 @@ def hold_again(places: Places, command: HoldAgain, now: datetime) -> Outcome:
 
 
 def take_again(places: Places, command: TakeAgain, now: datetime) -> Outcome:
-    """All or none, and at once: the person is in service."""
+    """All or none, and at once, also where nobody new is taken any more: the person is in service."""
     party = Party(command.referral_id, command.journey_id, command.places, command.priority, command.sent_at)
     if places.taken_by(party.referral_id):
         return places, []
-    if not places.is_open or party.places > places.free:
+    if party.places > places.free:
         return places, [CapacityRefused(**_about(places, party, now))]
     after = replace(places, taken=(*places.taken, Taken(party, confirmed=True)))
     return after, [CapacityConfirmed(**_about(after, party, now)), *_exhausted(after, now)]

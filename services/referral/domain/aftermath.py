@@ -1,6 +1,6 @@
 """What follows when a referral has moved: who is asked next, who has to decide, and what the journey learns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -15,7 +15,7 @@ from services.referral.domain.journey import IN_ERROR
 from services.referral.domain.referral import Referral, raised, successor_id
 
 NOTHING_FURTHER = "none"
-REVIEW = "coordinator_review"
+REVIEW, DECIDES = "coordinator_review", "sender_decides"
 """The next step of a reason that never goes on by itself, and the kind of the queue that a city is coordinated from."""
 RAISES_PRIORITY, CORRECTS = "raise_priority_and_reroute", "reroute_and_correct_directory"
 TO_THEIR_CITY = "reroute_to_city_of_presence"
@@ -35,10 +35,15 @@ def goes_on(case: Case) -> bool:
     return case.command.command in ("pass_on", "expire") or _goes_on_by_itself(case.referral, _reason(case))
 
 
+def next_step(over: Referral, reason: Mapping[str, Any]) -> str | None:
+    """What the reason asks for. Where an agency of the person's own city calls it the wrong one, to ask the others there
+    is in vain: its sender decides.
+    """
+    return DECIDES if reason.get("unless_own_city") and not _is_elsewhere(over) else reason.get("next")
+
+
 def _goes_on_by_itself(over: Referral, reason: dict[str, Any]) -> bool:
-    """Where an agency of the person's own city says that it is the wrong one, it is in vain to ask the others there."""
-    in_vain = bool(reason.get("unless_own_city")) and not _is_elsewhere(over)
-    return bool(reason.get("auto_reroute")) and not in_vain
+    return bool(reason.get("auto_reroute")) and next_step(over, reason) != DECIDES
 
 
 def _is_elsewhere(over: Referral) -> bool:
@@ -91,8 +96,9 @@ def _declined(moved: Referral, case: Case) -> list[Message]:
     if serving.leans_on(moved, case.facts.served_by, reason):
         return [ended(moved, "linked", reason["code"])]
     if not goes_on(case):
-        documents = tuple(case.command.documents or ())
-        todo = task(moved, reason["next"], reason["code"], documents)
+        step = next_step(moved, reason)
+        assert step, "a reason to decline says what comes next"
+        todo = task(moved, step, reason["code"], tuple(case.command.documents or ()))
         return [ended(moved, "ended", reason["code"]), _reviewed(todo, case)]
     return _asked_elsewhere(moved, case)
 
@@ -135,7 +141,8 @@ def _left_to_people(over: Referral) -> tuple[str, int] | None:
     """The next step that a decline asks of people, and the version that it made; None where nobody was asked."""
     end = next((entry for entry in over.history if entry.state == "DECLINED" and entry.reason), None)
     reason = codes.codes("decline_reasons")[str(end.reason)] if end else {}
-    return (reason["next"], end.version) if end and not _goes_on_by_itself(over, reason) else None
+    step = next_step(over, reason)
+    return (step, end.version) if end and step and not _goes_on_by_itself(over, reason) else None
 
 
 def _task_id(referral: Referral, kind: str, version: int) -> UUID:

@@ -285,7 +285,7 @@ def _details(moved: Referral, case: Case) -> dict[str, Any]:
         | request(moved)
         | about
         | {
-            "next": reason.get("next"),
+            "next": aftermath.next_step(moved, reason),
             "served": reason.get("served"),
             "coordination_withheld": case.facts.lead_withheld,
         }
