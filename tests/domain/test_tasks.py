@@ -10,7 +10,7 @@ from contracts.answers import CommandAccepted
 from contracts.journeys import CompleteTask, OpenTask, TaskDone, TaskOpened, TaskOverdue
 from contracts.refusals import Refusal
 from contracts.values import Asked
-from services.referral.domain import tasks
+from services.referral.domain import tasks, telling
 from services.referral.domain.referral import successor_id
 from services.referral.domain.tasks import Task
 from tests.builders import INTAKE_ID, NOW, PALERMO, REFERRAL_ID, a_recorded_intake, an_offer
@@ -148,6 +148,17 @@ def test_who_does_not_offer_what_the_directory_says_is_asked_to_put_it_right(
     (task,) = network.tasks
     assert (task.agency, task.queue, task.kind) == ("pa.accura", "pa.accura.desk", "reroute_and_correct_directory")
     assert task.referral_id is None, "the person's need has its answer elsewhere"
+
+
+def test_who_reads_a_task_over_http_knows_which_entry_to_put_right() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+    say(network, VISIT, "decline", decline_reason="service_not_offered")
+
+    [task] = [task for task in network.tasks if task.kind == "reroute_and_correct_directory"]
+    shown = telling.task(task)
+
+    assert (shown["offer"], shown["code"], shown["until"]) == ("pa.accura.primary", task.code, None)
 
 
 def test_one_offer_is_put_right_once_a_week_however_often_it_is_declined_for_it() -> None:

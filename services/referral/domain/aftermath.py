@@ -36,8 +36,8 @@ def goes_on(case: Case) -> bool:
 
 
 def next_step(over: Referral, reason: Mapping[str, Any]) -> str | None:
-    """What the reason asks for. Where an agency of the person's own city calls it the wrong one, to ask the others there
-    is in vain: its sender decides.
+    """What the reason asks for. Where an agency of the person's own city calls it the wrong one, it is in vain to ask
+    the others there: its sender decides.
     """
     return DECIDES if reason.get("unless_own_city") and not _is_elsewhere(over) else reason.get("next")
 

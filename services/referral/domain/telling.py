@@ -202,10 +202,13 @@ def task(of: Task) -> Shown:
         "referral_id": of.referral_id,
         "service": labelled("services", of.service),
         "queue": of.queue,
+        "code": of.code,
         "reason": of.reason,
         "documents": of.documents,
+        "offer": of.offer,
         "opened_at": of.opened_at,
         "due_at": of.due_at,
+        "until": of.until,
     }
 
 
