@@ -169,13 +169,14 @@ class Gate:
         ours = access.is_of_desk(self.actor, task["agency"], task.get("queue"))
         task |= {"reserved": not ours and shown.is_sensitive(task["service"])} | ({} if ours else {"documents": []})
         opens = case is not None and self._opens(task, case, agencies.get(case.row["sender_agency"], {}))
-        return Todo(task, case, code, ref, opens, bool(task.get("offer")) and any(owned))
+        corrects, completes = bool(task.get("offer")) and any(owned), access.completes(self.actor, task)
+        return Todo(task, case, code, ref, opens, corrects, completes)
 
     def _opens(self, task: Doc, case: Case, sender: Doc) -> bool:
         """Whether the answer may be that the next agency is asked; what a coordination looks into does not go on so."""
         if "open" not in actions.commands(case.row["state"], case.relations, self.actor.roles):
             return False
-        reviewed = "sender" not in case.relations and task["kind"] == "coordinator_review"
+        reviewed = "sender" not in case.relations and task["kind"] == access.REVIEW
         return not reviewed and access.asks_onward(case.relations, sender, self.actor)
 
     async def twins(self) -> list[Pair]:

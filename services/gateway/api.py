@@ -128,7 +128,8 @@ async def post_command(
     A `ce-` header is percent-encoded (HTTP protocol binding 1.0, 3.1.3.2), and means what it means on Kafka.
 
     What only a supervisor or a coordinator may say is taken from a person whose token says that they are one; who only
-    coordinates says nothing else. Of a person the token says who they are, whatever `actor` claims.
+    coordinates says nothing else but that a task was done. Of a person the token says who they are, whatever `actor`
+    claims.
     """
     context: Context = request.app.state.context
     body, id = await bodies.read(request), _attribute("id", ce_id) or idempotency_key

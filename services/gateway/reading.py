@@ -17,7 +17,7 @@ from contracts import catalogue
 from contracts.codes import PERSON_ROLES, door_refusal, table
 from contracts.identity import UndoStatedPair
 from contracts.refusals import Refusal
-from contracts.stated import CorrectStatedOffer, RerouteStatedAgency, StatedCommand
+from contracts.stated import CompleteStatedTask, CorrectStatedOffer, RerouteStatedAgency, StatedCommand
 from contracts.values import MAX_BODY_BYTES, MAX_DEPTH, Message, Ref
 from services.gateway.domain.door import Read, Stated
 
@@ -39,7 +39,7 @@ SERVED = served(PERSON_ROLES)
 
 OF_COORDINATORS = frozenset(
     (
-        UndoStatedPair.TYPE, CorrectStatedOffer.TYPE, RerouteStatedAgency.TYPE,
+        UndoStatedPair.TYPE, CorrectStatedOffer.TYPE, RerouteStatedAgency.TYPE, CompleteStatedTask.TYPE,
         *(f"staffetta.referral.{name}.v1" for name, by in table("running")["commands"].items() if COORDINATOR in by),
     )
 )  # fmt: skip

@@ -109,6 +109,26 @@ def test_the_same_is_offered_beside_a_task(kind, status, opens):
     assert todo.opens is opens
 
 
+REVIEW = "coordinator_review"
+
+
+@pytest.mark.parametrize(("task", "role", "completes"), [
+    ({"kind": REVIEW, "next": REVIEW}, "coordinator", True), ({"kind": REVIEW}, "coordinator", True),
+    ({"kind": "no_candidate", "next": REVIEW}, "coordinator", True), ({"kind": "no_candidate"}, "coordinator", False),
+    ({"kind": "no_candidate", "next": "sender_decides"}, "coordinator", False),
+    ({"kind": REVIEW, "next": REVIEW, "agency": "pa.mobile"}, "coordinator", False),
+    ({"kind": "no_candidate", "next": "sender_decides"}, "caseworker", True),
+    ({"kind": "no_candidate", "next": REVIEW}, "supervisor", True),
+    ({"kind": "no_candidate", "agency": "pa.mobile"}, "supervisor", False),
+])  # fmt: skip
+def test_a_task_is_done_by_who_works_and_one_for_the_coordination_also_by_who_only_coordinates(task, role, completes):
+    actor = Actor("s", "Coordinamento", "pa.comune", frozenset({role}), cities=frozenset({"palermo"}))
+    known = {"agency": "pa.comune", "service": "health.primary", "cities": ["palermo"], "documents": [],
+             "referral_id": None}  # fmt: skip
+
+    assert Gate(None, actor, NOW, (), lambda: NOW)._todo(known | task, None, None, {}).completes is completes
+
+
 def test_who_waits_is_not_made_an_emergency():
     priority, _ = actions.questions("change_priority", "WAITLISTED", "MEDIUM")
 

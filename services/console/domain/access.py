@@ -17,6 +17,8 @@ OWING = frozenset({"owing"})
 RECEIPTS = codes.of_field("obligation")
 BY_CITY = frozenset(codes.table("sharing")["recipients"][0]["covers_sharing_roles"])
 """Whom a person means who excludes a whole city."""
+REVIEW = "coordinator_review"
+"""The kind of a task that is for who coordinates, and the next step of one that was handed over to them."""
 UNACCEPTED = ("REQUESTED", "ACKNOWLEDGED", "WAITLISTED")
 """In which a receiver has not said yes."""
 
@@ -161,6 +163,12 @@ def corrects(actor: Actor, agency: str, city: str | None) -> bool:
     """Whether the actor may put right what the directory says of an offer of this agency, which is in this city."""
     supervises = SUPERVISOR in actor.roles and actor.agency == agency
     return supervises or (COORDINATOR in actor.roles and city in actor.cities)
+
+
+def completes(actor: Actor, task: Row) -> bool:
+    """Whether the actor may say that this task of their agency was done: who only coordinates, of what is for them."""
+    reviewed = COORDINATOR in actor.roles and REVIEW in (task["kind"], task.get("next"))
+    return task["agency"] == actor.agency and (actor.works or reviewed)
 
 
 def erases(actor: Actor, agency: str) -> bool:

@@ -56,7 +56,9 @@ RIGHTS: dict[str, Right] = {
     "POST /new/{intake_id}/erase": Right("have them erased", frozenset({SUPERVISOR})),
     "GET /tasks": Right("what is to be decided", WORKERS | {COORDINATOR}),
     "GET /tasks/live": Right("the same, live", WORKERS | {COORDINATOR}),
-    "POST /tasks/{task_id}": Right("say that it was", WORKERS),
+    "POST /tasks/{task_id}": Right(
+        "say that it was; who only coordinates, of what their agency has for the coordination", WORKERS | {COORDINATOR}
+    ),
     "GET /twins": Right("who may be a person met before", WORKERS | {COORDINATOR}),
     "GET /twins/live": Right("the same, live", WORKERS | {COORDINATOR}),
     "POST /twins/{pair_id}": Right("say whether it is", WORKERS | {COORDINATOR}),

@@ -51,7 +51,8 @@ class Todo:
     """A task. case: the referral that it is about, if this person may see it.
 
     code: of that, or of the need that came to nobody; ref: what their agency calls it.
-    opens: whether they may ask another agency; corrects: whether they may put right the entry that it is about.
+    opens: whether they may ask another agency; corrects: whether they may put right the entry that it is about;
+    completes: whether they may say that it was done.
     """
 
     row: Doc
@@ -60,6 +61,7 @@ class Todo:
     ref: str | None
     opens: bool
     corrects: bool
+    completes: bool
 
 
 @dataclass(frozen=True, slots=True)
