@@ -13,11 +13,11 @@ from starlette.exceptions import HTTPException
 from contracts import codes
 from services.console import asking, bound, pages, web
 from services.console.asking import Answer
-from services.console.bound import gate_of, refused, said, stay
+from services.console.bound import gate_of, refused, said, stay, wrong
 from services.console.domain import meeting
 from services.console.domain.actions import HIGHEST
 from services.console.domain.meeting import Typed
-from services.console.gate import Gate
+from services.console.gate import Doc, Gate
 
 router = APIRouter(prefix="/new", route_class=web.Page, include_in_schema=False)
 
@@ -41,6 +41,8 @@ async def state(request: Request) -> Response:
     agency, begun = (await at.agencies())[str(session.actor.agency)], meeting.begun_at(typed["begun"][0], at.now)
     typed["begun"], key = [begun.isoformat()], f"{agency['_id']}/{typed['key'][0][:64]}"
     queue = next(iter(sorted(session.actor.queues)), None)
+    if meeting.shows_another_priority(typed):
+        return await _form(request, typed, Answer(None), wrong("new_changed"))
     if meeting.lacks_a_reason(typed):
         return await _form(request, typed, Answer("missing_field", "/tier0/priority_reason"))
     body = meeting.statement(typed, agency=agency["_id"], queue=queue, city=agency["city"], key=key, begun=begun)
@@ -105,7 +107,9 @@ async def _met(at: Gate, intake_id: UUID) -> dict[str, Any]:
     return drawn | {"erased_at": erased_at, "erases": erases}
 
 
-async def _form(request: Request, typed: Typed, answer: Answer) -> Response:
+async def _form(request: Request, typed: Typed, answer: Answer, told: Doc | None = None) -> Response:
+    """told: what is said above it when nothing was refused."""
+    told = told or refused(request, None, answer)
     at, lines, chosen, go_on_at = gate_of(request), _lines(), set(typed.get("services", ())), ""
     suggested = {found.service: found for found in meeting.suggestions(typed)}
     if "suggest" in typed:  # who asked for them goes on at the first of them; what is not sure is theirs to tick
@@ -114,9 +118,9 @@ async def _form(request: Request, typed: Typed, answer: Answer) -> Response:
     known = await at.agencies()
     city = known[str(at.actor.agency)]["city"]
     return pages.page(
-        request, "new.html", at.now, 422 if answer.code else 200, typed=typed, chosen=chosen, suggested=suggested,
+        request, "new.html", at.now, 422 if told else 200, typed=typed, chosen=chosen, suggested=suggested,
         starts=meeting.starting(typed), chosen_priority=meeting.chosen_priority, emergency=HIGHEST,
-        said=refused(request, None, answer), pointer=meeting.field_of(answer.pointer),
+        said=told, pointer=meeting.field_of(answer.pointer),
         agencies={code: doc for code, doc in sorted(known.items()) if doc["city"] == city and code != at.actor.agency},
         elsewhere={code: item for code, item in codes.codes("cities").items() if code != city},
         accessibility=codes.codes("channels", "accessibility"), asks=meeting.asked_also(typed),

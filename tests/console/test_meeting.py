@@ -81,6 +81,21 @@ async def test_each_service_is_shown_and_asked_for_with_the_priority_of_its_need
     assert sorted("Emergenza" in row for row in cases) == [False, True], cases
 
 
+async def test_a_form_whose_needs_changed_after_it_was_drawn_is_shown_anew_before_it_is_sent(palermo: Town) -> None:
+    shown = re.compile(r'name="(shown\.[a-z.]+)" value="([A-Z]+)"')
+    async with palermo.desk(WORKER) as desk:
+        form = await a_form(desk, services="health.mental", needs="risk_to_self")
+        drawn = (await desk.post("/new", **form, suggest="yes")).text
+        ticked = form | {"needs": "distress"}
+        changed = await desk.post("/new", **ticked | dict(shown.findall(drawn)))
+        said = await desk.post("/new", **ticked | hidden(changed.text) | dict(shown.findall(changed.text)))
+
+    assert ("shown.health.mental", "EMERGENCY") in shown.findall(drawn)
+    assert changed.status_code == 422 and "Le priorità sono cambiate con i bisogni: ricontrolla" in changed.text
+    assert ("shown.health.mental", "MEDIUM") in shown.findall(changed.text)
+    assert hidden(changed.text) == hidden(drawn) and said.status_code == 303, said.text
+
+
 async def test_what_depends_on_something_unsaid_is_shown_and_not_ticked_and_what_is_excluded_is_neither(
     palermo: Town,
 ) -> None:

@@ -12,6 +12,7 @@ from services.console.domain.meeting import (
     begun_at,
     field_of,
     lacks_a_reason,
+    shows_another_priority,
     statement,
     suggestions,
 )
@@ -152,6 +153,20 @@ def test_another_priority_than_the_needs_begin_with_has_a_reason(service, chosen
     ticked = {"needs": ["risk_to_self", "learn_italian"], "services": ["health.mental", "lab.italian", "lab.it"]}
 
     assert lacks_a_reason(ticked | {f"priority.{service}": [chosen], "priority_reason": [why]}) == lacks
+
+
+@pytest.mark.parametrize(("needs", "shown", "chosen", "told"), [
+    ("distress", "EMERGENCY", "", True), ("risk_to_self", "EMERGENCY", "", False), ("risk_to_self", "MEDIUM", "", True),
+    ("", "EMERGENCY", "", True), ("", "MEDIUM", "", True), ("", "MEDIUM", "URGENT", False),
+    ("risk_to_self", "", "", False), ("risk_to_self", "", "ROUTINE", True),
+    ("risk_to_self", "MEDIUM", "EMERGENCY", False), ("", "", "URGENT", False),
+])  # fmt: skip
+def test_a_form_that_shows_another_priority_than_it_would_ask_for_is_not_sent(needs, shown, chosen, told):
+    of_service = {"shown.health.mental": [shown], "priority.health.mental": [chosen]}
+    typed = {"needs": [needs], "services": ["health.mental"]} | of_service
+
+    assert shows_another_priority(typed) is told
+    assert not shows_another_priority(typed | {"services": ["material.food"]}), "it is not asked for"
 
 
 def test_a_date_as_it_is_written_here_is_taken():

@@ -88,6 +88,19 @@ def chosen_priority(service: str, typed: Typed) -> str:
     return _first(typed, f"priority.{service}")
 
 
+def shows_another_priority(typed: Typed) -> bool:
+    """Whether the form, as it was drawn before the needs were ticked otherwise, shows of a service that is asked for
+    another priority than would be stated. One that shows nothing of what the needs say is never wrong.
+    """
+    return any(_drawn(one["service"], typed) not in ("", one.get("priority")) for one in _asked(typed))
+
+
+def _drawn(service: str, typed: Typed) -> str:
+    """Beside an emergency of the needs there was none to be chosen."""
+    first = _first(typed, f"shown.{service}")
+    return first if first == HIGHEST else chosen_priority(service, typed) or first
+
+
 def begun_at(stated: str, now: datetime) -> datetime:
     """When a form says that it was begun; now, if that cannot be read or cannot be so."""
     try:
