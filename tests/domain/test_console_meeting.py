@@ -147,7 +147,8 @@ def test_a_priority_chosen_by_hand_is_that_of_its_service_but_of_what_the_needs_
 @pytest.mark.parametrize(("service", "chosen", "why", "lacks"), [
     ("lab.italian", "", "", False), ("lab.italian", "ROUTINE", "", False), ("lab.italian", "URGENT", " ", True),
     ("lab.italian", "URGENT", "Lavoro", False), ("health.mental", "ROUTINE", "", False),
-    ("lab.it", "URGENT", "", False),
+    ("lab.it", "URGENT", "", False), ("lab.it", "EMERGENCY", "", True), ("lab.it", "EMERGENCY", "Lavoro", False),
+    ("material.food", "EMERGENCY", "", False),
 ])  # fmt: skip
 def test_another_priority_than_the_needs_begin_with_has_a_reason(service, chosen, why, lacks):
     ticked = {"needs": ["risk_to_self", "learn_italian"], "services": ["health.mental", "lab.italian", "lab.it"]}

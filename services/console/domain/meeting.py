@@ -135,10 +135,13 @@ def statement(typed: Typed, *, agency: str, queue: str | None, city: str, key: s
 
 
 def lacks_a_reason(typed: Typed) -> bool:
-    """Who has to confirm a vital interest reads why; and a priority that the needs do not begin with has a reason."""
+    """Who has to confirm a vital interest reads why; another priority than that of the needs has a reason, and an
+    emergency that no need makes one.
+    """
     starts, asked = starting(typed), {one["service"]: one.get("priority") for one in _asked(typed)}
-    changed = any(asked.get(service, first) != first for service, first in starts.items())
-    return not _first(typed, "priority_reason") and (changed or _first(typed, "basis") == VITAL)
+    changed = any(priority != starts.get(service, priority) for service, priority in asked.items())
+    made = any(priority == HIGHEST and service not in starts for service, priority in asked.items())
+    return not _first(typed, "priority_reason") and (changed or made or _first(typed, "basis") == VITAL)
 
 
 def _tier2(typed: Typed) -> dict[str, Any]:
