@@ -168,7 +168,7 @@ class TaskEvent(Message):
 
 
 class TaskOpened(TaskEvent):
-    """Said again of a task that another agency has from now on, because the one that had it works no more."""
+    """Said again of a task that another agency has from now on: who had it works no more, or the person excluded it."""
 
     TYPE = "staffetta.task.opened.v1"
 

@@ -305,9 +305,9 @@ async def change_task(command: CompleteTask | ChaseTask | SettleTask, tx: Transa
         case SettleTask():
             task, said = tasks.settle(before, tx.now)
         case ChaseTask():
-            clock, lead = calendar.of(before.city, tx.now), await facts.takes_over(before, tx)
+            clock, desk = calendar.of(before.city, tx.now), await facts.goes_to(before, tx)
             withheld = await facts.withholds_coordination(before, tx)
-            task, said = tasks.chase(before, command, tx.now, clock, lead, withheld=withheld)
+            task, said = tasks.chase(before, command, tx.now, clock, desk, withheld=withheld)
     tx.correlate(task.journey_id)
     store.save_task(tx, task)
     _say(said, tx)

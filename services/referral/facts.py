@@ -10,7 +10,7 @@ from contracts.directory import Agency
 from contracts.journeys import OpenTask
 from services.chassis.transaction import Transaction
 from services.referral import calendar, deciding, store
-from services.referral.domain import basis, choice, serving, sharing, table, unsent
+from services.referral.domain import aftermath, basis, choice, serving, sharing, table, unsent
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
@@ -121,6 +121,18 @@ async def takes_over(of: OpenTask | Task, tx: Transaction) -> Agency | None:
     if owner is None or lead is None or owner.status == "active" or lead.status != "active":
         return None
     return None if await withholds_coordination(of, tx) else lead
+
+
+async def goes_to(task: Task, tx: Transaction) -> dict[str, Any] | None:
+    """To which desk a task goes instead: of who coordinates, or from one that the person excluded to the sender's."""
+    if lead := await takes_over(task, tx):
+        return aftermath.desk_of(lead)
+    owner = await store.find_agency(tx, task.agency)
+    coordinates = owner is not None and owner.coordination is not None and owner.coordination.code == task.queue
+    about = await store.find_referral(tx, task.referral_id) if task.referral_id and coordinates else None
+    if owner is None or about is None or task.until:
+        return None
+    return aftermath.desk_of_sender(about.need) if await _excludes(about, owner, tx) else None
 
 
 async def withholds_coordination(of: OpenTask | Task, tx: Transaction) -> bool:

@@ -413,3 +413,30 @@ def test_of_a_need_that_nobody_was_found_for_too() -> None:
     said = network.sweep(NOW + timedelta(days=2))
 
     assert {m.coordination_withheld for m in said if isinstance(m, TaskOverdue)} == {True}
+
+
+def test_what_the_coordination_had_to_look_at_already_is_handed_to_the_sender_once_the_person_excludes_it() -> None:
+    network = sent_by_mobile()
+    say(network, VISIT, "decline", decline_reason="safety_risk", text_id=VISIT)
+    network.ask(KeepSharing(journey_id=INTAKE_ID, version=2, sharing_basis=REFUSED))
+
+    said = network.sweep(NOW + timedelta(days=3))
+
+    (opened,) = [m for m in said if isinstance(m, TaskOpened)]
+    assert ((opened.agency, opened.queue), opened.next, opened.version) == (DESK, "coordinator_review", 2)
+    late = [(m.agency, m.coordination_withheld) for m in said if isinstance(m, TaskOverdue)]
+    assert late
+    assert set(late) == {("pa.mobile", True)}
+    assert isinstance(open_by(network, "pa.mobile"), CommandAccepted)
+    assert network.tasks[0].state == "DONE"
+
+
+def test_where_the_coordinations_own_desk_has_to_decide_nothing_is_handed_over() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake(sharing_basis=REFUSED))
+    say(network, VISIT, "decline", decline_reason="missing_documents", documents=("stp",))
+
+    said = network.sweep(NOW + timedelta(days=3))
+
+    assert not [m for m in said if isinstance(m, TaskOpened)]
+    assert whose(network) == [("sender_task_documents", ("pa.comune", "pa.comune.desk"), "sender_task_documents")]

@@ -123,6 +123,11 @@ def desk_of(lead: Agency) -> dict[str, Any]:
     return {"agency": lead.code, "queue": lead.coordination.code, "city": lead.city, "next": REVIEW}
 
 
+def desk_of_sender(need: Need) -> dict[str, Any]:
+    """Whose it is where nobody who coordinates may look at it, or can."""
+    return {"agency": need.sender_agency, "queue": need.sender_queue, "city": need.sender_city}
+
+
 def asked_onward(case: Case) -> list[Message]:
     """The successor that its sender wants; with it the sender's task about the decline is done."""
     over, asked = case.referral, {"asked": case.command.asked}

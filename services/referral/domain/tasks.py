@@ -7,7 +7,6 @@ from uuid import UUID
 
 from contracts import codes
 from contracts.answers import CommandAccepted
-from contracts.directory import Agency
 from contracts.journeys import (
     ChaseTask,
     CompleteTask,
@@ -19,7 +18,7 @@ from contracts.journeys import (
 )
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
-from services.referral.domain import aftermath, clocks, timers
+from services.referral.domain import clocks, timers
 from services.referral.domain.clocks import Calendar
 from services.referral.domain.timers import Reach, Step
 
@@ -103,27 +102,27 @@ def chase(
     command: ChaseTask,
     now: datetime,
     calendar: Calendar,
-    takes_over: Agency | None = None,
+    desk: dict[str, Any] | None = None,
     *,
     withheld: bool = False,
 ) -> Outcome:
     """Every step up to the one named that is due and was not taken: the sooner ones may still be under way.
 
-    takes_over: who coordinates, where its agency works no more; with the first of the steps the task is theirs.
+    desk: whose it is to be instead (`aftermath.desk_of`); with the first of the steps the task is theirs.
     withheld: the person excluded who coordinates.
     """
     said: list[Message] = []
     while task.steps and task.steps[0].at <= now and task.steps[0].percent <= command.percent:
-        if takes_over and task.agency != takes_over.code:
-            task, more = _handed_over(task, takes_over, now, calendar)
+        if desk and task.queue != desk["queue"]:
+            task, more = _handed_over(task, desk, now, calendar)
         else:
             task, more = _chased(task, task.steps[0], now, calendar, withheld=withheld)
         said += more
     return task, said
 
 
-def _handed_over(task: Task, lead: Agency, now: datetime, calendar: Calendar) -> Outcome:
-    handed = replace(_stepped(task, calendar), **aftermath.desk_of(lead))
+def _handed_over(task: Task, desk: dict[str, Any], now: datetime, calendar: Calendar) -> Outcome:
+    handed = replace(_stepped(task, calendar), **desk)
     return handed, [_opened(handed, now)]
 
 
