@@ -72,10 +72,11 @@ async def _of_agencies(
 
 
 async def coordination(referral: Referral, tx: Transaction) -> dict[str, Any]:
-    """Who coordinates the city where it lies, unless the person excluded them."""
+    """Who coordinates the city where it lies, unless they work no more or the person excluded them."""
     lead = await store.find_lead(tx, referral.place.city if referral.place else referral.need.sender_city)
     withheld = lead is not None and await _excludes(referral, lead, tx)
-    return {"lead": None if withheld else lead, "lead_withheld": withheld}
+    works = lead is not None and lead.status == "active"
+    return {"lead": lead if works and not withheld else None, "lead_withheld": withheld}
 
 
 async def _excludes(referral: Referral, agency: Agency, tx: Transaction) -> bool:
@@ -124,7 +125,9 @@ async def takes_over(of: OpenTask | Task, tx: Transaction) -> Agency | None:
 
 
 async def goes_to(task: Task, tx: Transaction) -> dict[str, Any] | None:
-    """To which desk a task goes instead: of who coordinates, or from one that the person excluded to the sender's."""
+    """To which desk a task goes instead: of who coordinates, or the sender's once those work no more, or
+    the person excluded them.
+    """
     if lead := await takes_over(task, tx):
         return aftermath.desk_of(lead)
     owner = await store.find_agency(tx, task.agency)
@@ -132,7 +135,8 @@ async def goes_to(task: Task, tx: Transaction) -> dict[str, Any] | None:
     about = await store.find_referral(tx, task.referral_id) if task.referral_id and coordinates else None
     if owner is None or about is None or task.until:
         return None
-    return aftermath.desk_of_sender(about.need) if await _excludes(about, owner, tx) else None
+    may_look = owner.status == "active" and not await _excludes(about, owner, tx)
+    return None if may_look else aftermath.desk_of_sender(about.need)
 
 
 async def withholds_coordination(of: OpenTask | Task, tx: Transaction) -> bool:

@@ -337,6 +337,57 @@ def test_who_coordinates_where_it_lay_and_not_where_it_was_sent_from_asks_nobody
     assert set(network.referrals) == {VISIT}
 
 
+# -- who coordinates stops working -------------------------------------------------------------------------------------
+
+COMUNE_SUSPENDED = COMUNE.model_copy(update={"status": "suspended", "version": 2})
+
+
+def test_what_only_the_coordination_may_look_at_is_the_senders_where_no_coordination_works() -> None:
+    network = sent_by_mobile()
+    network.ask(COMUNE_SUSPENDED)
+
+    say(network, VISIT, "decline", decline_reason="safety_risk", text_id=VISIT)
+
+    assert whose(network) == [("coordinator_review", DESK, "coordinator_review")]
+    assert isinstance(open_by(network, "pa.mobile"), CommandAccepted)
+    assert network.tasks[0].state == "DONE"
+
+
+def test_what_it_had_to_look_at_already_is_handed_to_the_sender_and_theirs_to_choose() -> None:
+    network = sent_by_mobile()
+    say(network, VISIT, "decline", decline_reason="safety_risk", text_id=VISIT)
+    network.ask(COMUNE_SUSPENDED)
+
+    network.sweep(NOW + timedelta(days=1))
+
+    assert whose(network) == [("coordinator_review", DESK, "coordinator_review")]
+    assert isinstance(open_by(network, "pa.mobile"), CommandAccepted)
+
+
+def test_another_agency_that_coordinates_the_city_has_it_before_the_sender() -> None:
+    network = sent_by_mobile()
+    say(network, VISIT, "decline", decline_reason="safety_risk", text_id=VISIT)
+    queue = Queue(code="pa.unione.coordination", kind="coordination", name={"it": "Coordinamento"})
+    network.ask(an_agency("pa.unione", queues=(queue,)))
+    network.ask(COMUNE_SUSPENDED)
+
+    network.sweep(NOW + timedelta(days=1))
+
+    assert whose(network) == [("coordinator_review", ("pa.unione", queue.code), "coordinator_review")]
+
+
+def test_a_coordination_that_is_suspended_has_nothing_asked_elsewhere() -> None:
+    network = palermo()
+    network.ask(a_recorded_intake())
+    network.ask(SUSPENDED)
+    network.ask(COMUNE_SUSPENDED)
+
+    (answer,) = rerouted(network)
+
+    assert isinstance(answer, CommandRejected)
+    assert answer.code == "not_authorised"
+
+
 # -- the person excluded who coordinates -------------------------------------------------------------------------------
 
 EXCLUDING: list[dict[str, Any]] = [{"withhold": ("pa.comune",)}, {"sharing_basis": REFUSED}]

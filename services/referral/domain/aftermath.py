@@ -104,7 +104,7 @@ def _declined(moved: Referral, case: Case) -> list[Message]:
 
 
 def _reviewed(todo: OpenTask, case: Case) -> OpenTask:
-    """What may never go on by itself is for the coordination of the city; for the sender where there is none, or where
+    """What may never go on by itself is for the coordination of the city; for the sender where none works, or where
     the person excluded it.
     """
     if todo.kind != REVIEW or case.facts.lead is None:

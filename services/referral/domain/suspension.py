@@ -13,8 +13,11 @@ COORDINATOR = "coordinator"
 
 
 def check(command: RerouteAgency, agency: Agency | None, lead: Agency | None) -> None:
-    """Raises Refusal: only a coordinator of its city may say so, and only of one that is suspended or has left."""
-    coordinates = lead is not None and lead.code == command.asked.agency and COORDINATOR in command.asked.roles
+    """Raises Refusal: only a coordinator of its city may say so, of an agency that works, and only of one that is
+    suspended or has left.
+    """
+    leads = lead is not None and lead.status == "active" and lead.code == command.asked.agency
+    coordinates = leads and COORDINATOR in command.asked.roles
     if agency is None or not coordinates:
         raise Refusal("not_authorised", "/agency")
     if agency.status == "active":
