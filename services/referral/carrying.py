@@ -286,7 +286,10 @@ async def change_journey(command: BeginJourney | AddNeed | EndNeed, tx: Transact
 
 async def open_task(command: OpenTask, tx: Transaction) -> None:
     tx.correlate(command.journey_id)
-    if opened := await store.find_task(tx, command.task_id):
+    opened = await store.find_task(tx, command.task_id)
+    if opened is None and command.kind == seats.IN_VAIN:
+        opened = await store.find_open_task(tx, command)
+    if opened:
         return tx.answer(tasks.answer(opened, Asked()))
     lead = await facts.takes_over(command, tx)
     todo = aftermath.coordinated(command, lead) if lead else command

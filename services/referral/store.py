@@ -13,7 +13,7 @@ from contracts import catalogue
 from contracts.commands import ChaseReceipt, FireTimer, Need, OpenReferral
 from contracts.directory import Agency, Offer, who_coordinates
 from contracts.identity import IdentityEvent, IdentityLinked
-from contracts.journeys import ChaseTask
+from contracts.journeys import ChaseTask, OpenTask
 from contracts.values import Message
 from services.chassis.sweep import due_by
 from services.chassis.transaction import Doc, Transaction
@@ -104,6 +104,13 @@ def save_unmet(tx: Transaction, before: Journey, after: Journey) -> None:
 async def find_task(tx: Transaction, task_id: UUID) -> Task | None:
     doc = await tx.load("tasks", task_id)
     return TASK.validate_python(doc) if doc else None
+
+
+async def find_open_task(tx: Transaction, of: OpenTask) -> Task | None:
+    """An open one of the same kind about the same referral, as the last batch left them."""
+    found = await tx.find("tasks", {"journey_id": str(of.journey_id)})
+    tasks = (TASK.validate_python(doc) for doc in found)
+    return next((t for t in tasks if (t.kind, t.referral_id, t.state) == (of.kind, of.referral_id, OPEN)), None)
 
 
 def save_task(tx: Transaction, task: Task) -> None:

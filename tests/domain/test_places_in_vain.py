@@ -7,6 +7,8 @@ from uuid import UUID
 import pytest
 
 from contracts.directory import Capacity, Offer, Waitlist
+from contracts.journeys import CompleteTask
+from contracts.values import Asked
 from services.referral.domain import needs
 from tests.builders import a_recorded_intake, an_agency, an_offer
 from tests.domain.test_places_priority import say
@@ -72,6 +74,22 @@ def test_who_can_still_have_a_place_waits_on_and_nobody_is_asked() -> None:
     told(network, capacity=Capacity(kind="bed_night", total=3))
 
     assert network.tasks == []
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_when_it_closes_again_it_is_asked_again_unless_nobody_has_answered_yet(done: bool) -> None:
+    network, waits = a_family_waits()
+    told(network, status="closed")
+    if done:
+        first = network.tasks[0].task_id
+        network.ask(CompleteTask(task_id=first, asked=Asked(agency="pa.comune", command_id="c-1")))
+    told(network)
+    network.now += timedelta(days=1)
+
+    told(network, status="closed")
+
+    assert asked(network) == ([waits, waits] if done else [waits])
+    assert [task.state for task in network.tasks if task.state == "OPEN"] == ["OPEN"]
 
 
 # -- the agency stops working ------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from uuid import uuid5
 
 from contracts.commands import NotePlace, ReferralCommand
 from contracts.events import ReferralEvent, ReferralSeatHeld, ReferralSeatLapsed
@@ -13,6 +14,7 @@ from services.referral.domain.referral import Entry, Referral, entered, request,
 
 Outcome = tuple[Referral, list[Message]]
 NOTED, SEAT_HOLD = "note_place", "seat_hold"
+IN_VAIN = "waits_in_vain"
 NOBODY_WAITS = "EMERGENCY"
 """The priority that no waitlist takes (`transitions.json`, T05)."""
 
@@ -52,10 +54,13 @@ def _taken_from_under(referral: Referral, _command: NotePlace, facts: Facts) -> 
     return after, [*said, whose(after, "place_lost", "no_capacity")]
 
 
-def _waits_in_vain(referral: Referral, _command: NotePlace, _facts: Facts) -> Outcome:
-    """The offer has closed, or has fewer places than the household needs: whoever sent the person decides."""
-    task = aftermath.task(referral, "waits_in_vain", "no_capacity")
-    return referral, [task.model_copy(update={"next": "sender_decides"})]
+def _waits_in_vain(referral: Referral, _command: NotePlace, facts: Facts) -> Outcome:
+    """The offer has closed, or has fewer places than the household needs: whoever sent the person decides, each time
+    anew.
+    """
+    id = uuid5(referral.referral_id, f"task:{IN_VAIN}:{facts.now.isoformat()}")
+    task = aftermath.task(referral, IN_VAIN, "no_capacity")
+    return referral, [task.model_copy(update={"task_id": id, "next": "sender_decides"})]
 
 
 def _was_reopened(referral: Referral) -> bool:
