@@ -303,6 +303,8 @@ async def change_task(command: CompleteTask | ChaseTask | SettleTask, tx: Transa
     match command:
         case CompleteTask():
             task, said = tasks.complete(before, command, tx.now)
+        case SettleTask() if before is None:
+            return  # a release before this one asked nobody
         case _ if before is None:
             raise Refusal("unknown_referral", "/task_id")
         case SettleTask():

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from contracts.answers import CommandAccepted
-from contracts.journeys import CompleteTask, OpenTask, TaskDone, TaskOpened, TaskOverdue
+from contracts.journeys import CompleteTask, OpenTask, SettleTask, TaskDone, TaskOpened, TaskOverdue
 from contracts.refusals import Refusal
 from contracts.values import Asked
 from services.referral.domain import tasks, telling
@@ -80,6 +80,13 @@ def on_friday_night(*services: Any, **known: Any) -> Offline:
     network = palermo(now=FRIDAY_NIGHT)
     network.ask(a_recorded_intake(*services, **{"priority": "EMERGENCY"} | known))
     return network
+
+
+def test_what_is_settled_elsewhere_was_asked_of_nobody_in_an_earlier_release_and_is_nothing_then() -> None:
+    network = palermo()
+
+    assert network.ask(SettleTask(task_id=REFERRAL_ID)) == []
+    assert network.tasks == []
 
 
 def test_what_an_emergency_leaves_to_decide_is_due_by_the_wall_clock_as_it_is_to_be_seen() -> None:
