@@ -58,7 +58,7 @@ async def open_referral(command: OpenReferral, tx: Transaction) -> None:
         return
     referral, said = life.open_referral(command, known)
     await _send(referral, known, tx)
-    _say(said, tx)
+    _say([*said, *unsent.raised(known, referral.need)], tx)
 
 
 async def draft_referral(command: DraftReferral | WriteDraft, tx: Transaction) -> None:
@@ -98,7 +98,7 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
         await _send(after, known, tx)
     else:
         store.save_referral(tx, after)
-    _say(said, tx)
+    _say([*said, *unsent.raised(known, after.need)], tx)
     if after.is_open and not before.is_open:
         await _take_up(after, tx)
     if before.is_open and not after.is_open:

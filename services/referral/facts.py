@@ -41,7 +41,8 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     decision, linked = None, None
     if command.command in ("pass_on", "open") and place:
         search = Search(need, referral.hop + 1, (*referral.tried, place.agency), command.next_agency)
-        decision, linked = await _found(search, tx) if command.command == "open" else (await _decide(search, tx), None)
+        found = await _found(search, tx) if command.command == "open" else (await _decide(search, tx), None, ())
+        decision, linked, _ = found
     clock = calendar.of(place.city if place else need.sender_city, tx.now)
     latest = await latest_of(referral, tx)
     of_agencies = await _of_agencies(referral, command, tx, has_successor=latest is not None)
@@ -195,22 +196,24 @@ async def _decide(search: Search, tx: Transaction) -> Decision:
 
 async def _sending(search: Search, tx: Transaction, predecessor: Referral | None = None) -> Facts:
     """With the clock of the city it would go to, and the open referral of this person to that offer."""
-    decision, linked = await _found(search, tx)
+    decision, linked, passed_by = await _found(search, tx)
     clock = calendar.of(decision.first.city if decision.first else search.need.sender_city, tx.now)
     linked_id = linked.referral_id if linked else None
-    return Facts(tx.now, clock, decision, linked_id=linked_id, linked=linked, predecessor=predecessor)
+    return Facts(tx.now, clock, decision, linked_id, linked, passed_by, predecessor)
 
 
-async def _found(search: Search, tx: Transaction) -> tuple[Decision, Referral | None]:
+async def _found(search: Search, tx: Transaction) -> tuple[Decision, Referral | None, tuple[Referral, ...]]:
     """Whom to ask, and the open referral of this person there; an agency where that one must not be leant on is passed
     by, as one that was asked already.
     """
+    passed: tuple[Referral, ...] = ()
     while True:
         decision = await _decide(search, tx)
         linked = await _linked(search.need, decision.first, tx)
         passed_by = linked and search.choice is None and unsent.is_passed_by(linked, search.need.priority)
-        if not passed_by or decision.first is None or decision.first.agency in search.tried:
-            return decision, linked
+        if not passed_by or linked is None or decision.first is None or decision.first.agency in search.tried:
+            return decision, linked, passed
+        passed = (*passed, linked)
         search = replace(search, tried=(*search.tried, decision.first.agency))
 
 

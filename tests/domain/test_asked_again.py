@@ -102,6 +102,31 @@ def test_an_emergency_for_which_nothing_but_a_list_is_left_is_a_task_of_its_send
     assert [event.reason for event in network.said if isinstance(event, RoutingNoCandidate)] == ["already_tried"]
 
 
+@pytest.mark.parametrize("more", [(), (SALUTE,)])
+@pytest.mark.parametrize("priority", ["URGENT", "EMERGENCY"])
+def test_who_waits_and_is_met_again_as_an_emergency_is_as_urgent_on_the_list_as_anybody_can_be(
+    priority: str, more: tuple[Offer, ...]
+) -> None:
+    network = who_waits(*more)
+
+    again(network, priority)
+
+    (changed,) = changes(network)
+    assert (changed.referral_id, changed.priority_before, changed.priority) == (VISIT, "ROUTINE", "URGENT")
+    assert [party.priority for party in network.places[A_LIST.code].waiting] == ["URGENT"]
+
+
+def test_who_is_as_urgent_on_the_list_already_is_told_nothing() -> None:
+    network = who_waits(SALUTE)
+    again(network, "URGENT")
+
+    third = {"intake_id": UUID(int=7), "sender_agency": "pa.mobile", "sender_queue": "pa.mobile.desk"}
+    network.ask(a_recorded_intake(priority="EMERGENCY", **third))
+
+    assert len(changes(network)) == 1
+    assert network.referrals[needs.referral_id(UUID(int=7), 0)].state == "REQUESTED"
+
+
 def test_a_draft_whose_turn_it_is_raises_what_is_open_too() -> None:
     network = palermo()
     network.ask(a_recorded_intake({"service": "lab.it", "priority": "ROUTINE"}, intake_id=OTHER_ID))

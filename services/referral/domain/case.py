@@ -21,8 +21,9 @@ class Facts:
 
     calendar: of the city whose clock runs next. decision: what routing says now, for a command that needs a receiver.
     linked_id: the open referral of this person to the chosen offer; linked: that referral, for a need that is to be
-    sent. predecessor: whom this one makes way for. latest:
-    who has it now, when this one has a successor; shared: then, the need under the sharing bases as they are now.
+    sent; passed_by: those that wait on a list, at an agency that is not asked for it.
+    predecessor: whom this one makes way for. latest: who has it now, when this one has a successor; shared: then,
+    the need under the sharing bases as they are now.
     speaker, receiver: the directory's entries of the agency that asks, and of the one where it lies. sender: of the one
     that sent it, for a command that has another agency asked. lead: of who coordinates the city where it lies and
     works, unless the person excluded them (lead_withheld). offer: the entry of where it lies, for a command that
@@ -36,6 +37,7 @@ class Facts:
     decision: Decision | None = None
     linked_id: UUID | None = None
     linked: Referral | None = None
+    passed_by: tuple[Referral, ...] = ()
     predecessor: Referral | None = None
     latest: Referral | None = None
     shared: Need | None = None

@@ -17,6 +17,8 @@ from services.referral.domain.routing import explained
 from services.referral.domain.seats import NOBODY_WAITS
 
 LINKED = "LINKED"
+RANKS = {code: item["rank"] for code, item in codes.codes("priorities").items()}
+FIRST_ON_A_LIST = min((code for code in RANKS if code != NOBODY_WAITS), key=RANKS.__getitem__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,11 @@ class Link:
 def instead(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
     """What is said instead of sending a referral, to whoever asked for it; nothing when it can be sent."""
     if facts.decision is None or facts.decision.first is None:
-        return _nobody(unsent, facts, asked)
+        return [*_nobody(unsent, facts, asked), *raised(facts, unsent.need)]
     if facts.linked_id is None:
         return []
     said = _linked(unsent, facts, asked) if unsent.version == 0 else _needless(unsent)
-    return [*said, *_raised(facts.linked, unsent.need)]
+    return [*said, *raised(facts, unsent.need)]
 
 
 def is_passed_by(linked: Referral, priority: str | None) -> bool:
@@ -53,23 +55,26 @@ def is_passed_by(linked: Referral, priority: str | None) -> bool:
 
 def may_be_raised(linked: Referral, priority: str | None) -> bool:
     """Whether it is open, less urgent than what leans on it, and may be as urgent as that."""
-    ranks = {code: item["rank"] for code, item in codes.codes("priorities").items()}
-    is_calmer = ranks[linked.need.priority] > ranks[priority or linked.need.priority]
+    is_calmer = RANKS[linked.need.priority] > RANKS[priority or linked.need.priority]
     return linked.is_open and is_calmer and not is_passed_by(linked, priority)
 
 
-def _raised(linked: Referral | None, need: Need) -> list[Message]:
-    """Whoever has the person learns that they are more urgent by now; that one may have moved on when it is told."""
-    if linked is None or not may_be_raised(linked, need.priority):
-        return []
+def raised(facts: Facts, need: Need) -> list[Message]:
+    """Whoever has the person learns that they are more urgent by now, as far as a list can tell; that one may have
+    moved on when it is told.
+    """
+    held = (*facts.passed_by, *([facts.linked] if facts.linked else []))
+    found = ((one, FIRST_ON_A_LIST if is_passed_by(one, need.priority) else need.priority) for one in held)
     return [
         ReferralCommand(
-            referral_id=linked.referral_id,
+            referral_id=one.referral_id,
             command="change_priority",
             role="system",
-            priority=need.priority,
+            priority=priority,
             linked_referral_id=need.need_id,
         )
+        for one, priority in found
+        if may_be_raised(one, priority)
     ]
 
 
