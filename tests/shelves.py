@@ -3,6 +3,7 @@
 import operator
 from bisect import bisect_left, insort
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice, takewhile
 from typing import Any
 
@@ -122,8 +123,11 @@ class Found:
     def __init__(self, docs: Iterator[Doc]) -> None:
         self._docs = docs
 
-    def sort(self, field: str, direction: int) -> "Found":
-        return Found(iter(sorted(self._docs, key=lambda doc: next(_at(doc, field)), reverse=direction < 0)))
+    def sort(self, by: str | list[tuple[str, int]], direction: int = 1) -> "Found":
+        docs = list(self._docs)
+        for field, way in reversed([(by, direction)] if isinstance(by, str) else by):
+            docs = sorted(docs, key=partial(_first_at, field), reverse=way < 0)
+        return Found(iter(docs))
 
     def limit(self, count: int) -> "Found":
         return Found(doc for doc, _ in zip(self._docs, range(count), strict=False))
@@ -149,6 +153,10 @@ def _is(have: Any, wanted: Any) -> bool:
             case "$gt" | "$gte" | "$lt" | "$lte" if have is None or not COMPARED[how](have, value):
                 return False
     return True
+
+
+def _first_at(path: str, doc: Doc) -> Any:
+    return next(_at(doc, path))
 
 
 def _at(doc: Any, path: str) -> Iterator[Any]:

@@ -24,7 +24,7 @@ As what somebody sees a referral:
 - *coordinator*: of the sender's or the receiver's city; of notes only those that the coordination wrote, which both
   agencies read too; of a sensitive service that it is reserved, and neither offer nor desk; and never which
   documents are missing. Nothing, tasks and likely pairs included, where the person excluded the coordinator's own
-  agency; counts stay.
+  agency, which gives no command about them then either; counts stay.
 - *glass*: who broke the glass, for four hours; nobody of an agency that the person excluded, or that is suspended or
   has left.
 - *owing*: of the agency from which it was taken, while it owes a receipt for it: by itself, and among what is

@@ -105,7 +105,8 @@ async def get_open_referrals(
     """What would become of the open referrals of an agency if it were suspended: for who coordinates its city.
 
     next: the offer that would be asked (of a reserved service only the agency), none when nobody is left or when the
-    coordination itself has to decide. Of more than 500, `Link` says where the rest is.
+    coordination itself has to decide. What is of a person who excluded the coordinator's own agency is left out. Of
+    more than 500, `Link` says where the rest is.
     """
     db, city = _db(request), await _coordinated(request, who)
     if city and city != await reading.read_city(db, agency):
@@ -113,7 +114,8 @@ async def get_open_referrals(
     now = _now(request)
     found = await reading.read_lying(db, agency, after)
     found.link(request, response)
-    return [await _if_suspended(db, store.REFERRAL.validate_python(doc), now) for doc in found.docs]
+    referrals = [store.REFERRAL.validate_python(doc) for doc in found.docs]
+    return [await _if_suspended(db, of, now) for of in referrals if not await reading.is_excluded(db, of, who.agency)]
 
 
 async def _if_suspended(db: Any, referral: Referral, now: datetime) -> Shown:
@@ -129,7 +131,7 @@ async def _if_suspended(db: Any, referral: Referral, now: datetime) -> Shown:
 async def _is_for_its_receiver(request: Request, referral: Referral) -> bool:
     if not telling.is_for_its_receiver(referral, _now(request)):
         return False
-    return not await reading.is_excluded(_db(request), referral)
+    return not await reading.is_excluded(_db(request), referral, referral.place.agency if referral.place else None)
 
 
 async def _coordinated(request: Request, who: Speaker) -> str | None:

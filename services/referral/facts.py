@@ -8,6 +8,7 @@ from uuid import UUID
 from contracts.commands import Need, OpenReferral, ReferralCommand
 from contracts.directory import Agency
 from contracts.journeys import OpenTask
+from contracts.values import Asked
 from services.chassis.transaction import Transaction
 from services.referral import calendar, deciding, store
 from services.referral.domain import aftermath, basis, choice, serving, sharing, table, unsent
@@ -23,7 +24,7 @@ async def to_open(command: OpenReferral, tx: Transaction) -> Facts:
     known = await _sending(search, tx, predecessor=before)
     if command.asked is None or not command.asked.roles:
         return known
-    speaker, sender = await store.find_agency(tx, command.asked.agency or ""), await _sender(command.need, tx)
+    speaker, sender = await _speaker(command.need, command.asked, tx), await _sender(command.need, tx)
     return replace(known, speaker=speaker, sender=sender)
 
 
@@ -53,6 +54,12 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     return Facts(tx.now, clock, decision, latest=latest, **of_agencies, **of_need | of_place)
 
 
+async def _speaker(need: Need, asked: Asked, tx: Transaction) -> Agency | None:
+    """Who asks; none where the person excluded them, to whom they are no coordinator."""
+    speaker = await store.find_agency(tx, asked.agency or "")
+    return None if speaker is None or await _excludes(need, speaker, tx) else speaker
+
+
 async def _sender(need: Need, tx: Transaction) -> Agency | None:
     return await store.find_agency(tx, need.sender_agency)
 
@@ -63,7 +70,7 @@ async def _of_agencies(
     """Who asks and who has it, where that is looked at."""
     known: dict[str, Any] = {}
     if has_successor or command.asked.roles:
-        known["speaker"] = await store.find_agency(tx, command.asked.agency or "")
+        known["speaker"] = await _speaker(referral.need, command.asked, tx)
     if has_successor:
         known["shared"] = (await store.get_ground(tx, referral.need)).applied_to(referral.need)
     if (place := referral.place) and command.command in table.BY_DIRECTORY:
@@ -75,13 +82,12 @@ async def _of_agencies(
 async def coordination(referral: Referral, tx: Transaction) -> dict[str, Any]:
     """Who coordinates the city where it lies, unless they work no more or the person excluded them."""
     lead = await store.find_lead(tx, referral.place.city if referral.place else referral.need.sender_city)
-    withheld = lead is not None and await _excludes(referral, lead, tx)
+    withheld = lead is not None and await _excludes(referral.need, lead, tx)
     works = lead is not None and lead.status == "active"
     return {"lead": lead if works and not withheld else None, "lead_withheld": withheld}
 
 
-async def _excludes(referral: Referral, agency: Agency, tx: Transaction) -> bool:
-    need = referral.need
+async def _excludes(need: Need, agency: Agency, tx: Transaction) -> bool:
     return sharing.is_withheld((await store.get_ground(tx, need)).applied_to(need), agency)
 
 
@@ -136,7 +142,7 @@ async def goes_to(task: Task, tx: Transaction) -> dict[str, Any] | None:
     about = await store.find_referral(tx, task.referral_id) if task.referral_id and coordinates else None
     if owner is None or about is None or task.until:
         return None
-    may_look = owner.status == "active" and not await _excludes(about, owner, tx)
+    may_look = owner.status == "active" and not await _excludes(about.need, owner, tx)
     return None if may_look else aftermath.desk_of_sender(about.need)
 
 
@@ -145,7 +151,7 @@ async def withholds_coordination(of: OpenTask | Task, tx: Transaction) -> bool:
     if (lead := await store.find_lead(tx, of.city)) is None:
         return False
     if of.referral_id and (referral := await store.find_referral(tx, of.referral_id)):
-        return await _excludes(referral, lead, tx)
+        return await _excludes(referral.need, lead, tx)
     known, since = await store.get_journey(tx, of.journey_id), await store.find_ground(tx, of.journey_id)
     return sharing.is_named(lead, sharing.excluded(known.excluded, since.bases if since else ()))
 

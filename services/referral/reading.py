@@ -87,9 +87,9 @@ async def read_need(db: Any, need: Need) -> Need:
     return (store.GROUND.validate_python(doc) if doc else ground_of(need)).applied_to(need)
 
 
-async def is_excluded(db: Any, referral: Referral) -> bool:
-    """Whether the person excludes now whom it lies with, or lay with at its end."""
-    doc = await db.agencies.find_one({"_id": referral.place.agency}) if referral.place else None
+async def is_excluded(db: Any, referral: Referral, agency: str | None) -> bool:
+    """Whether the person excludes this agency now."""
+    doc = await db.agencies.find_one({"_id": agency}) if agency else None
     return doc is not None and sharing.is_withheld(await read_need(db, referral.need), Agency.model_validate(doc))
 
 

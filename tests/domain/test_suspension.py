@@ -1,9 +1,12 @@
 """An agency stops working: what is not decided goes elsewhere; the rest comes before the city's coordination."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
+from fastapi import Response
 
 from contracts.answers import CommandAccepted, CommandRejected
 from contracts.beside import ReferralEscalated, TimerFired
@@ -13,12 +16,14 @@ from contracts.events import ReferralClosed, ReferralDeclined
 from contracts.journeys import CompleteTask, TaskOpened, TaskOverdue
 from contracts.sharing import KeepSharing
 from contracts.values import Asked, Message
-from services.referral import reading
+from services.http.tokens import Speaker
+from services.referral import api, reading
+from services.referral.domain import needs
 from services.referral.domain.referral import successor_id
 from tests.builders import INTAKE_ID, NOW, a_basis, a_recorded_intake, an_agency, an_offer
-from tests.domain.test_journey import BOTH, VISIT, say
+from tests.domain.test_journey import BOTH, OTHER_ID, VISIT, say
 from tests.domain.test_vital import REQUESTED
-from tests.offline import Offline, finished
+from tests.offline import TEST, Offline, finished
 
 COMUNE = an_agency(
     "pa.comune",
@@ -444,8 +449,9 @@ def test_every_event_of_which_the_coordination_would_be_told_says_whether_the_pe
 ) -> None:
     network = sent_by_mobile(**known)
     late = network.sweep(NOW + timedelta(days=4))
+    network.ask(an_agency("pa.unione"))
     raised = {"timer": "decide", "escalation_level": 2, "roles": ("coordinator",)}
-    said = [*late, *say(network, VISIT, "escalate", by="pa.comune", **raised)]
+    said = [*late, *say(network, VISIT, "escalate", by="pa.unione", **raised)]
     said += [
         *say(network, VISIT, "accept"),
         *say(network, VISIT, "close", closure_outcome="person_declined_after_accept"),
@@ -491,3 +497,46 @@ def test_where_the_coordinations_own_desk_has_to_decide_nothing_is_handed_over()
 
     assert not [m for m in said if isinstance(m, TaskOpened)]
     assert whose(network) == [("sender_task_documents", ("pa.comune", "pa.comune.desk"), "sender_task_documents")]
+
+
+def shown(network: Offline, agency: str | None, *roles: str) -> list[UUID]:
+    """What would become of whom, as somebody of this agency reads it."""
+    state = SimpleNamespace(context=SimpleNamespace(db=network.db, settings=TEST))
+    request: Any = SimpleNamespace(app=SimpleNamespace(state=state))
+    who = Speaker(agency=agency, sub="w1", roles=frozenset(roles))
+    return [row["referral_id"] for row in finished(api.get_open_referrals(request, Response(), "pa.accura", who))]
+
+
+@pytest.mark.parametrize("excluded", EXCLUDING)
+def test_who_coordinates_is_not_shown_what_would_become_of_who_excluded_them(excluded: dict[str, Any]) -> None:
+    network = sent_by_mobile(**excluded)
+    network.ask(a_recorded_intake(intake_id=OTHER_ID, person_ref="p-2"))
+    other = needs.referral_id(OTHER_ID, 0)
+
+    assert shown(network, "pa.comune", "coordinator") == [other]
+    assert set(shown(network, None, "network")) == {VISIT, other}
+
+
+@pytest.mark.parametrize("excluded", EXCLUDING)
+def test_who_coordinates_is_a_stranger_to_who_excluded_them(excluded: dict[str, Any]) -> None:
+    network = sent_by_mobile(**excluded)
+    network.ask(GONE)
+    say(network, VISIT, "decline", decline_reason="missing_documents", documents=("stp",))
+
+    answer = open_by(network, "pa.comune", "coordinator")
+
+    assert isinstance(answer, CommandRejected)
+    assert answer.code == "unknown_referral"
+    assert set(network.referrals) == {VISIT}
+
+
+def test_and_from_when_they_are_excluded_later() -> None:
+    network = sent_by_mobile()
+    raised = {"timer": "decide", "escalation_level": 2, "roles": ("coordinator",)}
+    before = say(network, VISIT, "escalate", by="pa.comune", **raised)
+
+    network.ask(KeepSharing(journey_id=INTAKE_ID, version=2, sharing_basis=REFUSED))
+    after = say(network, VISIT, "escalate", by="pa.comune", **raised | {"escalation_level": 3})
+
+    assert any(isinstance(m, ReferralEscalated) for m in before)
+    assert [m.code for m in after if isinstance(m, CommandRejected)] == ["unknown_referral"]
