@@ -139,21 +139,29 @@ async def goes_to(task: Task, tx: Transaction) -> dict[str, Any] | None:
         return aftermath.desk_of(lead)
     owner = await store.find_agency(tx, task.agency)
     coordinates = owner is not None and owner.coordination is not None and owner.coordination.code == task.queue
-    about = await store.find_referral(tx, task.referral_id) if task.referral_id and coordinates else None
-    if owner is None or about is None or task.until:
+    need = await _need_of(task.referral_id, tx) if task.referral_id and coordinates else None
+    if owner is None or need is None or task.until:
         return None
-    may_look = owner.status == "active" and not await _excludes(about.need, owner, tx)
-    return None if may_look else aftermath.desk_of_sender(about.need)
+    may_look = owner.status == "active" and not await _excludes(need, owner, tx)
+    return None if may_look else aftermath.desk_of_sender(need)
 
 
 async def withholds_coordination(of: OpenTask | Task, tx: Transaction) -> bool:
     """Whether the person excluded who coordinates the city of a task; also of a need that nobody was found for."""
     if (lead := await store.find_lead(tx, of.city)) is None:
         return False
-    if of.referral_id and (referral := await store.find_referral(tx, of.referral_id)):
-        return await _excludes(referral.need, lead, tx)
+    if of.referral_id and (need := await _need_of(of.referral_id, tx)):
+        return await _excludes(need, lead, tx)
     known, since = await store.get_journey(tx, of.journey_id), await store.find_ground(tx, of.journey_id)
     return sharing.is_named(lead, sharing.excluded(known.excluded, since.bases if since else ()))
+
+
+async def _need_of(referral_id: UUID, tx: Transaction) -> Need | None:
+    """Also of one that was never opened: as it was when nobody was found for it."""
+    if referral := await store.find_referral(tx, referral_id):
+        return referral.need
+    decided = await store.find_decision(tx, referral_id)
+    return decided.decision.search.need if decided else None
 
 
 async def why_ended(referral: Referral, tx: Transaction) -> str | None:

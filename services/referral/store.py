@@ -125,6 +125,11 @@ async def find_put_right(tx: Transaction, entry: Offer) -> list[UUID]:
     return [UUID(doc["_id"]) for doc in await tx.find("tasks", {"offer": entry.code, "state": OPEN}, ("_id",))]
 
 
+async def find_decision(tx: Transaction, referral_id: UUID) -> Explanation | None:
+    doc = await tx.load("decisions", referral_id)
+    return EXPLANATION.validate_python(doc) if doc else None
+
+
 def save_decision(tx: Transaction, explanation: Explanation) -> None:
     """A later decision for the same referral takes its place."""
     tx.save("decisions", _document(EXPLANATION, explanation, explanation.referral_id) | {"code": explanation.code})

@@ -228,6 +228,18 @@ def test_so_is_a_need_that_nobody_is_left_for_unless_the_person_excluded_them(
     assert whose(network) == [("no_candidate", whose_it_is, next_)]
 
 
+def test_a_journey_of_a_release_that_kept_no_exclusions_is_judged_by_what_was_decided_for_the_need() -> None:
+    network = sent_by_mobile(withhold=("pa.accura", "pa.salute", "pa.comune"))
+    (journey,) = network.db["journeys"].all()
+    network.db["journeys"].put(journey | {"excluded": []})
+    network.ask(GONE)
+
+    said = network.sweep(NOW + timedelta(days=1))
+
+    assert whose(network) == [("no_candidate", DESK, "sender_decides")]
+    assert {m.coordination_withheld for m in said if isinstance(m, TaskOverdue)} == {True}
+
+
 def test_what_it_had_to_decide_already_is_handed_over_instead_of_called_late() -> None:
     network = sent_by_mobile()
     say(network, VISIT, "decline", decline_reason="missing_documents", documents=("stp",))
@@ -486,6 +498,18 @@ def test_what_the_coordination_had_to_look_at_already_is_handed_to_the_sender_on
     assert set(late) == {("pa.mobile", True)}
     assert isinstance(open_by(network, "pa.mobile"), CommandAccepted)
     assert network.tasks[0].state == "DONE"
+
+
+def test_so_is_a_need_that_nobody_was_found_for_once_the_person_excludes_the_coordination() -> None:
+    network = sent_by_mobile(withhold=("pa.accura", "pa.salute"))
+    network.ask(GONE)
+    network.sweep(NOW + timedelta(days=1))
+    assert whose(network) == [("no_candidate", COORDINATION, "coordinator_review")]
+
+    network.ask(KeepSharing(journey_id=INTAKE_ID, version=2, sharing_basis=REFUSED))
+    network.sweep(NOW + timedelta(days=3))
+
+    assert whose(network) == [("no_candidate", DESK, "coordinator_review")]
 
 
 def test_where_the_coordinations_own_desk_has_to_decide_nothing_is_handed_over() -> None:
