@@ -34,7 +34,7 @@ TWIN = {
 }  # fmt: skip
 TASK = {
     "_id": "t-1", "journey_id": "j-1", "referral_id": str(UUID(int=1)), "agency": "pa.comune", "cities": ["palermo"],
-    "open": True, "due_at": NOW, "service": "health.primary",
+    "open": True, "due_at": NOW, "service": "health.primary", "kind": "no_candidate",
 }  # fmt: skip
 ACTORS = {
     "a caseworker of one queue": Actor("s", "n", "pa.comune", frozenset({"caseworker"}), frozenset({"pa.comune.desk"})),
