@@ -191,6 +191,7 @@ async def load_directory(settings: Settings, names: tuple[str, ...]) -> None:
         "KAFKA_URL": settings.kafka_url, "MONGO_URL": settings.mongo_url.get_secret_value(),
         "STAFFETTA_NAMESPACE": settings.namespace, "STAFFETTA_ENV": "test",
     }  # fmt: skip
-    loaded = await nursery.run("services.directory.load", *files, environment=environment)
+    # beside other networks that start, on a busy machine, the first answers take their time
+    loaded = await nursery.run("services.directory.load", "--wait", "180", *files, environment=environment)
     if loaded.status:
         raise RuntimeError(loaded.said + loaded.complaint)

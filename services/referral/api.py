@@ -64,9 +64,7 @@ async def get_explanation(request: Request, referral_id: UUID, who: Who, replay:
 
 
 @router.get("/queues")
-async def get_queue(
-    request: Request, response: Response, agency: str, who: Who, after: Following | None = None
-) -> list[Shown]:
+async def get_queue(request: Request, response: Response, agency: str, who: Who, after: Following) -> list[Shown]:
     """The open referrals an agency has received, by due time. Of more than 500, `Link` says where the rest is."""
     if not _may_read(who, agency):
         raise HTTPException(404)
@@ -76,9 +74,7 @@ async def get_queue(
 
 
 @router.get("/tasks")
-async def get_tasks(
-    request: Request, response: Response, agency: str, who: Who, after: Following | None = None
-) -> list[Shown]:
+async def get_tasks(request: Request, response: Response, agency: str, who: Who, after: Following) -> list[Shown]:
     """What an agency's workers have to decide, by due time. Of more than 500, `Link` says where the rest is."""
     if not _may_read(who, agency):
         raise HTTPException(404)
@@ -100,7 +96,7 @@ async def get_unmet_needs(request: Request, who: Who, days: Annotated[int, Query
 
 @router.get("/agencies/{agency}/open-referrals")
 async def get_open_referrals(
-    request: Request, response: Response, agency: str, who: Who, after: Following | None = None
+    request: Request, response: Response, agency: str, who: Who, after: Following
 ) -> list[Shown]:
     """What would become of the open referrals of an agency if it were suspended: for who coordinates its city.
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import Request, Response
-from pydantic import PlainValidator
+from fastapi import Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pymongo import ASCENDING
 
 from services.chassis.transaction import Doc
@@ -27,17 +27,21 @@ class After:
         return f"{self.due_at.isoformat() if self.due_at else ''}~{self.id}"
 
 
-def _read(stated: str) -> After:
-    """Raises ValueError: no page of ours ends so."""
-    due_at, _, id = stated.partition("~")
-    after = After(datetime.fromisoformat(due_at) if due_at else None, str(UUID(id)))
-    if after.due_at and not after.due_at.tzinfo:
-        raise ValueError("a time without an offset")
-    return after
+def following(after: Annotated[str | None, Query(max_length=100)] = None) -> After | None:
+    """As a `Link` header of ours has it. Raises RequestValidationError: no page of ours ends so."""
+    if after is None:
+        return None
+    due_at, _, id = after.partition("~")
+    try:
+        last = After(datetime.fromisoformat(due_at) if due_at else None, str(UUID(id)))
+    except ValueError:
+        last = None
+    if last is None or (last.due_at and not last.due_at.tzinfo):
+        raise RequestValidationError([{"type": "value_error", "loc": ("query", "after")}])
+    return last
 
 
-Following = Annotated[After, PlainValidator(_read, json_schema_input_type=str)]
-"""`after` of a `Link` header of ours."""
+Following = Annotated[After | None, Depends(following)]
 
 
 @dataclass(frozen=True, slots=True)

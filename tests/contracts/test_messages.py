@@ -159,7 +159,7 @@ def test_every_event_is_in_the_one_list_and_published_by_who_owns_its_topic(row:
     assert row.topic.owner in listed[row.type]
 
 
-def test_an_event_that_no_service_publishes_is_listed_as_one_of_later_and_no_other_is() -> None:
+def test_an_event_that_no_service_publishes_is_marked_as_such_and_no_other_is() -> None:
     said = {row.type for row in EVENTS} | {answer.TYPE for answer in catalogue.ANSWERS}
     listed = {f"staffetta.{item['type']}.v1": item for item in codes.table("events")["items"]}
 
@@ -167,7 +167,7 @@ def test_an_event_that_no_service_publishes_is_listed_as_one_of_later_and_no_oth
 
     assert later == listed.keys() - said
     assert later == {type for type, item in listed.items() if not item["published_by"]}
-    assert codes.table("events")["count"] == len(codes.table("events")["items"]) == len(listed)
+    assert len(codes.table("events")["items"]) == len(listed), "each once"
 
 
 def test_a_table_all_of_whose_events_are_of_later_says_so() -> None:

@@ -528,7 +528,7 @@ def shown(network: Offline, agency: str | None, *roles: str) -> list[UUID]:
     state = SimpleNamespace(context=SimpleNamespace(db=network.db, settings=TEST))
     request: Any = SimpleNamespace(app=SimpleNamespace(state=state))
     who = Speaker(agency=agency, sub="w1", roles=frozenset(roles))
-    return [row["referral_id"] for row in finished(api.get_open_referrals(request, Response(), "pa.accura", who))]
+    return [row["referral_id"] for row in finished(api.get_open_referrals(request, Response(), "pa.accura", who, None))]
 
 
 @pytest.mark.parametrize("excluded", EXCLUDING)

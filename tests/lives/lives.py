@@ -10,9 +10,9 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from contracts.notifications import NotificationFailed
 from tests.lives import spoken
-from tests.lives.model import ROWS, Basis
+from tests.lives.model import CITY, PRIVATE, ROWS, Basis
 from tests.lives.spoken import DAY
-from tests.lives.watched import AGENCIES, CITY, COMUNE, PENC, PRIVATE, SERVICES, Watched, accepted, an_entry
+from tests.lives.watched import AGENCIES, COMUNE, PENC, SERVICES, Watched, accepted, an_entry
 
 Doc = dict[str, Any]
 

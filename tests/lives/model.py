@@ -34,6 +34,13 @@ PLACE_LOST = "referral.seat_lapsed"
 
 GUARDED = {guard["rejection_code"] for guard in LIFE["guards"]}
 
+CITY, PRIVATE = "city:palermo", "pa.priv"
+
+
+def names_of(agency: str) -> set[str]:
+    """By which a sharing basis can mean it."""
+    return {agency} if agency == PRIVATE else {agency, CITY}
+
 
 @dataclass
 class Basis:
@@ -62,8 +69,10 @@ class Meeting:
             for basis in self.bases.values()
             if basis.recipient in names
         )
-        refused = {basis.recipient for basis in self.bases.values() if basis.refused}
-        return not (names & (self.excluded | refused)) and any(stands)
+        return not self.excludes(names) and any(stands)
+
+    def excludes(self, names: set[str]) -> bool:
+        return bool(names & (self.excluded | {basis.recipient for basis in self.bases.values() if basis.refused}))
 
 
 @dataclass
@@ -196,7 +205,8 @@ class Model:
         held = {"sender"} if agency == known.last.sender_agency else set()
         held |= {"receiver"} if agency == known.last.receiver_agency else set()
         held |= {"supervisor"} & roles if "receiver" in held else set()
-        return held | ({"coordinator"} & roles if agency not in self.suspended else set())
+        excluded = self.meetings[known.last.journey_id].excludes(names_of(agency))
+        return held | ({"coordinator"} & roles if agency not in self.suspended and not excluded else set())
 
     def leads_to(self, command: str, known: Known) -> set[str]:
         """The states that a command may lead to from where the referral is."""

@@ -15,14 +15,13 @@ from services.referral import reading
 from services.referral.domain import owing
 from tests.builders import an_agency, an_offer
 from tests.lives import spoken
-from tests.lives.model import GO_ON, GUARDED, Known, Model
+from tests.lives.model import GO_ON, GUARDED, PRIVATE, Known, Model, names_of
 from tests.offline import HANDLERS, Offline, finished
 
 Doc = dict[str, Any]
 
 ROME = ZoneInfo("Europe/Rome")
-CITY = "city:palermo"
-COMUNE, PENC, PRIVATE = "pa.comune", "pa.penc", "pa.priv"
+COMUNE, PENC = "pa.comune", "pa.penc"
 RECEIVERS = ("pa.a", "pa.b", PRIVATE)
 AGENCIES = (COMUNE, PENC, *RECEIVERS)
 SERVICES = ("health.primary", "lab.it", "lab.dance")
@@ -38,11 +37,6 @@ def an_entry(code: str, status: str = "active", version: int = 1) -> Agency:
     queues = tuple(Queue(code=f"{code}.{kind}", kind=kind, name={"it": code}) for kind in kinds)
     role = {PRIVATE: "private_partner", "pa.b": "delegated_partner"}.get(code, "public_body")
     return an_agency(code, queues=queues, sharing_role=role, status=status, version=version)
-
-
-def names_of(agency: str) -> set[str]:
-    """By which a sharing basis can mean it."""
-    return {agency} if agency == PRIVATE else {agency, CITY}
 
 
 def some_offers(random: Random) -> tuple[Offer, ...]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import httpx
@@ -141,6 +142,9 @@ async def test_what_people_may_read_of_it(referrals: Referrals) -> None:
     queue = (await referrals.get("/v1/queues?agency=pa.accura", "pa.accura")).json()
     line = next(line for line in queue if line["referral_id"] == shown["referral_id"])
     assert (line["service"]["code"], line["priority"]["code"]) == ("health.primary", "MEDIUM")
+    behind = f"/v1/queues?agency=pa.accura&after={quote(queue[-1]['due_at'])}~{queue[-1]['referral_id']}"
+    assert (await referrals.get(behind, "pa.accura")).json() == []
+    assert (await referrals.get("/v1/queues?agency=pa.accura&after=1", "pa.accura")).status_code == 422
     tasks = (await referrals.get("/v1/tasks?agency=pa.comune", "pa.comune")).json()
     assert [t["kind"] for t in tasks if t["referral_id"] == why_nobody["referral_id"]] == ["no_candidate"]
 
