@@ -111,6 +111,11 @@ class Transaction:
         """Say command.accepted or command.rejected on this service's own topic, in order with the events it caused."""
         self.tell(said_by(self._service).name, self.cause.key.decode() if key is None else str(key), message)
 
+    def say(self, said: Iterable[Message]) -> None:
+        """Answers and all else, in this order."""
+        for message in said:
+            (self.answer if isinstance(message, catalogue.ANSWERS) else self.emit)(message)
+
     def tell(self, topic: str, key: str, message: Message, id: UUID | None = None) -> None:
         """Say something on any topic, as on one agency's feed; what no broker would take is a fault of this message."""
         cause, type = self.cause, message.TYPE

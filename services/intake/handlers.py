@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import UUID, uuid5
 
 from contracts import topics
-from contracts.answers import CommandAccepted, CommandRejected
+from contracts.answers import CommandRejected
 from contracts.commands import (
     AskOneMore,
     DropText,
@@ -135,7 +135,7 @@ async def change_sharing(command: OfSharing, tx: Transaction) -> None:
     if said:
         tx.correlate(command.intake_id)
         store.save_sharing(tx, after)
-    _say(said, tx)
+    tx.say(said)
 
 
 async def _give(known: Sharing | None, command: GiveBasis, tx: Transaction) -> basis.Outcome:
@@ -252,7 +252,7 @@ async def change_pair(command: SuspectPair | DecidePair | UndoPair, tx: Transact
     if said:
         tx.correlate(after.intake_id)
         store.save_pair(tx, after)
-    _say(said, tx)
+    tx.say(said)
     if any(isinstance(message, IdentityLinked) for message in said):
         await _look_again(after.person_refs, tx)
 
@@ -272,7 +272,7 @@ async def erase(command: ErasePerson | EraseMeeting | DropReasons, tx: Transacti
             same = await store.find_one_person(tx, command.person_ref)
             left = erasing.own_of(command, await store.find_intakes(tx, same))
             standing = await store.find_standing(tx, [met.recorded.intake_id for met in left])
-            _say(erasing.begin(command, left, standing, tx.now), tx)
+            tx.say(erasing.begin(command, left, standing, tx.now))
         case EraseMeeting():
             await _erase_meeting(command, tx)
         case DropReasons():
@@ -299,11 +299,3 @@ async def _erase_meeting(command: EraseMeeting, tx: Transaction) -> None:
 async def _overtaken(intake_id: UUID, person_ref: str, tx: Transaction) -> EraseMeeting | None:
     met = await store.find_intake(tx, intake_id)
     return erasing.overtaken(met, await store.find_intakes(tx, {person_ref})) if met else None
-
-
-def _say(said: Iterable[Message], tx: Transaction) -> None:
-    for message in said:
-        if isinstance(message, CommandAccepted):
-            tx.answer(message)
-        else:
-            tx.emit(message)

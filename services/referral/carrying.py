@@ -7,7 +7,6 @@ from uuid import UUID, uuid5
 
 from contracts import codes
 from contracts.answers import CommandAccepted
-from contracts.catalogue import ANSWERS
 from contracts.commands import (
     ChaseReceipt,
     DraftReferral,
@@ -25,9 +24,8 @@ from contracts.refusals import Refusal
 from contracts.sharing import KeepSharing
 from contracts.values import Asked, Message
 from services.chassis.transaction import Transaction
-from services.referral import calendar, facts, store
+from services.referral import facts, store, tasking
 from services.referral.domain import (
-    aftermath,
     basis,
     contacts,
     erasing,
@@ -38,7 +36,6 @@ from services.referral.domain import (
     overdue,
     seats,
     suspension,
-    tasks,
     unsent,
 )  # fmt: skip
 from services.referral.domain.case import Facts, roles_in
@@ -58,7 +55,7 @@ async def open_referral(command: OpenReferral, tx: Transaction) -> None:
         return
     referral, said = life.open_referral(command, known)
     await _send(referral, known, tx)
-    _say([*said, *unsent.raised(known, referral.need)], tx)
+    tx.say([*said, *unsent.raised(known, referral.need)])
 
 
 async def draft_referral(command: DraftReferral | WriteDraft, tx: Transaction) -> None:
@@ -73,7 +70,7 @@ async def draft_referral(command: DraftReferral | WriteDraft, tx: Transaction) -
     draft = DraftReferral(referral_id=command.referral_id, need=need)
     referral, said = life.draft(draft, facts.to_draft(need, tx), own)
     store.save_referral(tx, referral)
-    _say(said, tx)
+    tx.say(said)
     if own:
         tx.emit(needs.one_more(need))
     if (await store.get_ground(tx, need)).erased:
@@ -98,7 +95,7 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
         await _send(after, known, tx)
     else:
         store.save_referral(tx, after)
-    _say([*said, *unsent.raised(known, after.need)], tx)
+    tx.say([*said, *unsent.raised(known, after.need)])
     if after.is_open and not before.is_open:
         await _take_up(after, tx)
     if before.is_open and not after.is_open:
@@ -143,7 +140,7 @@ async def follow_up(command: OfTheNetwork, tx: Transaction) -> None:
         case TellOfContact():
             after, said = contacts.tell(before, command, known)
     store.save_referral(tx, after)
-    _say(said, tx)
+    tx.say(said)
     if not after.is_open and before.is_open:
         await _free(after, said, tx)
 
@@ -181,7 +178,7 @@ async def _is_unsent(referral: Referral, known: Facts, tx: Transaction, asked: A
         if known.linked and (name := known.linked.link):
             link = await store.find_link(tx, name) or Link(known.linked.referral_id)
             store.save_link(tx, name, link.with_one_more(referral))
-    _say(said, tx)
+    tx.say(said)
     return bool(said)
 
 
@@ -265,7 +262,7 @@ async def _rest_on_what_is_known(command: AddNeed, tx: Transaction) -> None:
             tx.emit(ForgetPerson(referral_id=command.need.referral_id))
 
 
-# -- journeys and tasks ------------------------------------------------------------------------------------------------
+# -- journeys ----------------------------------------------------------------------------------------------------------
 
 
 async def change_journey(command: BeginJourney | AddNeed | EndNeed, tx: Transaction) -> None:
@@ -281,50 +278,7 @@ async def change_journey(command: BeginJourney | AddNeed | EndNeed, tx: Transact
             found, said = journey.end_need(found, command, tx.now)
     store.save_journey(tx, found)
     store.save_unmet(tx, before, found)
-    _say(said, tx)
-
-
-async def open_task(command: OpenTask, tx: Transaction) -> None:
-    tx.correlate(command.journey_id)
-    opened = await store.find_task(tx, command.task_id)
-    if opened is None and command.kind == seats.IN_VAIN:
-        opened = await store.find_open_task(tx, command)
-    if opened:
-        return tx.answer(tasks.answer(opened, Asked()))
-    lead = await facts.takes_over(command, tx)
-    todo = aftermath.coordinated(command, lead) if lead else command
-    task, said = tasks.open_task(todo, tx.now, calendar.of(todo.city, tx.now))
-    store.save_task(tx, task)
-    _say(said, tx)
-
-
-async def change_task(command: CompleteTask | ChaseTask | SettleTask, tx: Transaction) -> None:
-    before = await store.find_task(tx, command.task_id)
-    match command:
-        case CompleteTask():
-            task, said = tasks.complete(before, command, tx.now)
-        case SettleTask() if before is None:
-            return  # a release before this one asked nobody
-        case _ if before is None:
-            raise Refusal("unknown_referral", "/task_id")
-        case SettleTask():
-            task, said = tasks.settle(before, tx.now)
-        case ChaseTask():
-            clock, desk = calendar.of(before.city, tx.now), await facts.goes_to(before, tx)
-            withheld = await facts.withholds_coordination(before, tx)
-            task, said = tasks.chase(before, command, tx.now, clock, desk, withheld=withheld)
-    tx.correlate(task.journey_id)
-    store.save_task(tx, task)
-    _say(said, tx)
-
-
-def _say(said: Sequence[Message], tx: Transaction) -> None:
-    """The answer first, then what happened, then what is asked of others, as the domain put them."""
-    for message in said:
-        if isinstance(message, ANSWERS):
-            tx.answer(message)
-        else:
-            tx.emit(message)
+    tx.say(said)
 
 
 CARRIED: dict[type[Message], Callable[[Any, Transaction], Awaitable[None]]] = {
@@ -342,8 +296,8 @@ CARRIED: dict[type[Message], Callable[[Any, Transaction], Awaitable[None]]] = {
     BeginJourney: change_journey,
     AddNeed: change_journey,
     EndNeed: change_journey,
-    OpenTask: open_task,
-    CompleteTask: change_task,
-    ChaseTask: change_task,
-    SettleTask: change_task,
+    OpenTask: tasking.open_task,
+    CompleteTask: tasking.change_task,
+    ChaseTask: tasking.change_task,
+    SettleTask: tasking.change_task,
 }

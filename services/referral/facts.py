@@ -7,15 +7,13 @@ from uuid import UUID
 
 from contracts.commands import Need, OpenReferral, ReferralCommand
 from contracts.directory import Agency
-from contracts.journeys import OpenTask
 from contracts.values import Asked
 from services.chassis.transaction import Transaction
 from services.referral import calendar, deciding, store
-from services.referral.domain import aftermath, basis, choice, serving, sharing, table, unsent
+from services.referral.domain import basis, choice, serving, sharing, table, unsent
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
-from services.referral.domain.tasks import Task
 
 
 async def to_open(command: OpenReferral, tx: Transaction) -> Facts:
@@ -57,7 +55,7 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
 async def _speaker(need: Need, asked: Asked, tx: Transaction) -> Agency | None:
     """Who asks; none where the person excluded them, to whom they are no coordinator."""
     speaker = await store.find_agency(tx, asked.agency or "")
-    return None if speaker is None or await _excludes(need, speaker, tx) else speaker
+    return None if speaker is None or await excludes(need, speaker, tx) else speaker
 
 
 async def _sender(need: Need, tx: Transaction) -> Agency | None:
@@ -82,12 +80,12 @@ async def _of_agencies(
 async def coordination(referral: Referral, tx: Transaction) -> dict[str, Any]:
     """Who coordinates the city where it lies, unless they work no more or the person excluded them."""
     lead = await store.find_lead(tx, referral.place.city if referral.place else referral.need.sender_city)
-    withheld = lead is not None and await _excludes(referral.need, lead, tx)
+    withheld = lead is not None and await excludes(referral.need, lead, tx)
     works = lead is not None and lead.status == "active"
     return {"lead": lead if works and not withheld else None, "lead_withheld": withheld}
 
 
-async def _excludes(need: Need, agency: Agency, tx: Transaction) -> bool:
+async def excludes(need: Need, agency: Agency, tx: Transaction) -> bool:
     return sharing.is_withheld((await store.get_ground(tx, need)).applied_to(need), agency)
 
 
@@ -119,49 +117,6 @@ def as_it_lies(referral: Referral, tx: Transaction) -> Facts:
     """For what the network itself does with it where it is."""
     city = referral.place.city if referral.place else referral.need.sender_city
     return Facts(tx.now, calendar.of(city, tx.now))
-
-
-async def takes_over(of: OpenTask | Task, tx: Transaction) -> Agency | None:
-    """Who coordinates the city, for what an agency that works no more would have to decide about a referral."""
-    if of.referral_id is None or of.until:
-        return None
-    owner, lead = await store.find_agency(tx, of.agency), await store.find_lead(tx, of.city)
-    if owner is None or lead is None or owner.status == "active" or lead.status != "active":
-        return None
-    return None if await withholds_coordination(of, tx) else lead
-
-
-async def goes_to(task: Task, tx: Transaction) -> dict[str, Any] | None:
-    """To which desk a task goes instead: of who coordinates, or the sender's once those work no more, or
-    the person excluded them.
-    """
-    if lead := await takes_over(task, tx):
-        return aftermath.desk_of(lead)
-    owner = await store.find_agency(tx, task.agency)
-    coordinates = owner is not None and owner.coordination is not None and owner.coordination.code == task.queue
-    need = await _need_of(task.referral_id, tx) if task.referral_id and coordinates else None
-    if owner is None or need is None or task.until:
-        return None
-    may_look = owner.status == "active" and not await _excludes(need, owner, tx)
-    return None if may_look else aftermath.desk_of_sender(need)
-
-
-async def withholds_coordination(of: OpenTask | Task, tx: Transaction) -> bool:
-    """Whether the person excluded who coordinates the city of a task; also of a need that nobody was found for."""
-    if (lead := await store.find_lead(tx, of.city)) is None:
-        return False
-    if of.referral_id and (need := await _need_of(of.referral_id, tx)):
-        return await _excludes(need, lead, tx)
-    known, since = await store.get_journey(tx, of.journey_id), await store.find_ground(tx, of.journey_id)
-    return sharing.is_named(lead, sharing.excluded(known.excluded, since.bases if since else ()))
-
-
-async def _need_of(referral_id: UUID, tx: Transaction) -> Need | None:
-    """Also of one that was never opened: as it was when nobody was found for it."""
-    if referral := await store.find_referral(tx, referral_id):
-        return referral.need
-    decided = await store.find_decision(tx, referral_id)
-    return decided.decision.search.need if decided else None
 
 
 async def why_ended(referral: Referral, tx: Transaction) -> str | None:

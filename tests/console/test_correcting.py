@@ -181,23 +181,33 @@ async def test_the_door_takes_it_from_those_people_alone_and_once(palermo: Town)
     await assert_verified(palermo.settings)
 
 
+async def shown_after(palermo: Town, folder: Path, changes: dict[str, Any]) -> str:
+    """The directory's page after the file has said something else; what it said before holds again afterwards."""
+    changed = folder / "changed.json"
+    changed.write_text(json.dumps(FILE | changes), "utf-8")
+    try:
+        await load_directory(palermo.settings, (str(changed),))
+        await palermo.settle()
+        async with palermo.desk("pa.comune:caseworker") as desk:
+            return (await desk.get("/directory?service=health.primary")).text
+    finally:
+        await load_directory(palermo.settings, ("directory.palermo.json",))
+        await palermo.settle()
+
+
+def offers_on(page: str) -> list[tuple[str, str]]:
+    """Each offer with the text of its row."""
+    return re.findall(r" · (pa\.[a-z._]+)<(.*?)</tr>", page.partition("<tbody>")[2], re.DOTALL)
+
+
 @pytest.mark.parametrize(("status", "told"), [("suspended", "ente sospeso"), ("left", "ente non più nella rete")])
 async def test_an_offer_of_an_agency_that_takes_nobody_is_marked_and_has_no_places(
     palermo: Town, tmp_path: Path, status: str, told: str
 ) -> None:
     agencies = [one | {"status": status} if one["code"] == "pa.salute" else one for one in FILE["agencies"]]
-    changed = tmp_path / "changed.json"
-    changed.write_text(json.dumps(FILE | {"agencies": agencies}), "utf-8")
-    try:
-        await load_directory(palermo.settings, (str(changed),))
-        await palermo.settle()
-        async with palermo.desk("pa.comune:caseworker") as desk:
-            page = (await desk.get("/directory?service=health.primary")).text
-    finally:
-        await load_directory(palermo.settings, ("directory.palermo.json",))
-        await palermo.settle()
+    page = await shown_after(palermo, tmp_path, {"agencies": agencies})
 
-    rows = re.findall(r" · (pa\.[a-z._]+)<(.*?)</tr>", page.partition("<tbody>")[2], re.DOTALL)
+    rows = offers_on(page)
     marked = {offer: told in row for offer, row in rows}
     assert marked == {"pa.accura.primary": False, "pa.salute.primary": True}
     assert places(page)["pa.salute.primary"] == "-"
@@ -206,18 +216,9 @@ async def test_an_offer_of_an_agency_that_takes_nobody_is_marked_and_has_no_plac
 async def test_an_offer_whose_last_day_is_over_is_shown_as_closed(palermo: Town, tmp_path: Path) -> None:
     over = {"pa.salute.primary": "2026-02-01", "pa.accura.primary": "2999-12-31"}
     offers = [one | {"valid_to": over.get(one["code"], one["valid_to"])} for one in FILE["offers"]]
-    changed = tmp_path / "changed.json"
-    changed.write_text(json.dumps(FILE | {"offers": offers}), "utf-8")
-    try:
-        await load_directory(palermo.settings, (str(changed),))
-        await palermo.settle()
-        async with palermo.desk("pa.comune:caseworker") as desk:
-            page = (await desk.get("/directory?service=health.primary")).text
-    finally:
-        await load_directory(palermo.settings, ("directory.palermo.json",))
-        await palermo.settle()
+    page = await shown_after(palermo, tmp_path, {"offers": offers})
 
-    rows = re.findall(r" · (pa\.[a-z._]+)<(.*?)</tr>", page.partition("<tbody>")[2], re.DOTALL)
+    rows = offers_on(page)
     assert {offer: "<td>chiusa" in row for offer, row in rows} == {
         "pa.accura.primary": False,
         "pa.salute.primary": True,
