@@ -98,11 +98,10 @@ def doable(case: Case, at: Gate, agencies: Mapping[str, Doc], family: Iterable[C
 
 def _is_in_vain(command: str, case: Case, actor: Actor, agencies: Mapping[str, Doc], family: Iterable[Case]) -> bool:
     """Whether the state takes it, and what else is known here does not."""
-    if command == "open":
-        asked_already = any(other.row["predecessor_id"] == case.id for other in family)
-        return asked_already or not access.asks_onward(
-            case.relations, agencies.get(case.row["sender_agency"], {}), actor
-        )
+    if command in ("open", "send"):
+        sender = agencies.get(case.row["sender_agency"], {})
+        asked_already = command == "open" and any(other.row["predecessor_id"] == case.id for other in family)
+        return asked_already or not access.asks_onward(case.relations, sender, actor)
     if command == actions.RECEIPT:  # of what was kept before, its state tells
         return not case.row.get("owes", actions.OBLIGATIONS.get(case.row["state"]))
     if command == "change_priority":

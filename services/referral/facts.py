@@ -36,7 +36,8 @@ async def to_change(referral: Referral, command: ReferralCommand, tx: Transactio
     if command.command == "send" and place is None:
         chosen = choice.of(need, command)
         known = await _sending(Search(need, choice=chosen), tx)
-        return replace(known, **await _of_agencies(referral, command, tx, has_successor=False))
+        of_agencies = await _of_agencies(referral, command, tx, has_successor=False)
+        return replace(known, sender=await _sender(need, tx), **of_agencies)
     decision, linked = None, None
     if command.command in ("pass_on", "open") and place:
         search = Search(need, referral.hop + 1, (*referral.tried, place.agency), command.next_agency)

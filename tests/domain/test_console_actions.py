@@ -82,16 +82,17 @@ def test_what_is_said_for_an_agency_that_does_not_work_is_offered_also_of_one_th
     assert not bound.is_suspended(case, {}), "the directory has not told of it"
 
 
+@pytest.mark.parametrize(("command", "state"), [("open", "DECLINED"), ("send", "DRAFT")])
 @pytest.mark.parametrize(("status", "offered"), [("active", False), ("suspended", True), ("left", True)])
-def test_another_agency_is_asked_by_who_coordinates_only_for_a_sender_that_works_no_more(status, offered):
+def test_an_agency_is_asked_by_who_coordinates_only_for_a_sender_that_works_no_more(status, offered, command, state):
     actor = Actor("s", "Coordinamento", "pa.comune", frozenset({"coordinator"}), cities=frozenset({"palermo"}))
-    row = {"_id": "1", "state": "DECLINED", "priority": "MEDIUM", "sender_agency": "pa.mobile", "receiver_agency": None}
+    row = {"_id": "1", "state": state, "priority": "MEDIUM", "sender_agency": "pa.mobile", "receiver_agency": None}
     at = Gate(None, actor, NOW, (), lambda: NOW)
 
     case, agencies = Case(row, frozenset({"coordinator"})), {"pa.mobile": {"status": status, "city": "palermo"}}
-    assert ("open" in dict(bound.doable(case, at, agencies))) is offered
-    assert "open" not in dict(bound.doable(case, at, {"pa.mobile": {"status": status, "city": "napoli"}}))
-    assert "open" in dict(bound.doable(Case(row, frozenset({"sender"})), at, agencies))
+    assert (command in dict(bound.doable(case, at, agencies))) is offered
+    assert command not in dict(bound.doable(case, at, {"pa.mobile": {"status": status, "city": "napoli"}}))
+    assert command in dict(bound.doable(Case(row, frozenset({"sender"})), at, agencies))
 
 
 @pytest.mark.parametrize(("kind", "status", "opens"), [

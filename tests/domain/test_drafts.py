@@ -135,6 +135,24 @@ def test_a_coordinator_who_would_send_a_draft_of_others_is_told_that_this_is_not
     assert (refused.code, network.referrals[DRAFT_ID].state) == ("not_authorised", "DRAFT")
 
 
+@pytest.mark.parametrize(("city", "status", "sent"), [
+    ("palermo", "suspended", True), ("palermo", "left", True), ("napoli", "left", False), ("palermo", "active", False),
+])  # fmt: skip
+def test_a_draft_of_a_sender_that_works_no_more_is_sent_by_who_coordinates_its_city(
+    city: str, status: str, sent: bool
+) -> None:
+    network = palermo(an_offer("pa.a.it", service="lab.it"))
+    network.ask(a_recorded_intake())
+    network.ask(a_draft())
+    network.ask(an_agency("pa.lead", city=city))
+    network.ask(an_agency("pa.comune", status=status, version=2))
+
+    answer = say(network, DRAFT_ID, "send", by="pa.lead", roles=("coordinator",))[0]
+
+    assert isinstance(answer, CommandAccepted) is sent
+    assert network.referrals[DRAFT_ID].state == ("REQUESTED" if sent else "DRAFT")
+
+
 # -- asked for at the door ---------------------------------------------------------------------------------------------
 DOOR = ("gateway", "intake")
 

@@ -37,9 +37,9 @@ def test_who_only_audits_or_operates_says_nothing_for_the_agency(roles: tuple[st
 def test_who_only_coordinates_says_what_the_coordination_may_and_nothing_that_is_an_agencys_own() -> None:
     said = {type.removeprefix("staffetta.").removesuffix(".v1") for type in reading.OF_COORDINATORS}
 
-    assert {"referral.withdraw", "referral.revoke", "referral.escalate", "referral.add_note", "agency.reroute",
-            "identity.undo", "directory.correct", "task.complete"} <= said  # fmt: skip
-    assert not {"referral.accept", "referral.close", "referral.reopen", "referral.create", "referral.send",
+    assert {"referral.withdraw", "referral.revoke", "referral.escalate", "referral.add_note", "referral.send",
+            "agency.reroute", "identity.undo", "directory.correct", "task.complete"} <= said  # fmt: skip
+    assert not {"referral.accept", "referral.close", "referral.reopen", "referral.create",
                 "intake.submit", "sharing.give", "identity.decide", "person.erase"} & said  # fmt: skip
     assert not said - {type.removeprefix("staffetta.").removesuffix(".v1") for type in reading.SERVED}
 

@@ -137,6 +137,7 @@ def ask(state: str, command: str, speaker: str) -> tuple[Referral, ReferralComma
         "offer": an_offer(waitlist=Waitlist(enabled=True)),
         "speaker": an_agency(by, city="roma" if by == "rm.lead" else "palermo") if by else None,
         "receiver": an_agency("pa.accura", status="suspended"),
+        "sender": an_agency("pa.comune", status="left"),
         "basis_ended": command == "revoke",
     }
     judge = life.ask_onward if command == "open" else life.decide

@@ -323,7 +323,7 @@ def test_who_coordinates_may_have_the_next_agency_asked_for_a_sender_that_works_
 @pytest.mark.parametrize(
     ("sender", "by", "roles", "code"),
     [
-        (MOBILE, "pa.comune", ("coordinator",), "receiver_active"),
+        (MOBILE, "pa.comune", ("coordinator",), "not_authorised"),
         (GONE, "pa.comune", (), "unknown_referral"),
         (GONE, "pa.accura", (), "not_authorised"),
     ],
@@ -350,7 +350,7 @@ def test_who_coordinates_where_it_lay_and_not_where_it_was_sent_from_asks_nobody
     answer = open_by(network, "pa.comune", "coordinator")
 
     assert isinstance(answer, CommandRejected)
-    assert answer.code == "receiver_active"
+    assert answer.code == "not_authorised"
     assert set(network.referrals) == {VISIT}
 
 

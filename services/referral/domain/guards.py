@@ -21,9 +21,9 @@ WHERE_TO_LOOK = ("service", "offer_open", "area", "admission")
 
 
 def fault(case: Case) -> Fault | None:
-    """The first guard of the row, in its order, that does not hold."""
+    """The first guard of the row that does not hold: whether the role may at all, then in the order of the row."""
     row = case.row
-    guards = (*row.guards, *(g for role, more in row.guards_by if role == case.role for g in more)) if row else ()
+    guards = (*(g for role, more in row.guards_by if role == case.role for g in more), *row.guards) if row else ()
     failed = next((g for g in guards if g not in JUDGED_BEFORE and not HOLDS[g](case)), None)
     return Fault(table.REFUSALS[failed], _pointer(failed, case)) if failed else None
 
