@@ -22,10 +22,14 @@ REPLICA_SET = "staffetta"
 PATIENCE_S = 120
 
 
-def kafka_image() -> str:
-    """The official image of the version whose jars the local broker runs, unless KAFKA_IMAGE says another."""
+def official_kafka() -> str:
+    """The official image of the version whose jars the local broker runs."""
     [version] = {jar.coordinates.rpartition(":")[2] for jar in jars.listed() if ":kafka_2.13:" in jar.coordinates}
-    return given(os.environ, "KAFKA_IMAGE") or f"apache/kafka:{version}"
+    return f"apache/kafka:{version}"
+
+
+def kafka_image() -> str:
+    return given(os.environ, "KAFKA_IMAGE") or official_kafka()
 
 
 def mongo_image() -> str:

@@ -24,8 +24,6 @@ def sign(state: Path, *, agency: str | None, roles: Sequence[str], minutes: floa
     from joserfc.errors import JoseError
     from joserfc.jwk import ECKey
 
-    from deploy.local.issuer import AUDIENCE, ISSUER
-
     file = state / "issuer" / "key.json"
     try:
         key = ECKey.import_key(json.loads(file.read_text("utf-8")))
@@ -39,6 +37,9 @@ def sign(state: Path, *, agency: str | None, roles: Sequence[str], minutes: floa
         raise CannotDo(
             f"{file} cannot be read as a private key.", "Remove the folder it is in; ./dev up makes a new one."
         ) from None
+    # where only the services are installed there is no such key either
+    from deploy.local.issuer import AUDIENCE, ISSUER
+
     now = int(time.time())
     claims = {
         "iss": os.environ.get("TOKEN_ISSUER", ISSUER), "aud": os.environ.get("TOKEN_AUDIENCE", AUDIENCE),
