@@ -319,7 +319,7 @@ async def test_an_intake_is_taken_by_keyboard_a_number_leads_to_its_part_and_ent
         await seen.page.get_by_label("Sta male oggi").focus()
         await keys.press("Space")
         await seen.page.get_by_role("button", name="Proponi i servizi").press("Enter")
-        await expect(on).to_have_value("health.primary")
+        await expect(seen.page.locator("[value='health.primary']")).to_be_focused()
         await keys.press("3")
         await keys.press("Space")
         await keys.press("4")
@@ -554,3 +554,54 @@ async def test_several_are_acknowledged_at_once_after_a_look_at_what_comes_of_ea
         await seen.page.get_by_role("link", name="Continua").click()
         for code in codes:
             await expect(seen.page.locator("[data-row]", has_text=code)).to_contain_text("Presa visione")
+
+
+async def test_what_is_written_outlives_the_network_and_the_session_and_is_sent_by_nobody_else(
+    palermo: Town, browser: Browser
+) -> None:
+    async with screen(browser, palermo.url, size=NARROW) as seen:
+        await seen.log_in(MOBILE)
+        await seen.page.goto(f"{palermo.url}/new")
+        await seen.page.get_by_label("Alimenti e pasti").check()
+        await seen.page.get_by_label(PUBLIC_TASK).check()
+        await seen.page.get_by_label("Nome", exact=True).fill("Awa")
+        send = seen.page.get_by_role("button", name="Invia le richieste")
+
+        await seen.page.context.set_offline(True)
+        await send.click()
+        await expect(seen.page.get_by_role("alert")).to_contain_text("il collegamento manca")
+        assert await seen.faults_of_access() == [] and not await seen.is_wider_than_the_screen()
+        await seen.page.context.set_offline(False)
+
+        await seen.page.context.clear_cookies(name="staffetta")
+        for who in (COMUNE, MOBILE):
+            await send.click()
+            await expect(seen.page.get_by_role("alert")).to_contain_text("l'accesso è scaduto")
+            async with seen.page.context.expect_page() as opened:
+                await seen.page.get_by_role("alert").get_by_role("link", name="Entra").click()
+            other = await opened.value
+            await other.get_by_role("button", name=who).click()
+            await other.wait_for_url(f"{palermo.url}/**")
+        await send.dblclick()
+
+        await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible(timeout=20_000)
+
+
+async def test_a_page_whose_session_ends_keeps_what_is_being_written_into_it(palermo: Town, browser: Browser) -> None:
+    stated = a_new_intake()
+    await palermo.submit(stated)
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/r/{await the_code_of(palermo, stated)}")
+        await seen.page.get_by_role("link", name="Il colloquio e i recapiti").click()
+        await seen.is_listening()
+        number = seen.page.get_by_label("Numero, indirizzo o luogo")
+        await number.fill("333 1234567")
+        other = await seen.page.context.new_page()
+        await other.goto(f"{palermo.url}/glossary")
+        await other.get_by_role("button", name="Esci").click()
+
+        await expect(seen.page.locator(".lost")).to_be_visible(timeout=60_000)
+        await expect(number).to_have_value("333 1234567")
+        await seen.page.get_by_role("button", name="Annota").click()
+        await expect(seen.page.get_by_role("alert")).to_contain_text("l'accesso è scaduto")

@@ -31,12 +31,49 @@ document.addEventListener("keydown", (event) => {
 
 // Who fills in a form is at work, though nothing of it reaches us: without a sign of life their session would end as idle,
 // and what they wrote with it.
-let alive = Date.now();
-document.addEventListener("input", () => {
+let alive = Date.now(), isWritten = false;
+document.addEventListener("input", (event) => {
+  isWritten ||= !!event.target.closest(".asks");
   if (Date.now() - alive < 300_000) return;
   alive = Date.now();
   fetch("/glossary", { cache: "no-store" }).catch(() => {});
 });
+
+// What was typed is sent once we know that it will be taken: without a network, or after the session has ended, it would
+// be lost. It stays, the page says why, and whoever logs in again elsewhere sends it from here.
+let isAsking = false, sent = null;
+document.addEventListener("submit", async (event) => {
+  const form = event.target, button = event.submitter;
+  if (form === sent || form.method !== "post" || !form.matches(".asks")) return;
+  event.preventDefault();
+  if (isAsking) return;
+  isAsking = true;
+  const why = await whyNot(form);
+  isAsking = false;
+  document.querySelector("#unsent")?.remove();
+  if (!why) {
+    sent = form;
+    return form.requestSubmit(button);
+  }
+  const said = document.querySelector(`[data-unsent=${why}]`).content.firstElementChild.cloneNode(true);
+  (button.closest(".acts") ?? button).before(said);
+  said.focus();
+});
+
+const whyNot = async (form) => {
+  const me = (page) => page.querySelector(".me span")?.textContent;
+  try {
+    const seen = await fetch("/search", { cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(10_000) });
+    if (seen.type === "opaqueredirect") return "ended";
+    if (!seen.ok) return seen.status < 500 ? "" : "away";
+    const now = new DOMParser().parseFromString(await seen.text(), "text/html");
+    if (me(now) !== me(document)) return "ended";
+    form.elements.csrf.value = now.querySelector("[name=csrf]").value;
+    return "";
+  } catch {
+    return "away";
+  }
+};
 
 // After an answer the most pressing row is ready for the next key; when the row that is chosen goes, the next one is.
 if (new URLSearchParams(location.search).has("said")) rows()[0]?.focus({ preventScroll: true });
@@ -48,7 +85,7 @@ document.addEventListener("htmx:after:swap", () => {
 });
 
 // Pages that stay open hear a beat when nothing happens. Without one for long, or when the first connection fails, the
-// page says so and loads itself anew as soon as we answer.
+// page says so and loads itself anew as soon as we answer, unless something is written into it.
 let heard = Date.now(), coming = false;
 const isLive = () => document.querySelector("#live");
 const lost = (is) => document.body.classList.toggle("is-lost", is);
@@ -59,7 +96,8 @@ const comeBack = async () => {
   lost(true);
   for (;;) {
     const answers = await fetch("/live", { cache: "no-store" }).then((r) => r.ok, () => false);
-    if (answers) return location.reload();
+    if (answers && !isWritten) return location.reload();
+    if (answers) return (coming = false);
     await new Promise((done) => setTimeout(done, 2_000));
   }
 };
