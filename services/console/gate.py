@@ -41,7 +41,7 @@ LONGEST = 200
 SUMMARY = {"why": 0, "person_ref": 0}
 """What a list of referrals does not show."""
 DUE, CODE = {"due_at": 1}, {"code": 1}
-NAMED = dict.fromkeys(("name", "city", "status", "contact", "queues.code", "queues.name"), 1)
+NAMED = dict.fromkeys(("name", "city", "status", "contact", "sharing_role", "queues.code", "queues.name"), 1)
 """What pages show of an agency."""
 
 

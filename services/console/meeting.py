@@ -14,7 +14,7 @@ from contracts import codes
 from services.console import asking, bound, pages, web
 from services.console.asking import Answer
 from services.console.bound import gate_of, refused, said, stay, wrong
-from services.console.domain import meeting
+from services.console.domain import access, meeting
 from services.console.domain.actions import HIGHEST
 from services.console.domain.meeting import Typed
 from services.console.gate import Doc, Gate
@@ -115,13 +115,15 @@ async def _form(request: Request, typed: Typed, answer: Answer, told: Doc | None
     if "suggest" in typed:  # who asked for them goes on at the first of them; what is not sure is theirs to tick
         chosen |= {found.service for found in suggested.values() if not found.depends}
         go_on_at = next((s for _, services in lines for s in services if s in suggested), "")
-    known = await at.agencies()
-    city = known[str(at.actor.agency)]["city"]
+    known, own = await at.agencies(), str(at.actor.agency)
+    city = known[own]["city"]
+    here = {code: doc for code, doc in sorted(known.items()) if doc["city"] == city}
     return pages.page(
         request, "new.html", at.now, 422 if told else 200, typed=typed, chosen=chosen, suggested=suggested,
         starts=meeting.starting(typed), chosen_priority=meeting.chosen_priority, emergency=HIGHEST,
         said=told, pointer=meeting.field_of(answer.pointer),
-        agencies={code: doc for code, doc in sorted(known.items()) if doc["city"] == city and code != at.actor.agency},
+        agencies={code: doc for code, doc in here.items() if code != own or not meeting.is_covered(doc)},
+        by_consent=meeting.by_consent(await at.offers(), {c: doc for c, doc in here.items() if access.is_active(doc)}),
         elsewhere={code: item for code, item in codes.codes("cities").items() if code != city},
         accessibility=codes.codes("channels", "accessibility"), asks=meeting.asked_also(typed),
         lists={name: codes.codes(name) for name in LISTS}, needs=codes.codes("needs"),

@@ -139,3 +139,18 @@ async def test_a_form_keeps_its_key_while_services_are_suggested_and_while_someb
 
     assert suggested == hidden(away.text) == {name: form[name] for name in ("key", "begun")}
     assert "un servizio non risponde" in away.text and taken.status_code == 303
+
+
+async def test_a_service_that_is_offered_here_only_with_a_consent_of_its_own_says_so_before_it_is_asked_for(
+    palermo: Town,
+) -> None:
+    async with palermo.desk(WORKER) as desk:
+        shown = (await desk.post("/new", **await a_form(desk, needs="violence"), suggest="yes")).text
+    async with palermo.desk("pa.levante:caseworker") as desk:
+        own = (await desk.get("/new")).text
+
+    of_service = shown.partition('id="a-protection.gbv"')[2].partition("</p>")[0]
+    assert "solo enti che ricevono con un consenso per nome" in of_service and 'href="#c-pa.levante"' in of_service
+    assert 'id="a-health.primary"' not in shown, "for that the ground for the city is enough"
+    assert 'id="c-pa.levante"' in shown.partition("<details open>")[2].partition("</details>")[0]
+    assert 'id="c-pa.levante"' in own, "who offers it asks its own desk with a consent too"

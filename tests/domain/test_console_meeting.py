@@ -10,6 +10,7 @@ from services.console.asking import Answer
 from services.console.domain.meeting import (
     asked_also,
     begun_at,
+    by_consent,
     field_of,
     lacks_a_reason,
     shows_another_priority,
@@ -199,3 +200,18 @@ def test_a_form_says_when_it_was_begun_and_what_cannot_be_so_is_now():
 ])  # fmt: skip
 def test_what_was_not_answered_for_good_is_no_refusal(code, is_refusal):
     assert Answer(code).is_refusal == is_refusal
+
+
+def test_a_service_that_the_ground_for_the_city_reaches_nobody_for_names_whose_consent_it_takes():
+    roles = {"pa.comune": "public_body", "pa.legale": "private_partner", "pa.levante": "private_partner"}
+    agencies = {code: {"sharing_role": role} for code, role in roles.items()}
+    offers = [
+        {"service": service, "agency": agency, "status": status}
+        for service, agency, status in (
+            ("legal.advice", "pa.legale", "open"), ("legal.advice", "pa.levante", "open"),
+            ("legal.documents", "pa.comune", "open"), ("legal.documents", "pa.legale", "open"),
+            ("protection.gbv", "pa.levante", "closed"), ("legal.advice", "to.altro", "open"),
+        )
+    ]  # fmt: skip
+
+    assert by_consent(offers, agencies) == {"legal.advice": ["pa.legale", "pa.levante"]}

@@ -1,11 +1,12 @@
 """A meeting at a desk: which services a person's needs suggest, and what the desk states as an intake."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from contracts import codes
+from services.console.domain.access import BY_CITY
 from services.console.domain.actions import HIGHEST
 
 NEEDS = codes.codes("needs")
@@ -28,6 +29,7 @@ ASKED_AS = {
 }  # fmt: skip
 """Parts of an intake, and the words under which the form asks for them."""
 
+Doc = Mapping[str, Any]
 Typed = Mapping[str, Sequence[str]]
 
 
@@ -99,6 +101,23 @@ def _drawn(service: str, typed: Typed) -> str:
     """Beside an emergency of the needs there was none to be chosen."""
     first = _first(typed, f"shown.{service}")
     return first if first == HIGHEST else chosen_priority(service, typed) or first
+
+
+def by_consent(offers: Iterable[Doc], agencies: Mapping[str, Doc]) -> dict[str, list[str]]:
+    """By service, which of these agencies offer it, where the ground for the city covers none of them (`sharing.json`):
+    they are asked only with a consent that names them.
+    """
+    found: dict[str, list[str]] = {}
+    for offer in offers:
+        if offer["status"] == "open" and offer["agency"] in agencies:
+            found.setdefault(offer["service"], []).append(offer["agency"])
+    here = {service: list(dict.fromkeys(offering)) for service, offering in found.items()}
+    return {s: offering for s, offering in here.items() if not any(is_covered(agencies[code]) for code in offering)}
+
+
+def is_covered(agency: Doc) -> bool:
+    """Whether the ground for a city is one for this agency of it."""
+    return agency["sharing_role"] in BY_CITY
 
 
 def begun_at(stated: str, now: datetime) -> datetime:
