@@ -210,6 +210,7 @@ MEANT: dict[tuple[str, str | None], str] = {
     ("no_candidate", "/next_agency"): "chosen_cannot", ("agency_already_tried", None): "everyone_tried",
     ("invalid_value", "/escalation_level"): "level_told", ("invalid_format", "/linked_referral_id"): "code_unknown",
     ("idempotency_conflict", "/idempotency_key"): "form_said_before",
+    ("missing_field", "/tier1/caregiver"): "minor_of_whom", ("missing_field", "/tier0/services"): "services_none",
 }  # fmt: skip
 
 

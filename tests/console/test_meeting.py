@@ -32,7 +32,9 @@ async def test_a_form_that_was_refused_is_taken_once_it_is_mended(palermo: Town)
         refused = await desk.post("/new", **form)
         mended = await desk.post("/new", **form | hidden(refused.text) | {"caregiver": "Zia Prova"})
 
-    assert refused.status_code == 422 and "Adulto di riferimento" in refused.text
+    assert refused.status_code == 422 and "Minore solo o separato»" in refused.text, "nobody is to be invented"
+    assert '<a href="#f-caregiver">Adulto di riferimento' in refused.text
+    assert re.search(r'<input id="f-caregiver"[^>]* aria-invalid="true"', refused.text)
     assert ">English<" not in refused.text, "a link would lose what was typed"
     assert mended.status_code == 303, mended.text
     assert mended.headers["location"].startswith("/new/")

@@ -171,8 +171,9 @@ def test_a_form_that_shows_another_priority_than_it_would_ask_for_is_not_sent(ne
     assert not shows_another_priority(typed | {"services": ["material.food"]}), "it is not asked for"
 
 
-def test_a_date_as_it_is_written_here_is_taken():
-    taken = SubmitIntake.model_validate_json(json.dumps(stated(birth_date=["2/05/1990"])))
+@pytest.mark.parametrize("typed", ["2/05/1990", "02.05.1990", "2-5-1990", "1990-05-02"])
+def test_a_date_as_it_is_written_here_is_taken(typed):
+    taken = SubmitIntake.model_validate_json(json.dumps(stated(birth_date=[typed])))
 
     assert taken.tier1.birth_date and str(taken.tier1.birth_date.value) == "1990-05-02"
 

@@ -50,3 +50,8 @@ def test_what_intake_does_not_tell_is_left_out():
     assert facts({"name": {"given": "Awa", "family": None}, "contact": None, "caregiver": None}) == [
         Fact("given", "Awa")
     ]
+
+
+@pytest.mark.parametrize(("kept", "told"), [("1990-05-02", "02/05/1990"), ("1990", "1990")])
+def test_when_they_were_born_is_told_as_it_is_written_here(kept, told):
+    assert facts({"birth_date": {"value": kept}})[0] == Fact("birth_date", told)

@@ -235,9 +235,10 @@ def field_of(pointer: str | None) -> str | None:
 
 
 def _day(typed: str) -> str:
-    """`12/05/1990` as `1990-05-12`."""
-    parts = typed.split("/")
-    return "-".join(part.rjust(2, "0") for part in reversed(parts)) if len(parts) == len("dmy") else typed
+    """`12/05/1990` as `1990-05-12`, with points or hyphens too."""
+    parts = typed.replace(".", "/").replace("-", "/").split("/")
+    is_day = len(parts) == len("dmy") and len(parts[-1]) == len("2000")
+    return "-".join(part.rjust(2, "0") for part in reversed(parts)) if is_day else typed
 
 
 def _number(typed: str) -> int | str:

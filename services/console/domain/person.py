@@ -34,7 +34,7 @@ def facts(tier1: dict[str, Any], contacts: list[dict[str, Any]] | None = None) -
     contacts = contacts or [{"contact": contact}]
     known = [
         Fact("given", _text(name.get("given"))), Fact("family", _text(name.get("family"))),
-        Fact("birth_date", _text(birth.get("value"))),
+        Fact("birth_date", "/".join(reversed(_text(birth.get("value")).split("-")))),
         *(fact for one in contacts for fact in _reached(one)),
         Fact("new.caregiver", _named(adult.get("name") or {})), Fact("caregiver_contact", _text(adult.get("contact"))),
         Fact("case_code", _text(tier1.get("case_code"))),
