@@ -363,6 +363,17 @@ async def test_of_appointments_is_asked_what_there_is_to_say_of_those_that_are_f
     assert "09:30" in pages[3].partition(APPOINTMENTS)[2].partition("</dl>")[0]
 
 
+async def test_a_reason_for_which_something_has_to_be_recorded_first_says_what(palermo: Town) -> None:
+    [id] = await sent(palermo)
+    async with palermo.desk(RECEIVER) as desk:
+        await desk.post(f"/referrals/{id}/accept")
+        await palermo.settle()
+        shown = (await desk.get(f"/referrals/{id}/close")).text
+
+    assert "«Persona non raggiungibile»: si può dire dopo 3 tentativi senza risposta, con almeno 2 canali" in shown
+    assert "«Mai presentata dopo i tentativi previsti»: si può dire dopo 2 assenze segnate" in shown
+
+
 APPOINTMENTS = "<dt>Appuntamenti</dt>"
 
 

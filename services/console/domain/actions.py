@@ -1,7 +1,7 @@
 """What the state table lets this person do with a referral now, and which questions each command asks them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -47,18 +47,18 @@ FILLED_BY_ROUTING = "REQUESTED"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer to a question: where its words are (file, part), what else it asks for, and whether it is taken only
-    after something else was done.
+    """One answer to a question: where its words are (file, part), what else it asks for, and what has to be recorded
+    before it is taken.
     """
 
     code: str
     label: dict[str, str]
     asks: tuple[str, ...] = ()
-    conditional: bool = False
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_enough(self) -> bool:
-        return not self.asks and not self.conditional
+        return not self.asks and not self.conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +277,7 @@ def _reasons(list_: str, command: str) -> list[Choice]:
         c: i for c, i in codes.codes(list_).items()
         if command in (i.get("usable_in") or [i.get("command", command)]) and side in (None, i.get("side"))
     }  # fmt: skip
-    return [Choice(c, i["label"], _asks(i), "conditions" in i) for c, i in usable.items()]
+    return [Choice(c, i["label"], _asks(i), i.get("conditions", {})) for c, i in usable.items()]
 
 
 def _asks(item: Any) -> tuple[str, ...]:
