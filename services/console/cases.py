@@ -179,7 +179,7 @@ async def _form(
     if not is_suspended(case, agencies):
         asked = actions.without(asked, "agency_suspended")
     choosable = _who_is_next(case, await at.family(case), agencies, offers)
-    now = actions.at_once(asked)
+    now, today = actions.at_once(asked), at.now.astimezone(pages.ROME).date()
     if not choosable and any(question.kind == "agency" for question in asked):
         now = None
     return pages.page(
@@ -187,7 +187,7 @@ async def _form(
         asked=asked, now_asked=now, typed=typed, pointed=actions.pointed_at(asked, answer.pointer),
         command_id=uuid4().hex, said=refused(request, case, answer), choosable_agencies=choosable,
         choosable_offers={o["_id"]: o for o in offers}, choosable_appointments=fixed(case),
-        review_days=actions.review_days(at.now.astimezone(pages.ROME).date()), longest_review=actions.LONGEST_REVIEW,
+        today=today, review_days=actions.review_days(today), longest_review=actions.LONGEST_REVIEW,
         shorter_reviews=actions.SHORTER_REVIEWS,
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from contracts import codes
+from services.console.domain.correcting import DAYS
 
 Language = Literal["it", "en"]
 ROME = ZoneInfo("Europe/Rome")
@@ -107,10 +108,14 @@ def _worded(labels: Any, language: str) -> str:
     return str(labels.get(language) or labels.get("en") or "") if isinstance(labels, Mapping) else ""
 
 
-def at(instant: datetime | str | None) -> str:
-    """instant: as read, or as JSON says it."""
+@pass_context
+def at(context: Context, instant: datetime | str | None) -> str:
+    """With the day of the week. instant: as read, or as JSON says it."""
     instant = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
-    return f"{instant.astimezone(ROME):%d/%m/%Y %H:%M}" if instant else NOTHING
+    if instant is None:
+        return NOTHING
+    here = instant.astimezone(ROME)
+    return f"{say(context, f'day.{DAYS[here.weekday()]}')} {here:%d/%m/%Y %H:%M}"
 
 
 @pass_context
