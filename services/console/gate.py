@@ -95,7 +95,7 @@ class Gate:
         return sorted(found, key=lambda case: str(case.row["code"]))
 
     async def called(self, code: str) -> list[Case]:
-        return await self._cases({"code": code.upper()}, owed=True)
+        return await self._cases({"code": picture.code_said(code)}, owed=True)
 
     async def family(self, case: Case) -> list[Case]:
         """The other referrals of the same intake, as far as this person may see them."""
@@ -239,14 +239,15 @@ class Gate:
         """By code, or by the reference of the person's own agency, which no other agency's people see."""
         own = {"sender_agency": self.actor.agency, "sender_ref": wanted}
         found = await self._cases(own) if self.actor.works else []
-        return list({case.id: case for case in (*await self._cases({"code": wanted.upper()}), *found)}.values())
+        called = await self._cases({"code": picture.code_said(wanted)})
+        return list({case.id: case for case in (*called, *found)}.values())
 
     async def meetings_called(self, wanted: str) -> list[str]:
         """The own desk's meetings by its reference, or by the code of a need that came to nobody and is a task."""
         if not self.actor.works:
             return []
         own = self._db[MEETINGS].find({"sender_agency": self.actor.agency, "sender_ref": wanted}).limit(LONGEST)
-        asked = [todo.row["journey_id"] for todo in await self.tasks() if todo.code == wanted.upper()]
+        asked = [todo.row["journey_id"] for todo in await self.tasks() if todo.code == picture.code_said(wanted)]
         return [*dict.fromkeys([doc["_id"] for doc in await self._list(own) if self._met_there(doc)] + asked)]
 
     async def city_rows(self, since: datetime) -> list[Doc]:
@@ -343,7 +344,7 @@ class Gate:
         """
         if access.AUDITOR not in self.actor.roles:
             return []
-        called = self._db[REFERRALS].find({"code": code.upper()}, {"_id": 1}) if code else None
+        called = self._db[REFERRALS].find({"code": picture.code_said(code)}, {"_id": 1}) if code else None
         wanted = {"row": {"$in": [doc["_id"] for doc in await self._list(called)]}} if called else {}
         found = await self._list(self._db[READS].find(wanted).sort("at", DESCENDING).limit(LONGEST))
         rows = {read["_id"]: [read["row"]] if isinstance(read["row"], str) else read["row"] for read in found}

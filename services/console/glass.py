@@ -9,6 +9,7 @@ from pymongo import DESCENDING
 
 from services.console.domain import access
 from services.console.domain.access import Actor
+from services.console.domain.picture import code_said
 from services.console.store import AGENCIES, GLASS, MARKS, MEETINGS, REFERRALS, SEEN
 
 Doc = dict[str, Any]
@@ -35,7 +36,7 @@ class Glass:
         if agency and not access.is_active(agency):
             return None
         cities = {*self.actor.cities, *([agency["city"]] if agency else [])}
-        called = [doc async for doc in self._db[REFERRALS].find({"code": case_code.upper()})]
+        called = [doc async for doc in self._db[REFERRALS].find({"code": code_said(case_code)})]
         called = await not_excluded(self._db, self.actor, called)
         row = next((row for row in called if cities & set(row["cities"])), None)
         if row is None:

@@ -4,6 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
+
 from contracts.beside import (
     AppointmentCancelled,
     AppointmentScheduled,
@@ -203,3 +205,12 @@ def test_a_receiver_sees_no_more_what_was_found_to_be_an_error_after_its_end() -
 
 
 OWED = said(ReceiptRequested).obligation
+
+
+@pytest.mark.parametrize("said", ["PA-7K309Q", "pa 7k309q", "PA7K3O9Q", "pa-7k3o9q "])
+def test_a_code_is_known_however_it_is_said_on_the_telephone(said):
+    assert picture.code_said(said) == "PA-7K309Q"
+
+
+def test_what_is_no_code_stays_what_it_is():
+    assert picture.code_said("fasc/2026 44") == "FASC/2026 44"

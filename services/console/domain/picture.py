@@ -232,6 +232,16 @@ def code_of(task: Doc) -> str | None:
     return task.get("code") or public_code(UUID(task["referral_id"]), next(iter(task["cities"]), None))
 
 
+READ_AS = str.maketrans("OIL", "011")
+"""Letters that no code has, and the digits that they were read as."""
+
+
+def code_said(said: str) -> str:
+    """A code as `public_code` makes it, however people say it: `pa 7k3m9q`, `PA7K3M9Q`. What is no code stays."""
+    signs = "".join(sign for sign in said.upper() if sign.isalnum())
+    return f"{signs[:2]}-{signs[2:].translate(READ_AS)}" if len(signs) == len("PA7K3M9Q") else said.upper()
+
+
 UNTOLD = ("percent", "notify", "coordination_withheld")
 """What no page says of a task."""
 
