@@ -570,6 +570,7 @@ async def test_what_is_written_outlives_the_network_and_the_session_and_is_sent_
         await seen.page.context.set_offline(True)
         await send.click()
         await expect(seen.page.get_by_role("alert")).to_contain_text("il collegamento manca")
+        await expect(send).not_to_have_attribute("aria-busy", "true")
         assert await seen.faults_of_access() == [] and not await seen.is_wider_than_the_screen()
         await seen.page.context.set_offline(False)
 
@@ -605,3 +606,15 @@ async def test_a_page_whose_session_ends_keeps_what_is_being_written_into_it(pal
         await expect(number).to_have_value("333 1234567")
         await seen.page.get_by_role("button", name="Annota").click()
         await expect(seen.page.get_by_role("alert")).to_contain_text("l'accesso è scaduto")
+
+
+async def test_what_was_pressed_says_so_while_its_answer_is_awaited(palermo: Town, browser: Browser) -> None:
+    await palermo.submit(a_new_intake())
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(MOBILE)
+        await seen.page.route("**/acknowledge?*", lambda route: None)
+        button = seen.page.get_by_role("button", name="Presa visione").last
+        await button.click(no_wait_after=True)
+
+        await expect(button).to_have_attribute("aria-busy", "true")
+        assert await seen.faults_of_access() == []

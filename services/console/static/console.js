@@ -55,10 +55,18 @@ document.addEventListener("submit", async (event) => {
     sent = form;
     return form.requestSubmit(button);
   }
+  idle();
   const said = document.querySelector(`[data-unsent=${why}]`).content.firstElementChild.cloneNode(true);
   (button.closest(".acts") ?? button).before(said);
   said.focus();
 });
+
+// An answer may take some seconds: what was pressed says meanwhile that it was.
+document.addEventListener("submit", (event) => {
+  if (event.target.method === "post") event.submitter?.setAttribute("aria-busy", "true");
+});
+const idle = () => document.querySelectorAll("[aria-busy]").forEach((one) => one.removeAttribute("aria-busy"));
+window.addEventListener("pageshow", idle);
 
 const whyNot = async (form) => {
   const me = (page) => page.querySelector(".me span")?.textContent;
