@@ -44,6 +44,15 @@ def test_what_needs_no_question_is_one_press():
     assert actions.questions("accept", "ACKNOWLEDGED", "MEDIUM")[0].required is False
 
 
+@pytest.mark.parametrize("state", ["ACCEPTED", "IN_SERVICE", "ON_HOLD"])
+def test_that_somebody_has_died_is_said_by_no_slip(state):
+    asked = actions.questions("close", state, "MEDIUM")
+    at_once = actions.at_once(asked)
+
+    assert at_once and "deceased" not in [choice.code for choice in at_once.choices]
+    assert "deceased" in [choice.code for question in asked for choice in question.choices]
+
+
 @pytest.mark.parametrize("command", ["confirm_seat", "confirm_interest"])
 def test_that_the_person_is_still_interested_is_said_by_the_press_itself(command):
     assert actions.questions(command, "WAITLISTED", "MEDIUM") == ()

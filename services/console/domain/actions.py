@@ -41,6 +41,8 @@ SHORTER_REVIEWS: dict[int, list[dict[str, str]]] = {
     for days in sorted({i["max_days_to_review"] for i in codes.codes("hold_reasons").values()}) if days < LONGEST_REVIEW
 }  # fmt: skip
 """The reasons for which a hold is reviewed within so many days; for all others within the longest."""
+GRAVE = ("deceased",)
+"""Answers that are chosen and then said, with two presses: by a slip nobody is told that somebody has died."""
 FILLED_BY_ROUTING = "REQUESTED"
 """A command that leads there asks for nothing: routing knows. Who asks once more may say whom."""
 
@@ -58,7 +60,7 @@ class Choice:
 
     @property
     def is_enough(self) -> bool:
-        return not self.asks and not self.conditions
+        return not self.asks and not self.conditions and self.code not in GRAVE
 
 
 @dataclass(frozen=True, slots=True)
