@@ -25,6 +25,7 @@ from contracts.events import (
     ReferralEvent,
     ReferralFlaggedInError,
     ReferralInterestConfirmed,
+    ReferralReopened,
     ReferralRevoked,
     ReferralSeatLapsed,
     ReferralSeatOffered,
@@ -74,6 +75,12 @@ def test_why_it_was_declined_is_counted_with_the_rule_also_for_one_that_was_kept
 
     assert counted and (counted["ended"][0], counted["failed_rule"]) == ("decline_reasons", "age_between")
     assert picture.counted(kept_before)
+
+
+def test_what_is_opened_again_has_not_ended() -> None:
+    closed = picture.after(picture.after(None, said(ReferralSent), ["palermo"]), said(ReferralClosed), ["palermo"])
+
+    assert closed["ended"] and not picture.after(closed, said(ReferralReopened), ["palermo"])["ended"]
 
 
 def test_how_far_a_timer_has_climbed_is_kept_until_it_begins_anew_or_is_over() -> None:

@@ -23,6 +23,7 @@ from contracts.events import (
     ReferralDeclined,
     ReferralEnteredInError,
     ReferralEvent,
+    ReferralReopened,
     ReferralRerouted,
     ReferralSeatLapsed,
     ReferralSent,
@@ -181,6 +182,8 @@ def _more(event: ReferralEvent) -> Doc:
             return {"ended": ["closure_outcomes", outcome]}
         case ReferralWithdrawn(withdraw_reason=reason):
             return {"ended": ["withdraw_reasons", reason]}
+        case ReferralReopened():
+            return {"ended": None}
         case TimerFired(level=level) | ReferralEscalated(level=level):
             return {"level": level}
         case _:
