@@ -44,6 +44,23 @@ def test_what_needs_no_question_is_one_press():
     assert actions.questions("accept", "ACKNOWLEDGED", "MEDIUM")[0].required is False
 
 
+@pytest.mark.parametrize(("state", "daily"), [
+    ("REQUESTED", ("acknowledge", "accept", "decline", "pass_on")),
+    ("WAITLISTED", ("decline", "confirm_seat", "lapse_seat", "confirm_interest")),
+    ("ACCEPTED", ("start", "close", "record_contact_attempt", "schedule_appointment")),
+    ("IN_SERVICE", ("close", "hold", "record_update", "record_contact_attempt")),
+])  # fmt: skip
+def test_what_is_done_every_day_comes_before_what_takes_it_back(state, daily):
+    assert actions.commands(state, frozenset({"receiver"}), frozenset({"caseworker"}))[:4] == daily
+
+
+def test_who_coordinates_is_offered_to_press_for_an_answer_before_anything_is_taken_back():
+    may = actions.commands("REQUESTED", frozenset({"coordinator"}), frozenset({"coordinator"}))
+
+    offered = [command for command in may if not command.endswith("_suspended")]
+    assert {*offered[:2]} == {"change_priority", "escalate"} and offered[-1] == "revoke"
+
+
 @pytest.mark.parametrize("state", ["ACCEPTED", "IN_SERVICE", "ON_HOLD"])
 def test_that_somebody_has_died_is_said_by_no_slip(state):
     asked = actions.questions("close", state, "MEDIUM")

@@ -15,7 +15,11 @@ LADDER = codes.table("priorities")["escalation_ladder"]
 RUNNING: dict[str, list[str]] = codes.table("running")["commands"]
 
 FIRST = ("acknowledge", "accept", "start", "close", "decline", "pass_on")
-"""The order of buttons: what is done most comes first, the rest follows as the table has it."""
+RARELY = (
+    "unaccept", "withdraw", "assign_worker", "add_note", "mark_error", "mark_error_after_accept", "flag_in_error",
+    "revoke",
+)  # fmt: skip
+"""The order of buttons: what is done most comes first, the rest follows as the table has it, and then what is rare."""
 TEXTS = ("text", "reason_text")
 LAST = ("appointment",)
 """What is asked after everything else: which of several appointments is rarely to be said."""
@@ -102,7 +106,7 @@ def rows() -> tuple[Row, ...]:
 def commands(state: str, relations: frozenset[str], roles: frozenset[str]) -> tuple[str, ...]:
     """What may be said of a referral in this state by who has these relations to it and these roles."""
     may = {r.command for r in rows() if state in r.states and _speaks(r, relations) and _supervises(r, roles)}
-    return tuple(sorted(may, key=lambda c: (FIRST.index(c) if c in FIRST else len(FIRST), _place(c))))
+    return tuple(sorted(may, key=_order))
 
 
 def is_ever_said(command: str, relations: frozenset[str], roles: frozenset[str]) -> bool:
@@ -116,6 +120,11 @@ def _speaks(row: Row, relations: frozenset[str]) -> bool:
 
 def _supervises(row: Row, roles: frozenset[str]) -> bool:
     return not row.supervised or "supervisor" in roles
+
+
+def _order(command: str) -> tuple[int, int]:
+    known = (*FIRST, None, *RARELY)
+    return known.index(command if command in known else None), _place(command)
 
 
 def _place(command: str) -> int:
