@@ -48,10 +48,11 @@ async def note_contact(request: Request, intake_id: str) -> tuple[dict[str, str]
 SAID = ("done", "waiting", "away", "refused", "moved_on", "ops_gone")
 
 
-def back_to(page: str, answer: Answer) -> Response:
-    """Where a command was said, with what became of it."""
+def back_to(page: str, answer: Answer, code: str | None = None) -> Response:
+    """Where a command was said, with what became of it. code: of what it was about."""
     key = answer.code or "done"
     told = {"said": key} if key in SAID else {"said": "refused", "why": key}
+    told |= {"of": code} if code else {}
     return RedirectResponse(f"{page}?{urlencode(told)}", 303)
 
 

@@ -172,10 +172,11 @@ async def _tasks(at: Gate) -> dict[str, Any]:
 @router.post("/tasks/{task_id}")
 async def complete(request: Request, task_id: UUID) -> Response:
     at = gate_of(request)
-    if not any(todo.completes and todo.row["_id"] == str(task_id) for todo in await at.tasks()):
+    todo = next((t for t in await at.tasks() if t.completes and t.row["_id"] == str(task_id)), None)
+    if todo is None:
         raise HTTPException(404)
     answer = await asking.say(web.session_of(request), "staffetta.task.complete.v1", {"task_id": str(task_id)})
-    return back_to("/tasks", answer)
+    return back_to("/tasks", answer, todo.code)
 
 
 # -- who looked --------------------------------------------------------------------------------------------------------

@@ -216,6 +216,7 @@ MEANT: dict[tuple[str, str | None], str] = {
     ("invalid_value", "/escalation_level"): "level_told", ("invalid_format", "/linked_referral_id"): "code_unknown",
     ("idempotency_conflict", "/idempotency_key"): "form_said_before",
     ("missing_field", "/tier1/caregiver"): "minor_of_whom", ("missing_field", "/tier0/services"): "services_none",
+    ("missing_field", "/contact/value"): "contact_value_none",
 }  # fmt: skip
 
 

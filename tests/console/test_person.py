@@ -76,6 +76,7 @@ async def test_who_took_somebody_in_notes_that_a_phone_is_not_safe_and_who_met_t
     assert 'name="number" value="1"' in form and "Non usare: non è sicuro" in form
     assert marked.headers["location"] == added.headers["location"] == f"{at}?said=done"
     assert (wrong.status_code, nothing.status_code) == (422, 422) and "+39 000 66" in wrong.text
+    assert "scrivi il numero" in wrong.text, "what is missing is said"
     facts = who.partition('<dl class="facts">')[2].partition("</dl>")[0]
     first, second = (part for part in facts.split("<dt>") if part.startswith("Contatto"))
     assert "+39 000 66" in first and '<strong class="late">' in first and "Non usare: non è sicuro" in first

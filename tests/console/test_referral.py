@@ -193,7 +193,9 @@ async def test_a_task_about_a_need_that_came_to_nobody_says_whose_it_is(palermo:
         called = [(await sender.post("/search", q=q)).headers.get("location") for q in (mark, link[2].lower())]
         stranger = [(await coordinator.post("/search", q=q)).headers.get("location") for q in (mark, link[2])]
         meeting, of_city = await sender.get(link[1]), (await coordinator.get("/tasks")).text
+        done = await sender.post(task.partition('action="')[2].partition('"')[0])
 
+    assert done.headers["location"] == f"/tasks?said=done&of={link[2]}", "which one it was is told"
     assert "Nessun ente può rispondere" in task and 'href="/new">' in task
     shown = meeting.text.partition("<h1>")[2]
     assert "Nessun ente può rispondere" in shown and link[2] in shown and "Ancora nulla" not in shown
