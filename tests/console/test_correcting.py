@@ -68,7 +68,7 @@ async def test_a_supervisor_corrects_an_own_offer_and_everybody_reads_it(palermo
     assert [language["code"] for language in now["languages"]] == ["it", "wo"]
     assert (now["schedules"][0]["byday"], now["schedules"][0]["closes_at"]) == ("TU", "12:30")
     assert "Corso &lt;b&gt; di base" in page and "+39 091 222222" in page and "corretto il" in page
-    assert "+39 091 222222" in elsewhere and "/directory/pa." not in elsewhere
+    assert '<a href="tel:+39091222222">+39 091 222222</a>' in elsewhere and "/directory/pa." not in elsewhere
 
 
 async def test_the_directory_tells_how_many_places_are_free_where_they_are_counted(palermo: Town) -> None:
@@ -86,7 +86,8 @@ async def test_the_directory_tells_how_many_places_are_free_where_they_are_count
 def places(page: str) -> dict[str, str]:
     """What the last column says of each offer."""
     found = re.findall(r"<tr>.*?</tr>", page.partition("<tbody>")[2], re.DOTALL)
-    return {re.findall(r" · (pa\.[a-z._]+)<", row)[0]: re.findall(r"<td>([^<]*)</td>\s*</tr>", row)[0] for row in found}
+    free = re.compile(r'<td data-label="Posti liberi">([^<]*)</td>\s*</tr>')
+    return {re.findall(r" · (pa\.[a-z._]+)<", row)[0]: free.findall(row)[0] for row in found}
 
 
 async def test_the_same_file_loaded_again_does_not_undo_it(palermo: Town) -> None:
