@@ -65,6 +65,7 @@ async def test_what_came_of_an_own_earlier_meeting_stands_beside_the_question(pa
 
     [row] = [row for row in re.findall("<tr.*?</tr>", page, re.S) if pair in row]
     assert mark in row and row.count('href="/referrals/') == 2
+    assert mark in row.partition('<td data-label="Già incontrata">')[2], "on a telephone too it is told who was before"
 
 
 async def test_what_another_agency_sent_to_the_desk_is_not_told_to_be_of_the_same_person(palermo: Town) -> None:
