@@ -618,3 +618,19 @@ async def test_what_was_pressed_says_so_while_its_answer_is_awaited(palermo: Tow
 
         await expect(button).to_have_attribute("aria-busy", "true")
         assert await seen.faults_of_access() == []
+
+
+async def test_a_note_goes_with_an_answer_of_one_press_too(palermo: Town, browser: Browser) -> None:
+    stated = a_new_intake()
+    await palermo.submit(stated)
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(MOBILE)
+        code = await the_code_of(palermo, stated)
+        await seen.page.goto(f"{palermo.url}/r/{code}")
+        await seen.page.get_by_role("link", name="Rifiuta").click()
+        await seen.page.get_by_label("Nota").fill("Chiamate la Casa Ponte")
+        await seen.page.get_by_role("button", name="Nessun posto").click()
+        await seen.page.wait_for_url("**said=done**")
+        await seen.page.get_by_role("link", name="leggi la nota").click(timeout=20_000)
+
+        await expect(seen.page.locator("p.text")).to_have_text("Chiamate la Casa Ponte", timeout=20_000)

@@ -40,7 +40,8 @@ document.addEventListener("input", (event) => {
 });
 
 // What was typed is sent once we know that it will be taken: without a network, or after the session has ended, it would
-// be lost. It stays, the page says why, and whoever logs in again elsewhere sends it from here.
+// be lost. It stays, the page says why, and whoever logs in again elsewhere sends it from here. A note that is written goes
+// with an answer of one press too.
 let isAsking = false, sent = null;
 document.addEventListener("submit", async (event) => {
   const form = event.target, button = event.submitter;
@@ -53,6 +54,7 @@ document.addEventListener("submit", async (event) => {
   document.querySelector("#unsent")?.remove();
   if (!why) {
     sent = form;
+    if (form.id === "once") document.querySelector("form.asks textarea")?.setAttribute("form", "once");
     return form.requestSubmit(button);
   }
   idle();
