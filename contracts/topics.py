@@ -14,7 +14,7 @@ Kind = Literal["commands", "events", "state", "door", "feed"]
 class Topic:
     """kind: commands (asked of `owner`), events (said by `owner`), state (compacted), door and feed (one agency's).
 
-    also_by: further services that say their events there.
+    also_by: who writes there beside the owner. asked_by: of commands, the services that ask.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Topic:
     readers: tuple[str, ...]
     personal: bool = False
     also_by: tuple[str, ...] = ()
+    asked_by: tuple[str, ...] = ()
 
     def of(self, agency: str) -> str:
         """The name of one agency's topic."""
@@ -33,30 +34,34 @@ class Topic:
 
     @property
     def writers(self) -> tuple[str, ...]:
-        return self.owner, *self.also_by
+        return self.asked_by or (self.owner, *self.also_by)
 
     @property
     def one_per_agency(self) -> bool:
         return "{agency}" in self.name
 
 
-AGENCY_COMMANDS = Topic("agencies.{agency}.commands", "door", "agency", "any", 1, 7, ("gateway",), personal=True)
+AGENCY_COMMANDS = Topic("agencies.{agency}.commands", "door", "agency", "any", 1, 7, ("gateway",), personal=True,
+                        also_by=("gateway",))  # fmt: skip
 AGENCY_FEED = Topic("agencies.{agency}.feed", "feed", "gateway", "aggregate id", 1, 30, ("agency", "gateway"))
 
 PEOPLE_COMMANDS = Topic("people.commands", "door", "gateway", "any", 1, 7, ("gateway",), personal=True)
 """What supervisors and coordinators say over HTTP: the gateway alone writes it, so its headers say who they are."""
 
-INTAKE_COMMANDS = Topic("intake.commands", "commands", "intake", "aggregate id", 6, 7, ("intake",), personal=True)
-REFERRAL_COMMANDS = Topic("referral.commands", "commands", "referral", "aggregate id", 6, 30, ("referral",))
-DIRECTORY_COMMANDS = Topic("directory.commands", "commands", "directory", "entry", 1, 30, ("directory",))
+INTAKE_COMMANDS = Topic("intake.commands", "commands", "intake", "aggregate id", 6, 7, ("intake",), personal=True,
+                        asked_by=("gateway", "intake"))  # fmt: skip
+REFERRAL_COMMANDS = Topic("referral.commands", "commands", "referral", "aggregate id", 6, 30, ("referral",),
+                          asked_by=("gateway", "intake", "referral"))  # fmt: skip
+DIRECTORY_COMMANDS = Topic("directory.commands", "commands", "directory", "entry", 1, 30, ("directory",),
+                           asked_by=("gateway",))  # fmt: skip
+HOUSING_COMMANDS = Topic("housing.commands", "commands", "housing", "places_id", 6, 30, ("housing",),
+                         asked_by=("housing",))  # fmt: skip
+PROGRAMMES_COMMANDS = Topic("programmes.commands", "commands", "programmes", "places_id", 6, 30, ("programmes",),
+                            asked_by=("programmes",))  # fmt: skip
+NOTIFICATIONS_COMMANDS = Topic("notifications.commands", "commands", "notifications", "mailbox_id", 6, 30,
+                               ("notifications",), asked_by=("notifications",))  # fmt: skip
 
-HOUSING_COMMANDS = Topic("housing.commands", "commands", "housing", "places_id", 6, 30, ("housing",))
-PROGRAMMES_COMMANDS = Topic("programmes.commands", "commands", "programmes", "places_id", 6, 30, ("programmes",))
-NOTIFICATIONS_COMMANDS = Topic(
-    "notifications.commands", "commands", "notifications", "mailbox_id", 6, 30, ("notifications",)
-)
-
-INTAKES = Topic("intakes", "events", "intake", "intake_id", 6, 30, ("referral", "gateway", "notifications", "console"))
+INTAKES = Topic("intakes", "events", "intake", "intake_id", 6, 30, ("referral", "gateway", "console"))
 REFERRALS = Topic("referrals", "events", "referral", "aggregate id", 6, 30,
                   ("gateway", "intake", "housing", "programmes", "notifications", "console"))  # fmt: skip
 CAPACITY = Topic("capacity", "events", "housing", "places_id", 6, 30, ("referral", "console"), also_by=("programmes",))

@@ -140,6 +140,7 @@ class Offline:
         while keys := [key for key, some in waiting.items() if some]:
             service, key = keys[self.pick(len(keys))]
             for out in finished(self._handle(service, waiting[service, key].popleft())):
+                assert service in TOPICS.get(out.topic, AGENCY_FEED).writers, f"{service} has no right to {out.topic}"
                 self._say(out, waiting)
         return self.said[before:]
 

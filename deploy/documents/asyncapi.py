@@ -64,7 +64,7 @@ def _channel(topic: Topic) -> Json:
         "messages": {spoken.name: {"$ref": f"#/components/messages/{spoken.name}"} for spoken in _on(topic)},
         **({"parameters": agency} if topic.one_per_agency else {}),
         "bindings": {"kafka": {"partitions": topic.partitions, "topicConfiguration": _kept(topic), **KAFKA}},
-        "x-owner": ", ".join(topic.writers),
+        "x-owner": ", ".join((topic.owner, *topic.also_by)) if topic.kind == "events" else topic.owner,
         "x-readers": list(topic.readers),
         "x-key": topic.key,
         "x-personal-data": topic.personal,
@@ -94,9 +94,8 @@ def _kept(topic: Topic) -> Json:
 
 
 def _operations(topic: Topic) -> Json:
-    """Who writes and who reads. Commands are written by whoever asks: the gateway, or the service itself."""
-    writers = topic.writers if topic.kind != "commands" else ("asker",)
-    who = {f"{writer}.send": "send" for writer in writers}
+    """Who writes and who reads."""
+    who = {f"{writer}.send": "send" for writer in topic.writers}
     who |= {f"{reader}.receive": "receive" for reader in topic.readers}
     return {
         f"{_id(topic)}.{name}": {

@@ -24,8 +24,8 @@ def page() -> str:
 def _topics() -> Iterator[str]:
     yield "## Topics\n"
     columns = ("Topic", "Written by", "Read by", "Key", "Partitions", "Kept", "Personal data")
-    rows = ((f"`{t.name}`", _writer(t), ", ".join(t.readers), t.key, str(t.partitions), _kept(t), _yes(t.personal))
-            for t in topics.TOPICS)  # fmt: skip
+    rows = ((f"`{t.name}`", ", ".join(t.writers), ", ".join(t.readers), t.key, str(t.partitions), _kept(t),
+             _yes(t.personal)) for t in topics.TOPICS)  # fmt: skip
     yield from table(columns, rows)
 
 
@@ -51,10 +51,6 @@ def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator
 
 def _link(spoken: Spoken) -> str:
     return f"[`{spoken.ce_type}`](schemas/{spoken.name}.json)"
-
-
-def _writer(topic: Topic) -> str:
-    return "whoever asks" if topic.kind == "commands" else ", ".join(topic.writers)
 
 
 def _kept(topic: Topic) -> str:
