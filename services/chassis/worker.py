@@ -44,7 +44,7 @@ class Worker:
         self.told_at = 0.0
         look_ms = NEW_TOPICS_MS if any(topic.one_per_agency for topic in topics) else SAME_TOPICS_MS
         self.broker = KafkaBroker(
-            settings.kafka_url,
+            settings.kafka_url.split(","),
             logger=None,
             metadata_max_age_ms=look_ms,
             client_id=service,
