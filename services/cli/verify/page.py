@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from services.chassis.settings import Settings
+from services.chassis.settings import Settings, from_environment
 from services.cli.faults import CannotDo
 from services.cli.session import Session
 from services.cli.verify.report import Looked, Report
@@ -21,9 +21,8 @@ LONGEST_PAGE = 50
 def verify(session: Session, wait_s: float, again_s: float) -> None:
     """Look at everything; fails when a promise is broken."""
     where = session.endpoints
-    settings = Settings(
-        kafka_url=where.need_kafka(), mongo_url=SecretStr(where.need_mongo()), namespace=where.namespace
-    )
+    found = {"kafka_url": where.need_kafka(), "mongo_url": SecretStr(where.need_mongo()), "namespace": where.namespace}
+    settings = from_environment().model_copy(update=found)
     report = asyncio.run(_look(settings, wait_s, again_s))
     session.tell(report.as_data(), lambda console, words: _page(report, console, words))
     if report.findings:
