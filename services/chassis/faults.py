@@ -10,6 +10,8 @@ from aiokafka.errors import KafkaError
 from bson.errors import InvalidDocument
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
+from services.chassis.reaching import kind_of
+
 log = logging.getLogger("staffetta.worker")
 T = TypeVar("T")
 
@@ -59,7 +61,7 @@ async def patiently(what: Callable[..., Awaitable[T]], *args: Any) -> T:
         except (PyMongoError, KafkaError) as fault:
             conflict = isinstance(fault, PyMongoError) and fault.has_error_label("TransientTransactionError")
             if not conflict:
-                log.warning("again after %s", type(fault).__name__)
+                log.warning("again after %s", kind_of(fault))
             await asyncio.sleep(0.01 if conflict else 0.2)
         except (Fenced, Unwritable):
             raise

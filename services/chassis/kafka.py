@@ -40,14 +40,23 @@ async def ensure_topics(settings: Settings, wanted: Iterable[tuple[str, Topic]])
         there = set(await admin.list_topics())
         missing = [_new(name, topic, settings.kafka_replication) for name, topic in named if name not in there]
         refused = _refused((await admin.create_topics(missing)).topic_errors if missing else ())
-        async with asyncio.timeout(TOLD_S):
-            while not {name for name, _ in named} - refused.keys() <= set(await admin.list_topics()):
-                await asyncio.sleep(0.05)
+        await _until_told(admin, {name for name, _ in named} - refused.keys())
     finally:
         await admin.close()
     if refused:
         log.error("the broker makes none of these topics: %s", refused)
         raise Refused(refused)
+
+
+async def _until_told(admin: AIOKafkaAdminClient, made: set[str]) -> None:
+    unseen = made
+    try:
+        async with asyncio.timeout(TOLD_S):
+            while unseen := made - set(await admin.list_topics()):
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        log.error("these topics are there, and the broker does not show them: have we the right? %s", sorted(unseen))
+        raise
 
 
 def _refused(answers: Iterable[tuple[Any, ...]]) -> dict[str, object]:

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 from services.chassis import failpoints, reaching
 from services.chassis.faults import die, patiently
 from services.chassis.messages import Outgoing, Said, Source
+from services.chassis.reaching import kind_of
 from services.chassis.settings import Settings
 
 STUCK_S = 5
@@ -52,7 +53,7 @@ class Outbox:
             await sending
             failpoints.hit("published_not_deleted")
         except Exception as fault:
-            die(f"publishing failed: {type(fault).__name__}")
+            die(f"publishing failed: {kind_of(fault)}")
 
     async def _still_ours(self, said: Said) -> None:
         """Frozen, or cut off: whoever took over has said what we owe."""

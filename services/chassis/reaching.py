@@ -3,10 +3,20 @@
 import ssl
 from typing import TYPE_CHECKING, Any
 
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
+
 from services.chassis.settings import Settings
 
 if TYPE_CHECKING:
     from faststream.security import BaseSecurity
+
+PATIENCE_MS = 1500
 
 
 def broker(settings: Settings, url: str = "") -> dict[str, Any]:
@@ -38,6 +48,29 @@ def of_faststream(settings: Settings) -> "BaseSecurity | None":
     known = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
     password = settings.kafka_password.get_secret_value()
     return known[settings.kafka_mechanism](settings.kafka_user, password, ssl_context=tls(settings))
+
+
+def kind_of(fault: Exception) -> str:
+    """What a log says of it; of a right that we lack also to which topics or group."""
+    lacks = isinstance(fault, TopicAuthorizationFailedError | GroupAuthorizationFailedError)
+    return str(fault) if lacks else type(fault).__name__
+
+
+async def why(settings: Settings, fault: Exception, url: str = "") -> str:
+    """What kept us from the broker. Of a first connection the client does not say it: so each address is tried anew."""
+    if not isinstance(fault, KafkaConnectionError):
+        return kind_of(fault)
+    where = broker(settings, url)
+    hosts = collect_hosts(where.pop("bootstrap_servers"), randomize=False)
+    return "; ".join([f"{host}:{port}: {await _met(host, port, where)}" for host, port, _ in hosts])
+
+
+async def _met(host: str, port: int, how: dict[str, Any]) -> str:
+    try:
+        (await create_conn(host, port, request_timeout_ms=PATIENCE_MS, **how)).close()
+    except (KafkaError, OSError) as fault:
+        return str(fault) or type(fault).__name__
+    return "lets us in"
 
 
 def tls(settings: Settings) -> ssl.SSLContext:

@@ -15,7 +15,7 @@ from pymongo import IndexModel
 from pymongo.errors import PyMongoError
 
 from contracts.topics import TOPICS
-from services.chassis import failpoints, kafka, ledger, operations, telemetry
+from services.chassis import failpoints, kafka, ledger, operations, reaching, telemetry
 from services.chassis.faults import die
 from services.chassis.handlers import Handlers
 from services.chassis.ledger import Ledger
@@ -118,5 +118,5 @@ async def _open(service: Service, context: Context, worker: Worker) -> None:
                 await context.db[collection].create_indexes(list(indexes))
             return await worker.start()
         except (PyMongoError, KafkaError, OSError) as fault:
-            log.warning("cannot start yet: %s", type(fault).__name__)
+            log.warning("cannot start yet: %s", await reaching.why(context.settings, fault))
             await asyncio.sleep(0.5)

@@ -15,6 +15,7 @@ from pymongo.errors import PyMongoError
 from contracts import catalogue
 from contracts.values import Message
 from services.chassis import messages
+from services.chassis.reaching import kind_of
 from services.chassis.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def sweeping(due: Callable[[Any, datetime], AsyncIterator[Due]], what: str) -> "
                     await publish(context, one.command, id=one.id, at=now, journey_id=one.journey_id)
                     note(asked, one.id, time.monotonic())
             except (PyMongoError, KafkaError) as fault:
-                log.warning("%s wait: %s", what, type(fault).__name__)
+                log.warning("%s wait: %s", what, kind_of(fault))
             await asyncio.sleep(EVERY_S)
 
     return sweep

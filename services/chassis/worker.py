@@ -19,6 +19,7 @@ from services.chassis.ledger import Ledger
 from services.chassis.messages import Incoming, Offsets, Record, Source
 from services.chassis.outbox import Outbox
 from services.chassis.partitions import Partitions
+from services.chassis.reaching import kind_of
 from services.chassis.sweep import Clock
 from services.chassis.transaction import Doc
 
@@ -74,7 +75,7 @@ class Worker:
             await asyncio.sleep(AGAIN_S)  # a take-over is under way, and says where it stands
             return ()
         except KafkaError as fault:
-            log.warning("records cannot be read: %s", type(fault).__name__)
+            log.warning("records cannot be read: %s", kind_of(fault))
             raise
         partitions.is_taken = not found
         return found
@@ -82,8 +83,11 @@ class Worker:
     async def start(self) -> None:
         await self.ledger.open()
         await self.outbox.producer.start()
-        await self.partitions.asked.start()
-        await self.broker.start()
+        try:
+            await self.partitions.asked.start()
+            await self.broker.start()
+        except KafkaError as fault:  # a consumer that has begun cannot begin again
+            die(f"cannot start: {kind_of(fault)}")
         self.is_open = True
 
     async def stop(self) -> None:
@@ -201,4 +205,4 @@ class Worker:
                 await asyncio.wait_for(self.partitions.consumer.commit(offsets), 2)
                 self.told |= news
             except (KafkaError, TimeoutError) as fault:
-                log.info("group offset not told: %s", type(fault).__name__)
+                log.info("group offset not told: %s", kind_of(fault))

@@ -112,8 +112,15 @@ def kafka(url: str) -> Check:
     try:
         topics = asyncio.run(asyncio.wait_for(_topics(url), PATIENCE_S))
     except Exception as fault:
-        return Check("Kafka", False, f"{url}: {type(fault).__name__}", remedy)
+        return Check("Kafka", False, asyncio.run(_why_not(url, fault)), remedy)
     return Check("Kafka", True, f"{url}, {topics} topics")
+
+
+async def _why_not(url: str, fault: Exception) -> str:
+    from services.chassis import reaching
+    from services.chassis.settings import from_environment
+
+    return f"{url}: {await reaching.why(from_environment(), fault, url)}"
 
 
 async def _topics(url: str) -> int:

@@ -16,6 +16,7 @@ from pymongo.errors import PyMongoError
 from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED, PEOPLE_COMMANDS
 from services.chassis import reaching
 from services.chassis.kafka import Refused, ensure_topics, is_whole, kept_from
+from services.chassis.reaching import kind_of
 from services.chassis.service import Context
 from services.chassis.settings import Settings
 from services.gateway import store
@@ -61,7 +62,7 @@ async def keep_topics(context: Context) -> None:
                 made |= new - refused
             seen = new
         except (KafkaError, PyMongoError, TimeoutError) as fault:
-            log.warning("topics of new agencies must wait: %s", type(fault).__name__)
+            log.warning("topics of new agencies must wait: %s", kind_of(fault))
         await asyncio.sleep(LOOK_S)
 
 
