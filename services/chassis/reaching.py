@@ -20,9 +20,7 @@ PATIENCE_MS = 1500
 
 
 def broker(settings: Settings, url: str = "") -> dict[str, Any]:
-    """The arguments of a client of aiokafka. url: of another door of the same broker. Raises OSError for a file that
-    is not there, ssl.SSLError for one that is no certificate.
-    """
+    """The arguments of a client of aiokafka. url: of another door of the same broker."""
     where: dict[str, Any] = {
         "bootstrap_servers": url or settings.kafka_url,
         "security_protocol": settings.kafka_security,
@@ -74,7 +72,14 @@ async def _met(host: str, port: int, how: dict[str, Any]) -> str:
 
 
 def tls(settings: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.kafka_ca or None)
-    if settings.kafka_certificate:
-        context.load_cert_chain(settings.kafka_certificate)
+    """Ends the process where a file does not hold what it should."""
+    try:
+        context = ssl.create_default_context(cafile=settings.kafka_ca or None)
+    except ssl.SSLError:
+        raise SystemExit("KAFKA_CA holds no certificate in PEM") from None
+    try:
+        if settings.kafka_certificate:
+            context.load_cert_chain(settings.kafka_certificate)
+    except ssl.SSLError:
+        raise SystemExit("KAFKA_CERTIFICATE does not hold a certificate and its key in PEM") from None
     return context
