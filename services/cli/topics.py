@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PATIENCE_MS = 10_000
+REMEDY = "Is its code right, is the directory loaded, may KAFKA_USER see them?"
 
 Place = tuple[str, int]
 """A topic's name without the network's prefix, and a partition."""
@@ -54,7 +55,7 @@ def topics(session: Session, agency: str | None) -> None:
     url = where.need_kafka()
     seen = _counted(asyncio.run(_look(url, where.named(""))), agency)
     if agency and not any(row.topics for row in seen if "{agency}" not in row.name and agency in row.name):
-        raise CannotDo(f"No topics on the broker for {agency}.", "Is its code right, is the directory loaded?")
+        raise CannotDo(f"No topics on the broker for {agency}.", REMEDY)
     session.tell([asdict(row) for row in seen], lambda console, words: _page(seen, console, words))
 
 

@@ -100,7 +100,7 @@ class Wire:
             if time.monotonic() > until:
                 raise CannotDo(
                     f"No topics on the broker for: {', '.join(missing)}.",
-                    "Each agency of the directory has its own: is its code right, is the directory loaded?",
+                    "Each agency has its own: is its code right, is the directory loaded, may KAFKA_USER see them?",
                 )
             await asyncio.sleep(0.2)
 
