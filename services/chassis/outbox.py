@@ -1,6 +1,7 @@
 """What is owed to the topics: sent in order, one batch at a time, while the next one is prepared."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Collection
 
@@ -21,6 +22,8 @@ class Outbox:
             **reaching.broker(settings), enable_idempotence=True, acks="all", max_batch_size=512 * 1024,
             max_request_size=2 * 1024 * 1024,
         )  # fmt: skip
+        # of what aiokafka gives up it has used the numbers, and the broker then refuses all that follows it
+        self.producer._message_accumulator._batch_ttl = math.inf  # it offers no other way
         self._owns = owns
         self._frozen_s = settings.session_s / 3
         self._sending: asyncio.Task[None] | None = None

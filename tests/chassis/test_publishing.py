@@ -2,16 +2,23 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, LeaderNotAvailableError, OutOfOrderSequenceNumber
+from aiokafka.producer import message_accumulator
 
 from services.chassis import outbox as outbox_module
+from services.chassis.kafka import ensure_topics
 from services.chassis.messages import Outgoing, Source
 from services.chassis.outbox import Outbox
 from services.chassis.settings import Settings
+from tests.chassis.example import OUT
 
 OWED = {("in", 0): [Outgoing("out", b"a", b"{}", [])]}
 
@@ -74,3 +81,49 @@ async def test_what_cannot_be_said_though_it_is_tried_again_and_again_is_stuck(m
     await outbox.producer.stop()
 
     assert seen == [False, False, True, False]
+
+
+async def test_what_waits_for_a_leader_for_an_hour_is_said_still_and_so_is_what_follows(
+    network: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def owns(_sources: Collection[Source]) -> bool:
+        return True
+
+    async with Outbox(network, owns).producer as producer:
+        assert await _said_around_an_hour(producer, network, monkeypatch) == [0, 1, 2]
+
+
+async def test_without_it_what_has_waited_is_lost_and_what_follows_is_refused(
+    network: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What aiokafka does by itself; else the test above would show nothing."""
+    async with AIOKafkaProducer(bootstrap_servers=network.kafka_url, enable_idempotence=True) as producer:
+        said = await _said_around_an_hour(producer, network, monkeypatch)
+
+    assert [type(fault) for fault in said[1:]] == [LeaderNotAvailableError, OutOfOrderSequenceNumber]
+
+
+async def _said_around_an_hour(
+    producer: AIOKafkaProducer, network: Settings, monkeypatch: pytest.MonkeyPatch
+) -> list[int | KafkaError]:
+    """What came of one message before a partition has no leader for an hour, one while it has none, and one after."""
+    await ensure_topics(network, [(OUT.name, OUT)])
+    here, cluster, hours = TopicPartition(network.named(OUT.name), 1), producer.client.cluster, [0]
+    leader, is_away = cluster.leader_for_partition, [False]
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 3600 * hours[0])
+    monkeypatch.setattr(message_accumulator, "time", clock)
+    monkeypatch.setattr(cluster, "leader_for_partition", lambda p: -1 if is_away[0] and p == here else leader(p))
+
+    async def say() -> int | KafkaError:
+        try:
+            return int((await producer.send_and_wait(here.topic, b"{}", partition=here.partition)).offset)
+        except KafkaError as fault:
+            return fault
+
+    before, is_away[0] = await say(), True
+    meanwhile = asyncio.create_task(say())
+    await asyncio.sleep(0.5)
+    hours[0] = 1
+    await asyncio.sleep(0.5)
+    is_away[0] = False
+    return [before, await asyncio.wait_for(meanwhile, 10), await asyncio.wait_for(say(), 10)]
