@@ -1,4 +1,4 @@
-"""Topics on the broker: made where they are missing, with the retention and the clock that the contracts say."""
+"""Topics on the broker: made where they are missing, with the retention of the contracts and the broker's clock."""
 
 import asyncio
 import logging
@@ -67,15 +67,16 @@ def _refused(answers: Iterable[tuple[Any, ...]]) -> dict[str, object]:
 
 def _new(name: str, topic: Topic, copies: int) -> NewTopic:
     """As it is made. What a broker loses of its tail is not seen once as much has followed, so that must not happen."""
-    kept = {"cleanup.policy": "compact"} if topic.retention_days is None else {"cleanup.policy": "delete"}
+    # by a worker's own clock, if that is wrong, the broker would refuse what it says, or drop it before it is read
+    kept = {"message.timestamp.type": "LogAppendTime", "cleanup.policy": "compact"}
     if topic.retention_days is not None:
-        kept["retention.ms"] = str(topic.retention_days * DAY_MS)
+        kept |= {"cleanup.policy": "delete", "retention.ms": str(topic.retention_days * DAY_MS)}
     if topic.personal:
         # a broker drops whole segments, and only once all in them is old: by itself one holds a week of what comes
         kept["segment.ms"] = str(HOUR_MS)
     if topic.kind == "door":
         # whatever a client packs, and however, the broker unpacks, and measures what comes out
-        kept |= {"message.timestamp.type": "LogAppendTime", "compression.type": "uncompressed"}
+        kept["compression.type"] = "uncompressed"
     if copies > 1:
         # acknowledged is what two have, and who lacks it does not lead
         kept |= {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"}

@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import bson
-from bson import Binary
+from bson import Binary, ObjectId
 from bson.errors import InvalidDocument
 from pymongo import IndexModel, UpdateOne
 from pymongo.errors import OperationFailure
@@ -199,7 +198,8 @@ class Ledger:
     ) -> None:
         await tx.flush()
         if ids:
-            await self.db.inbox.insert_one({"at": datetime.now(UTC), "ids": ids}, session=self.session)
+            batch = {"$set": {"ids": ids}, "$currentDate": {"at": True}}  # the store's clock, by which it forgets them
+            await self.db.inbox.update_one({"_id": ObjectId()}, batch, upsert=True, session=self.session)
         await published()
         await self._move(stored, following, tx.outbox)
         self.owing = self.owing - following.keys() | tx.outbox.keys()

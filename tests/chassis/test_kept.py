@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
@@ -48,6 +49,19 @@ async def test_what_holds_who_people_are_is_dropped_within_the_hour_after_its_da
 
     assert timedelta(milliseconds=int(kept["retention.ms"])) == timedelta(days=7)
     assert timedelta(milliseconds=int(kept["segment.ms"])) <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+async def test_whoever_says_something_when_it_was_said_is_told_by_the_broker(network: Settings, topic: Topic) -> None:
+    """A clock that is ahead would be refused, and what one says that is behind be dropped before it is read."""
+    name, now = topic.of("pa.comune"), datetime.now(UTC)
+    await ensure_topics(network, [(name, topic)])
+
+    async with AIOKafkaProducer(bootstrap_servers=network.kafka_url) as producer:
+        for theirs in (now + timedelta(hours=2), now - 400 * DAY):
+            at_ms = int(theirs.timestamp() * 1000)
+            said = await producer.send_and_wait(network.named(name), b"{}", key=b"a", timestamp_ms=at_ms)
+            assert abs(datetime.fromtimestamp(said.timestamp / 1000, UTC) - now) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)

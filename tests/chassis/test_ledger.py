@@ -4,8 +4,9 @@ import asyncio
 import sys
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -131,6 +132,21 @@ async def test_what_lies_here_twice_because_nobody_could_read_its_name_is_discar
 
         assert await parking.listed(ledger.db) == []
         assert (await ledger.db.counts.find_one({"_id": "a"}) or {"seen": []})["seen"] == seen
+
+
+async def test_how_long_a_message_is_known_is_counted_by_the_clock_of_the_store(
+    network: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a worker's that is far behind, the store would forget at once what was handled."""
+    here, now = (network.named(IN.name), 3), datetime.now(UTC)
+    behind = SimpleNamespace(now=lambda zone: datetime.now(zone) - timedelta(days=60))
+    monkeypatch.setattr(ledger_module, "datetime", behind, raising=False)
+    async with a_ledger(network) as ledger:
+        await ledger.claim({here: 0})
+        await ledger.process([a_message(network, TICK, 0)], {here: 0}, {here: 1}, at_once)
+        [known] = [entry async for entry in ledger.db.inbox.find()]
+
+    assert abs(known["at"] - now) < timedelta(minutes=1)
 
 
 async def test_what_ops_asked_before_is_over_when_they_ask_anew(network: Settings) -> None:
