@@ -55,7 +55,7 @@ class Ledger:
         self.session = await self.client.start_session()
 
     # -- ownership -------------------------------------------------------------------------------------------------
-    async def claim(self, begins: Offsets) -> tuple[Offsets, list[Outgoing]]:
+    async def claim(self, begins: Offsets) -> tuple[Offsets, Said]:
         """End the previous owners' transactions, write our name on the partitions; where they stand and what they owe.
 
         begins: where a partition begins that was never read. A handful of requests for however many partitions.
@@ -78,8 +78,8 @@ class Ledger:
         for doc in claimed.values():
             if refused := doc.get("refused"):
                 die(f"{doc['_id']}: {refused}: see docs/operating.md")
-        self.owing |= {s for s, doc in claimed.items() if doc["owed"]}
-        owed = [row for doc in claimed.values() for row in unpacked(doc["owed"])]
+        owed = {s: unpacked(doc["owed"]) for s, doc in claimed.items() if doc["owed"]}
+        self.owing |= owed.keys()
         return {s: doc["next"] for s, doc in claimed.items()}, owed
 
     async def refuse(self, source: Source, why: str) -> None:
@@ -89,12 +89,12 @@ class Ledger:
     async def owns(self, sources: Collection[Source]) -> bool:
         return bool(await self.db.offsets.count_documents(self._mine(sources)) == len(sources))
 
-    async def settle(self, sources: Iterable[Source], **also: Any) -> None:
-        """What these partitions owed is on its topics. A clean hand-over has also `lsid=None`: no session to kill.
+    async def settle(self, sources: Iterable[Source]) -> None:
+        """At a clean hand-over: what these partitions owed is on its topics, and no session is to be killed.
 
         One write each: of one for many, the local store would wait for a transaction that waits for it.
         """
-        change = {"$set": {"owed": None} | also}
+        change = {"$set": {"owed": None, "lsid": None}}
         settled = [UpdateOne({"_id": place(s), "owner": self.token}, change) for s in sources]
         await self.db.offsets.bulk_write(settled, ordered=False)
         self.owing -= set(sources)
@@ -226,6 +226,6 @@ def packed(said: list[Outgoing] | None) -> Binary | None:
     return Binary(bson.encode({"said": said})) if said else None
 
 
-def unpacked(owed: bytes | None) -> list[Outgoing]:
-    said = bson.decode(owed)["said"] if owed else []
+def unpacked(owed: bytes) -> list[Outgoing]:
+    said = bson.decode(owed)["said"]
     return [Outgoing(topic, key, value, [(n, v) for n, v in headers]) for topic, key, value, headers in said]

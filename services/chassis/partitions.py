@@ -80,15 +80,15 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             self.consumer._coordinator.request_rejoin()  # aiokafka offers no other way
 
     async def recover(self, sources: set[Source]) -> None:
-        """Claim, then publish what is owed and say so, then go to the stored position: in this order."""
+        """Claim, then publish what is owed, then go to the stored position: in this order."""
         await self.outbox.finished()
         if sources:
+            began = time.monotonic()
             begins = await self._ask(self.asked.beginning_offsets, sources)
             claimed, owed = await self.ledger.claim({s: self._unread(s, begin) for s, begin in begins.items()})
             await self._check(claimed, begins)
-            await self.outbox.send(owed)
-            if owed:
-                await self.ledger.settle(self.ledger.owing)
+            self.outbox.begin(owed, began)
+            await self.outbox.finished()
             for source in claimed.keys() & self._assigned():  # any other has a next rebalance to bring it here again
                 self.stored[source], self.reached[source] = claimed[source], max(claimed[source], begins[source])
                 self._seek(source, self.reached[source])
@@ -126,7 +126,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     async def _give_up(self) -> None:
         await self.outbox.finished()
         if self.stored:
-            await self.ledger.settle(self.stored, lsid=None)
+            await self.ledger.settle(self.stored)
             self.stored.clear()
             self.reached.clear()
 

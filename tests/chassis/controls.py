@@ -167,7 +167,7 @@ def slow_claim() -> None:
     """Not a part taken out but a disturbance: taking partitions over takes longer than the group's patience."""
     claim = Ledger.claim
 
-    async def slowly(self: Ledger, begins: Offsets) -> tuple[Offsets, list[Outgoing]]:
+    async def slowly(self: Ledger, begins: Offsets) -> tuple[Offsets, Said]:
         await asyncio.sleep(2 * self.settings.session_s)
         return await claim(self, begins)
 

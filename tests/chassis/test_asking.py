@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 from pytest import MonkeyPatch
 
 from contracts.topics import INTAKES
+from services.chassis import outbox as outbox_module
+from services.chassis.messages import Outgoing
+from services.chassis.outbox import Outbox
 from services.chassis.partitions import Partitions
 from services.chassis.records import LEAST, MOST, at_once
 from services.chassis.settings import Settings
@@ -91,12 +95,12 @@ async def test_what_was_asked_for_while_partitions_moved_does_not_go_on(monkeypa
 
         async def claim(begins: Any) -> Any:
             mine.look_on()
-            return dict.fromkeys(begins, 3), []
+            return dict.fromkeys(begins, 3), {}
 
         async def here(_what: Any, sources: Any) -> Any:
             return dict.fromkeys(sources, 3)
 
-        outbox = SimpleNamespace(finished=nothing_to_do, send=lambda _owed: nothing_to_do())
+        outbox = SimpleNamespace(finished=nothing_to_do, begin=lambda _owed, _since: None)
         monkeypatch.setattr(mine.ledger, "claim", claim, raising=False)
         monkeypatch.setattr(mine, "outbox", outbox)
         monkeypatch.setattr(mine, "_ask", here)
@@ -104,6 +108,41 @@ async def test_what_was_asked_for_while_partitions_moved_does_not_go_on(monkeypa
 
         assert mine.has_moved
         assert mine.reached == {QUICK: 3}
+
+
+async def test_what_an_owner_of_before_owed_and_cannot_be_said_is_not_said_again_beside_itself(
+    monkeypatch: MonkeyPatch,
+) -> None:
+    """Some of it may be under way still, and would come behind what is said again."""
+
+    class Ended(Exception):
+        pass
+
+    async def owns(_sources: Any) -> bool:
+        return True
+
+    async def refused(_rows: Any) -> None:
+        raise KafkaTimeoutError
+
+    async def claim(begins: Any) -> Any:
+        return dict.fromkeys(begins, 3), {QUICK: [Outgoing("out", b"a", b"{}", [])]}
+
+    async def here(_what: Any, sources: Any) -> Any:
+        return dict.fromkeys(sources, 3)
+
+    def die(why: str) -> None:
+        raise Ended(why)
+
+    async with hearing(QUICK) as mine:
+        outbox: Any = Outbox(mine.ledger.settings, owns)
+        monkeypatch.setattr(outbox, "send", refused)
+        monkeypatch.setattr(outbox_module, "die", die)
+        monkeypatch.setattr(mine.ledger, "claim", claim, raising=False)
+        monkeypatch.setattr(mine, "outbox", outbox)
+        monkeypatch.setattr(mine, "_ask", here)
+        with pytest.raises(Ended, match="publishing failed: KafkaTimeoutError"):
+            await mine.recover({QUICK})
+        await outbox.producer.stop()
 
 
 async def test_what_the_client_has_just_given_up_is_not_looked_for() -> None:
