@@ -132,7 +132,7 @@ class Transaction:
 
     def _change(self, collection: str, id: str, doc: Doc | None, write: Write) -> None:
         if collection not in self._allowed:
-            raise PermissionError(f"a handler of {self.cause.topic.name} may not change {collection}")
+            raise ValueError(f"a handler of {self.cause.topic.name} may not change {collection}")
         self._saved[collection, id], self._writes[collection, id] = doc, write
 
     async def _ask(self, collection: str, query: Doc, only: tuple[str, ...] = (), most: int = 0) -> list[Doc]:

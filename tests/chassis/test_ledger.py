@@ -150,6 +150,24 @@ async def test_how_long_a_message_is_known_is_counted_by_the_clock_of_the_store(
     assert abs(known["at"] - now) < timedelta(minutes=1)
 
 
+async def test_who_would_change_what_it_did_not_declare_parks_its_message_and_no_other(network: Settings) -> None:
+    here, batch = (
+        (network.named(IN.name), 3),
+        [a_message(network, TICK, 0), a_message(network, Tick(aggregate="b", number=1), 1)],
+    )
+
+    async def astray(tick: Tick, tx: Transaction) -> None:
+        tx.save("sums" if tick.aggregate == "a" else "counts", {"_id": tick.aggregate})
+
+    async with a_ledger(network) as ledger:
+        await ledger.claim({here: 0})
+        ledger.routes = {here[0]: replace(first.routes[IN.name], handle=astray)}
+        await ledger.process(batch, {here: 0}, {here: 2}, at_once)
+
+        assert [(p["offset"], p["reason"]) for p in await parking.listed(ledger.db)] == [(0, "failed:ValueError")]
+        assert [doc["_id"] async for doc in ledger.db.counts.find()] == ["b"]
+
+
 async def test_what_ops_asked_before_is_over_when_they_ask_anew(network: Settings) -> None:
     here, once = (network.named(IN.name), 3), a_message(network, TICK, 0)
     async with a_ledger(network) as ledger:
