@@ -36,7 +36,7 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self.stored: Offsets = {}
         self.reached: Offsets = {}
         # Asking the subscriber itself for offsets would narrow the topics its pattern looks at, and it would rebalance.
-        self.asked = AIOKafkaConsumer(**reaching.broker(ledger.settings))
+        self.asked = AIOKafkaConsumer(**reaching.broker(ledger.settings), auto_offset_reset="none")
         self.is_taken = True
         """All that was handed out went on."""
         self.has_moved = False

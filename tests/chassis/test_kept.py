@@ -1,15 +1,20 @@
 """What a topic is sure to hold still, for who asks for what was said since a time."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import OffsetOutOfRangeError
 
 from contracts.topics import AGENCY_FEED, TOPICS, Topic
 from services.chassis import kafka
 from services.chassis.kafka import ensure_topics, is_whole, kept_from
+from services.chassis.partitions import Partitions
+from services.chassis.records import past_bad_ones
 from services.chassis.settings import Settings
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -82,3 +87,22 @@ async def configured(network: Settings, name: str) -> dict[str, str]:
         await admin.close()
     [(*_, entries)] = told.resources
     return {entry[0]: entry[1] for entry in entries}
+
+
+async def test_who_reads_around_a_header_is_told_of_what_is_gone_and_goes_on_nowhere_else(network: Settings) -> None:
+    ledger: Any = SimpleNamespace(routes={}, settings=network)
+    nothing: Any = None
+    reader, name = Partitions(ledger, nothing, nothing).asked, AGENCY_FEED.of("pa.comune")
+    here = TopicPartition(network.named(name), 0)
+    await ensure_topics(network, [(name, AGENCY_FEED)])
+    async with AIOKafkaProducer(bootstrap_servers=network.kafka_url) as producer, reader:
+        for _ in range(4):
+            await producer.send_and_wait(here.topic, b"{}")
+        admin = AIOKafkaAdminClient(bootstrap_servers=network.kafka_url)
+        await admin.start()
+        await admin.delete_records({here: RecordsToDelete(before_offset=2)})
+        await admin.close()
+
+        with pytest.raises(OffsetOutOfRangeError):
+            await past_bad_ones(reader, here, 0, 4)
+        assert [record.offset for record in await past_bad_ones(reader, here, 2, 4)] == [2, 3]
