@@ -27,7 +27,7 @@ async def look(worker: Worker) -> dict[str, bool]:
     """Never waits for the work itself, which may be waiting for what is away."""
     broker, store = await asyncio.gather(_answers(worker.ask_broker()), _answers(worker.clock.look(worker.ledger.db)))
     well = {"outbox": not worker.outbox.stuck, "first": worker.partitions.caught_up, "clock": worker.clock.is_right}
-    return {"broker": broker, "store": store} | well
+    return {"broker": broker and worker.is_served, "store": store} | well
 
 
 async def _answers(call: Awaitable[Any]) -> bool:

@@ -38,6 +38,8 @@ class Worker:
         self.partitions = Partitions(ledger, self.outbox, lambda: self.subscriber)
         self.clock = Clock()
         self.is_open = False
+        self.is_served = True
+        """The broker let us into the group, and read, when records were last asked for."""
         self.most = records.FIRST
         self.done = 0
         """Batches and replays that came to an end."""
@@ -75,9 +77,10 @@ class Worker:
             await asyncio.sleep(AGAIN_S)  # a take-over is under way, and says where it stands
             return ()
         except KafkaError as fault:
+            self.is_served = False
             log.warning("records cannot be read: %s", kind_of(fault))
             raise
-        partitions.is_taken = not found
+        self.is_served, partitions.is_taken = True, not found
         return found
 
     async def start(self) -> None:

@@ -7,10 +7,12 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from aiokafka.errors import GroupAuthorizationFailedError
 from motor.motor_asyncio import AsyncIOMotorClient
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -19,11 +21,14 @@ from pymongo.errors import AutoReconnect
 
 from contracts import topics
 from services.chassis import telemetry
+from services.chassis.kafka import ensure_topics
 from services.chassis.ledger import INBOX_DAYS, INDEXES, Ledger
 from services.chassis.messages import Incoming, Outgoing, Source
+from services.chassis.operations import look
 from services.chassis.outbox import STUCK_S, Outbox
 from services.chassis.settings import Settings
 from services.chassis.telemetry import JsonLines, belongs_to, processing
+from services.chassis.worker import Worker
 from tests.chassis.example import IN, Tick
 from tests.chassis.ledgers import a_ledger, at_once
 
@@ -115,6 +120,30 @@ async def test_an_outbox_that_the_broker_leaves_waiting_is_stuck_until_it_is_ans
     await outbox.producer.stop()
 
     assert (waiting, outbox.stuck) == (True, False)
+
+
+async def test_a_worker_to_which_the_broker_gives_nothing_is_not_ready(network: Settings) -> None:
+    """It may answer all others: as one does that has no right on its group, or may not be in it for so short a time."""
+    await ensure_topics(network, [(topics.DIRECTORY.name, topics.DIRECTORY)])
+    answers = iter([GroupAuthorizationFailedError, None])
+
+    async def getmany(**_how: Any) -> dict[Any, Any]:
+        if refused := next(answers):
+            raise refused
+        return {}
+
+    async with a_ledger(network) as ledger:
+        worker: Any = Worker(ledger)
+        worker.subscriber.consumer = consumer = SimpleNamespace(getmany=getmany, assignment=set, paused=set)
+        async with worker.outbox.producer, worker.partitions.asked:
+            worker.is_open = True
+            with pytest.raises(GroupAuthorizationFailedError):
+                await worker._fetched(consumer)
+            seen = [(await look(worker))["broker"]]
+            await worker._fetched(consumer)
+            seen.append((await look(worker))["broker"])
+
+    assert seen == [False, True]
 
 
 async def test_the_store_lets_the_inbox_expire_after_all_retention(network: Settings) -> None:
