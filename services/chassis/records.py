@@ -1,7 +1,5 @@
 """Records as Kafka hands them out, whatever is in them: FastStream neither waits for them nor reads them for us."""
 
-from collections.abc import Awaitable, Callable
-from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,22 +21,6 @@ NO_HURRY_MS = 250
 def at_once(count: int, seconds: float) -> int:
     """How many records make a batch, after so many took so long."""
     return max(LEAST, min(MOST, int(count * TURN_S / seconds)))
-
-
-async def fetched(
-    consumer: AIOKafkaConsumer, most: int, only: list[TopicPartition], anew: Callable[[], Awaitable[list[Record]]]
-) -> tuple[Record, ...]:
-    """Waits for records. FastStream's own looks every few milliseconds, and sleeps between two looks.
-
-    only: of which partitions; all if it names none. anew: reads again what was lost with a record that aiokafka cannot
-    read.
-    """
-    try:
-        wait_ms = NO_HURRY_MS if only else WAIT_MS
-        found = await consumer.getmany(*only, timeout_ms=wait_ms, max_records=most)
-    except UnicodeDecodeError:
-        return tuple(await anew())
-    return tuple(chain.from_iterable(found.values()))
 
 
 async def past_bad_ones(reader: AIOKafkaConsumer, p: TopicPartition, at: int, end: int) -> list[Record]:

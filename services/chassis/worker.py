@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Iterable
+from itertools import chain
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -67,10 +68,16 @@ class Worker:
             raise ValueError("a subscriber would acknowledge by itself: positions are the ledger's alone")
 
     async def _fetched(self, consumer: AIOKafkaConsumer) -> tuple[Record, ...]:
+        """Waits for records. FastStream's own looks every few milliseconds, and sleeps between two looks."""
         partitions = self.partitions
         partitions.look_on()
+        only = partitions.hurried()
+        wait_ms = records.NO_HURRY_MS if only else records.WAIT_MS
         try:
-            found = await records.fetched(consumer, self.most, partitions.hurried(), partitions.anew)
+            handed = await consumer.getmany(*only, timeout_ms=wait_ms, max_records=self.most)
+            found = tuple(chain.from_iterable(handed.values()))
+        except UnicodeDecodeError:  # what was drained with such a header is lost
+            found = tuple(await partitions.anew())
         except (NoOffsetForPartitionError, OffsetOutOfRangeError) as nothing:
             if isinstance(nothing, OffsetOutOfRangeError):
                 await patiently(partitions.look_for_gone, nothing.args[0])

@@ -14,13 +14,14 @@ from aiokafka.errors import CorruptRecordException
 from faststream.kafka import KafkaBroker
 from pymongo.errors import AutoReconnect
 
-from services.chassis import failpoints, operations, records
+from services.chassis import failpoints, operations
 from services.chassis.ledger import Ledger, packed
 from services.chassis.messages import Incoming, Offsets, Outgoing, Said, Source
 from services.chassis.outbox import Outbox
 from services.chassis.parking import place
 from services.chassis.partitions import Partitions
 from services.chassis.settings import Settings
+from services.chassis.worker import Worker
 
 
 def take_out(names: str = "") -> None:
@@ -98,7 +99,7 @@ def stands_still() -> None:
 
 def hears_nothing() -> None:
     """The same, but what is waited for is the next batch."""
-    records.fetched = _not_yet(records.fetched)
+    Worker._fetched = _not_yet(Worker._fetched)
 
 
 def slow_replay() -> None:
