@@ -12,7 +12,8 @@ Kind = Literal["commands", "events", "state", "door", "feed"]
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """kind: commands (asked of `owner`), events (said by `owner`), state (compacted), door and feed (one agency's).
+    """kind: commands (asked of `owner`), events (said by `owner`), state (compacted, and read to its end before other
+    work is taken), door and feed (one agency's).
 
     also_by: who writes there beside the owner. asked_by: of commands, the services that ask.
     """

@@ -28,7 +28,6 @@ class Route:
     handle: Handler
     owns: Names
     copies: Names
-    first: bool
     hurried: bool
     ahead: Ahead | None
     refuse: Answer
@@ -81,7 +80,6 @@ class Handlers:
 
     owns: collections of aggregates, only for the service's own commands.
     copies: collections that follow the topic (the directory's copy, read models); nothing is decided by them.
-    first: this topic is read to its end before any other work is taken.
     hurried: without it, it is looked at a few times a second, so that more is done at once and other work waits less.
     ahead: what a message will load, so that a batch loads it at once; without it, the key in the first of `owns`.
     refuse: how a refusal is answered; without it, on the service's own topic (`command.rejected`).
@@ -96,7 +94,6 @@ class Handlers:
         *,
         owns: Names = (),
         copies: Names = (),
-        first: bool = False,
         hurried: bool = True,
         ahead: Ahead | None = None,
         refuse: Answer = refuse_on_own_topic,
@@ -104,7 +101,7 @@ class Handlers:
         def register(handle: Handler) -> Handler:
             if topic.name in self.routes:
                 raise ValueError(f"{topic.name} has a handler already")
-            self.routes[topic.name] = Route(topic, handle, owns, copies, first, hurried, ahead, refuse)
+            self.routes[topic.name] = Route(topic, handle, owns, copies, hurried, ahead, refuse)
             return handle
 
         return register

@@ -25,12 +25,12 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     that came to nothing.
 
     lock: held while a batch, a take-over or a hand-over is under way.
-    first: topics that are read to their end, by whichever worker, before other work is taken.
+    first: what says how things are, read to its end, by whichever worker, before other work is taken.
     """
 
     def __init__(self, ledger: Ledger, outbox: Outbox, subscriber: Callable[[], Any]) -> None:
         self.ledger, self.outbox, self.lock, self._subscriber = ledger, outbox, asyncio.Lock(), subscriber
-        first = {name: route.topic for name, route in ledger.routes.items() if route.first}
+        first = {name: r.topic for name, r in ledger.routes.items() if r.topic.kind == "state"}
         self.first = [(name, p) for name, topic in first.items() for p in range(topic.partitions)]
         self.caught_up = not first
         self.stored: Offsets = {}

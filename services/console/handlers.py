@@ -17,7 +17,7 @@ from services.console import live, store
 handlers = Handlers()
 
 
-@handlers.on(topics.DIRECTORY, copies=store.OF_DIRECTORY, first=True)
+@handlers.on(topics.DIRECTORY, copies=store.OF_DIRECTORY)
 async def on_directory(entry: Message, tx: Transaction) -> None:
     match entry:
         case Agency():

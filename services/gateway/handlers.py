@@ -79,7 +79,7 @@ async def on_referral(event: Message, tx: Transaction) -> None:
     pass_on(event, tx)
 
 
-@handlers.on(topics.DIRECTORY, copies=(store.AGENCIES, store.ANSWERED), first=True)
+@handlers.on(topics.DIRECTORY, copies=(store.AGENCIES, store.ANSWERED))
 async def on_entry(entry: Message, tx: Transaction) -> None:
     match entry:
         case Agency():

@@ -36,7 +36,7 @@ from services.intake.domain.vocabulary import check_basis
 handlers = Handlers()
 
 
-@handlers.on(topics.DIRECTORY, copies=store.COPIES, first=True)
+@handlers.on(topics.DIRECTORY, copies=store.COPIES)
 async def on_directory(entry: Message, tx: Transaction) -> None:
     match entry:
         case Agency() | Offer():

@@ -16,7 +16,7 @@ from services.notifications.domain.climbing import Step
 handlers = Handlers()
 
 
-@handlers.on(topics.DIRECTORY, copies=store.COPIES, first=True)
+@handlers.on(topics.DIRECTORY, copies=store.COPIES)
 async def on_directory(entry: Message, tx: Transaction) -> None:
     if isinstance(entry, Agency):
         store.copy_agency(tx, entry)

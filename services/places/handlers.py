@@ -16,7 +16,7 @@ def counting(commands: Topic, needed: Needed) -> Handlers:
     """The handlers of the service that owns `commands`; needed: how many places a referral needs there."""
     handlers = Handlers()
 
-    @handlers.on(DIRECTORY, copies=store.COPIES, first=True)
+    @handlers.on(DIRECTORY, copies=store.COPIES)
     async def on_directory(entry: Message, tx: Transaction) -> None:
         """An offer is open as long as its agency works: what is said of an agency is said of all that it offers."""
         if not isinstance(entry, Agency | Offer):

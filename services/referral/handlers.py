@@ -23,7 +23,7 @@ from services.referral.domain import (
 handlers = Handlers()
 
 
-@handlers.on(topics.DIRECTORY, copies=store.COPIES, first=True, ahead=store.entry_ahead)
+@handlers.on(topics.DIRECTORY, copies=store.COPIES, ahead=store.entry_ahead)
 async def on_directory(entry: Message, tx: Transaction) -> None:
     match entry:
         case Offer():

@@ -27,7 +27,7 @@ SLOW, QUICK = ("slow", 0), ("quick", 0)
 async def hearing(*sources: tuple[str, int]) -> AsyncIterator[Partitions]:
     """Partitions that were just taken over. Nothing is asked of a broker."""
     hurried = {"slow": False, "quick": True}
-    routes = {name: SimpleNamespace(hurried=soon, first=False, topic=INTAKES) for name, soon in hurried.items()}
+    routes = {name: SimpleNamespace(hurried=soon, topic=INTAKES) for name, soon in hurried.items()}
     ledger: Any = SimpleNamespace(routes=routes, route=routes.__getitem__, settings=Settings(environment="test"))
     states = {TopicPartition(*source): SimpleNamespace(position=0, has_valid_position=True) for source in sources}
     held = SimpleNamespace(subscription=SimpleNamespace(assignment=SimpleNamespace(state_value=states.get)))
