@@ -64,8 +64,6 @@ class Worker:
         )  # fmt: skip
         self.subscriber(self.on_batch)
         self.subscriber.get_msg = self._fetched  # type: ignore[method-assign]  # FastStream has no other way to wait
-        if any(s.ack_policy is not AckPolicy.MANUAL for s in self.broker.subscribers):
-            raise ValueError("a subscriber would acknowledge by itself: positions are the ledger's alone")
 
     async def _fetched(self, consumer: AIOKafkaConsumer) -> tuple[Record, ...]:
         """Waits for records. FastStream's own looks every few milliseconds, and sleeps between two looks."""

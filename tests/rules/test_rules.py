@@ -88,14 +88,14 @@ def test_a_clock_or_chance_in_a_domain_is_caught(tree: Path, line: str) -> None:
     assert "TID251" in found.stdout
 
 
-def test_another_acknowledgement_policy_does_not_start(tree: Path) -> None:
+def test_another_acknowledgement_policy_is_caught(tree: Path) -> None:
     worker = tree / "services/chassis/worker.py"
     worker.write_text(worker.read_text().replace("ack_policy=AckPolicy.MANUAL", "ack_policy=AckPolicy.ACK"))
 
     found = run(tree, sys.executable, "-c", WORKER)
 
     assert found.returncode != 0
-    assert "acknowledge" in found.stderr
+    assert "positions are the ledger's alone" in found.stderr
 
 
 WORKER = """
@@ -103,13 +103,15 @@ from services.chassis.settings import Settings
 from services.chassis.ledger import Ledger
 from services.chassis.worker import Worker
 from tests.chassis.example import first
+from faststream import AckPolicy
 import asyncio
-async def main(): Worker(Ledger(None, None, "first", first.routes, Settings()))
-asyncio.run(main())
+async def main(): return Worker(Ledger(None, None, "first", first.routes, Settings()))
+[mine] = asyncio.run(main()).broker.subscribers
+assert mine.ack_policy is AckPolicy.MANUAL, "positions are the ledger's alone"
 """
 
 
-def test_the_policy_that_is_ours_starts(tree: Path) -> None:
+def test_the_policy_that_is_ours_is_not(tree: Path) -> None:
     assert run(tree, sys.executable, "-c", WORKER).returncode == 0
 
 
