@@ -18,9 +18,9 @@ class Settings(BaseModel):
     worker's partitions go to another. tidy_s: how long what a worker did last, and how far it read, may wait to be
     stored while nothing new comes.
     namespace: goes before every topic, group and database, so that several networks can share one cluster. token_jwks:
-    a file or an https address of the issuer's keys. failpoint: `name:nth`; clock_ahead_s: how far the clock of our
-    edges (door, sweeps) is set ahead; clock_file: a file that says so many seconds more, read again each time, so that
-    a running network can be moved. All three are refused in production.
+    a file or an https address of the issuer's keys. failpoint: `name:nth`; clock_file: a file that says how many
+    seconds the clock of our edges (door, sweeps) is set ahead, read again each time, so that a running network can be
+    moved. Both are refused in production.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,7 +42,6 @@ class Settings(BaseModel):
     environment: str = "production"
     namespace: str = ""
     failpoint: str = ""
-    clock_ahead_s: int = 0
     clock_file: str = ""
     token_issuer: str = "https://issuer.invalid"
     token_audience: str = "staffetta"
@@ -50,10 +49,8 @@ class Settings(BaseModel):
     pseudonym_key: SecretStr = SecretStr("")
 
     def model_post_init(self, _context: Any) -> None:
-        if self.environment == "production" and (self.failpoint or self.clock_ahead_s or self.clock_file):
-            raise SystemExit(
-                "FAILPOINT, CLOCK_AHEAD_S and CLOCK_FILE are for tests and are refused in production: unset them"
-            )
+        if self.environment == "production" and (self.failpoint or self.clock_file):
+            raise SystemExit("FAILPOINT and CLOCK_FILE are for tests and are refused in production: unset them")
 
         if self.kafka_security == "SASL_SSL" and not (self.kafka_user and self.kafka_password.get_secret_value()):
             raise SystemExit("KAFKA_SECURITY is SASL_SSL: set KAFKA_USER and KAFKA_PASSWORD too")
@@ -64,8 +61,8 @@ class Settings(BaseModel):
     @property
     def clock_ahead(self) -> timedelta:
         """How far the clock of an edge is ahead of the world's."""
-        more = Path(self.clock_file).read_text("utf-8") if self.clock_file else ""
-        return timedelta(seconds=self.clock_ahead_s + float(more or 0))
+        said = Path(self.clock_file).read_text("utf-8") if self.clock_file else ""
+        return timedelta(seconds=float(said or 0))
 
     def named(self, name: str) -> str:
         """A topic, group or database name inside this network."""

@@ -1,6 +1,7 @@
 """From an intake to the mails: the receiver is told, the sender hears the answer, and a mail that fails is a task."""
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 from contracts.codes import bus_code
@@ -17,9 +18,8 @@ NEEDED = (*RELAY, "programmes", "notifications")
 async def test_the_desks_are_told_by_mail_and_a_mail_that_fails_becomes_a_task(network: Settings, logs: Path) -> None:
     async with AsyncExitStack() as stack:
         mail = await stack.enter_async_context(mail_server())
-        told = {"SMTP_URL": mail.url, "CLOCK_AHEAD_S": "120"}
-        relay = running(network, logs, NEEDED, environment=told)
-        await stack.enter_async_context(relay)
+        relay = running(network, logs, NEEDED, environment={"SMTP_URL": mail.url})
+        (await stack.enter_async_context(relay)).move_clock(timedelta(minutes=2))
         prefix = f"{network.namespace}-"
         sender, receiver = (Agency(code, network.kafka_url, prefix) for code in ("pa.comune", "pa.accura"))
         for agency in (sender, receiver):

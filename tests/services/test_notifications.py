@@ -94,11 +94,12 @@ async def telling(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -
     folder: Path = tmp_path_factory.mktemp("notifications")
     async with mail_server() as mail:
         told = {"SMTP_URL": mail.url, "MAIL_FROM": "post@staffetta.test", "CONSOLE_URL": "https://console.test",
-                "RETRY_PACE": PACE, "CLOCK_AHEAD_S": "3600"}  # fmt: skip
+                "RETRY_PACE": PACE}  # fmt: skip
         async with (
             running(network, folder, ("notifications",), load=(), environment=told) as processes,
             bus(network, "notifications") as talk,
         ):
+            processes.move_clock(timedelta(hours=1))
             client: Any = AsyncIOMotorClient(network.mongo_url.get_secret_value(), tz_aware=True)
             yield Telling(talk, processes, mail, client[network.named("notifications")])
             client.close()

@@ -237,7 +237,9 @@ async def test_a_basis_that_is_over_tells_no_more_whether_or_not_the_referral_is
     await case.say("accept")
     await case.until(200)
 
-    await network.restart_intake(CLOCK_AHEAD_S=str(3 * 86_400))
+    ahead = network.processes.folder / "ahead"
+    ahead.write_text(str(3 * 86_400))
+    await network.restart_intake(CLOCK_FILE=str(ahead))
 
     assert (await case.get()).status_code == 404
     assert (await case.reads())[-1]["refused"] in ("not_covered", "no_accepted_referral")

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock
 from uuid import UUID, uuid4
@@ -89,10 +90,11 @@ async def swept(context: Context, one: Due) -> None:
         await asyncio.wait_for(sweep.sweeping(due, "holds")(context), 0.2)
 
 
-async def test_a_sweep_asks_once_for_what_stays_due(asked: list[UUID]) -> None:
-    one = Due(datetime.now(UTC), uuid4(), uuid4(), an_agency())
+async def test_a_sweep_asks_once_for_what_stays_due(asked: list[UUID], tmp_path: Path) -> None:
+    one, clock = Due(datetime.now(UTC), uuid4(), uuid4(), an_agency()), tmp_path / "clock"
+    clock.write_text("900000")
 
-    await swept(Context("housing", Settings(clock_ahead_s=900_000, environment="test"), Store(), None), one)
+    await swept(Context("housing", Settings(clock_file=str(clock), environment="test"), Store(), None), one)
 
     assert asked == [one.id]
 
