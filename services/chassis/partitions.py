@@ -71,7 +71,8 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         or that only this release reads, stay nobody's until the group shares out anew. So it is asked to.
         """
         settings = self.ledger.settings
-        if self._has_looked or (given := await kafka.given(settings, settings.named(self.ledger.service))) is None:
+        given = None if self._has_looked else await kafka.given(settings, settings.named(self.ledger.service))
+        if given is None or not self.consumer:  # asked to stop meanwhile
             return
         self._has_looked = True
         wanted = {(t, p) for t in self.consumer.subscription() for p in self.consumer.partitions_for_topic(t) or ()}

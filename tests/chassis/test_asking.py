@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaTimeoutError
 from pytest import MonkeyPatch
 
 from contracts.topics import INTAKES
+from services.chassis import kafka
 from services.chassis import outbox as outbox_module
 from services.chassis.messages import Outgoing
 from services.chassis.outbox import Outbox
@@ -143,6 +144,23 @@ async def test_what_an_owner_of_before_owed_and_cannot_be_said_is_not_said_again
         with pytest.raises(Ended, match="publishing failed: KafkaTimeoutError"):
             await mine.recover({QUICK})
         await outbox.producer.stop()
+
+
+async def test_who_is_asked_to_stop_while_it_looks_for_what_is_nobodys_looks_no_further(
+    monkeypatch: MonkeyPatch,
+) -> None:
+    async with hearing(QUICK) as mine:
+
+        async def meanwhile(_settings: Any, _group: str) -> set[Any]:
+            mine._subscriber = lambda: SimpleNamespace(consumer=None)
+            return set()
+
+        monkeypatch.setattr(kafka, "given", meanwhile)
+        monkeypatch.setattr(mine.ledger, "service", "first", raising=False)
+
+        await mine._look_for_left()
+
+        assert not mine._has_looked
 
 
 async def test_what_the_client_has_just_given_up_is_not_looked_for() -> None:
