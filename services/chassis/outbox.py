@@ -27,11 +27,11 @@ class Outbox:
         self._owns = owns
         self._frozen_s = settings.session_s / 3
         self._sending: asyncio.Task[None] | None = None
-        self._since = self._unsaid_since = 0.0
+        self._since = 0.0
 
     @property
     def stuck(self) -> bool:
-        return bool(self._unsaid_since and time.monotonic() - self._unsaid_since > STUCK_S)
+        return bool(self._sending and not self._sending.done() and time.monotonic() - self._since > STUCK_S)
 
     def begin(self, said: Said, since: float) -> None:
         """Send what a batch said, which began at `since`; what was begun before must be finished."""
@@ -64,12 +64,9 @@ class Outbox:
             die("another worker owns my partition: it has published what I owed")
 
     async def send(self, rows: list[Outgoing]) -> None:
-        """One that fails and is tried again has been under way since its first try."""
-        self._unsaid_since = self._unsaid_since or time.monotonic()
         acks = []
         for i, row in enumerate(rows):
             if i == len(rows) // 2:
                 failpoints.hit("mid_publish")
             acks.append(await self.producer.send(row.topic, row.value, key=row.key, headers=row.headers))
         await asyncio.gather(*acks)
-        self._unsaid_since = 0.0

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -60,27 +60,6 @@ async def test_what_cannot_be_said_ends_the_process_at_once(monkeypatch: pytest.
     async with an_outbox(lambda _sources: asyncio.sleep(0, True), fails) as outbox:
         with pytest.raises(SystemExit, match="publishing failed: ConnectionError"):
             await outbox._publish(OWED)
-
-
-async def test_what_cannot_be_said_though_it_is_tried_again_and_again_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a take-over does with what it finds owed."""
-    outbox, now, sent = Outbox(Settings(environment="test"), lambda _sources: asyncio.sleep(0, True)), [100.0], [False]
-
-    async def send(*_args: Any, **_more: Any) -> Any:
-        if not sent[0]:
-            raise ConnectionError
-        return asyncio.sleep(0)
-
-    monkeypatch.setattr(outbox.producer, "send", send)
-    monkeypatch.setattr("services.chassis.outbox.time.monotonic", lambda: now[0])
-    seen = []
-    for now[0], sent[0] in ((100.0, False), (102.0, False), (106.0, False), (107.0, True)):
-        with suppress(ConnectionError):
-            await outbox.send(OWED["in", 0])
-        seen.append(outbox.stuck)
-    await outbox.producer.stop()
-
-    assert seen == [False, False, True, False]
 
 
 async def test_what_waits_for_a_leader_for_an_hour_is_said_still_and_so_is_what_follows(
