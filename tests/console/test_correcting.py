@@ -68,7 +68,7 @@ async def test_a_supervisor_corrects_an_own_offer_and_everybody_reads_it(palermo
     assert [language["code"] for language in now["languages"]] == ["it", "wo"]
     assert (now["schedules"][0]["byday"], now["schedules"][0]["closes_at"]) == ("TU", "12:30")
     assert "Corso &lt;b&gt; di base" in page and "+39 091 222222" in page and "corretto il" in page
-    assert '<a href="tel:+39091222222">+39 091 222222</a>' in elsewhere and "/directory/pa." not in elsewhere
+    assert "+39 091 222222" in elsewhere and "/directory/pa." not in elsewhere
 
 
 async def test_the_directory_tells_how_many_places_are_free_where_they_are_counted(palermo: Town) -> None:

@@ -612,9 +612,10 @@ async def test_what_was_pressed_says_so_while_its_answer_is_awaited(palermo: Tow
     await palermo.submit(a_new_intake())
     async with screen(browser, palermo.url) as seen:
         await seen.log_in(MOBILE)
-        await seen.page.route("**/acknowledge?*", lambda route: None)
-        button = seen.page.get_by_role("button", name="Presa visione").last
-        await button.click(no_wait_after=True)
+        await seen.page.locator("[data-row]").first.locator("[data-key=a]").click()
+        await seen.page.route("**/search", lambda route: None)
+        button = seen.page.get_by_role("button", name="Accetta")
+        await button.click()
 
         await expect(button).to_have_attribute("aria-busy", "true")
         assert await seen.faults_of_access() == []

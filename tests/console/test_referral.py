@@ -356,24 +356,16 @@ async def test_of_appointments_is_asked_what_there_is_to_say_of_those_that_are_f
         await desk.post(f"/referrals/{id}/cancel_appointment", appointment="1")
         await palermo.settle()
         pages.append((await desk.get(f"/referrals/{id}")).text)
+        closing = (await desk.get(f"/referrals/{id}/close")).text
 
+    assert "«Persona non raggiungibile»: si può dire dopo 3 tentativi senza risposta, con almeno 2 canali" in closing
+    assert "«Mai presentata dopo i tentativi previsti»: si può dire dopo 2 assenze segnate" in closing
     assert 'name="starts_at" value="" type="datetime-local" min="2' in asked, "who accepts may say it at once"
     offered = [(f'href="/referrals/{id}/cancel_' in page, f'action="/referrals/{id}/cancel_' in page) for page in pages]
     assert offered == [(False, False), (False, True), (True, False), (False, True)], "asked, or said at once"
     assert re.findall(r'<option value="(\d)">[^<]*(\d\d:\d\d)', form) == [("2", "09:30"), ("1", "10:00")]
     assert [APPOINTMENTS in page for page in pages] == [False, True, True, True]
     assert "sab 01/02/2031 09:30" in pages[3].partition(APPOINTMENTS)[2].partition("</dl>")[0]
-
-
-async def test_a_reason_for_which_something_has_to_be_recorded_first_says_what(palermo: Town) -> None:
-    [id] = await sent(palermo)
-    async with palermo.desk(RECEIVER) as desk:
-        await desk.post(f"/referrals/{id}/accept")
-        await palermo.settle()
-        shown = (await desk.get(f"/referrals/{id}/close")).text
-
-    assert "«Persona non raggiungibile»: si può dire dopo 3 tentativi senza risposta, con almeno 2 canali" in shown
-    assert "«Mai presentata dopo i tentativi previsti»: si può dire dopo 2 assenze segnate" in shown
 
 
 APPOINTMENTS = "<dt>Appuntamenti</dt>"

@@ -45,7 +45,8 @@ document.addEventListener("input", (event) => {
 let isAsking = false, sent = null;
 document.addEventListener("submit", async (event) => {
   const form = event.target, button = event.submitter;
-  if (form === sent || form.method !== "post" || !form.matches(".asks")) return;
+  const isPlain = form.method !== "post" || !form.matches(".asks") || !document.querySelector("nav [href='/search']");
+  if (form === sent || isPlain) return;
   event.preventDefault();
   if (isAsking) return;
   isAsking = true;
