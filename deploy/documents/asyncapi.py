@@ -64,7 +64,7 @@ def _channel(topic: Topic) -> Json:
         "messages": {spoken.name: {"$ref": f"#/components/messages/{spoken.name}"} for spoken in _on(topic)},
         **({"parameters": agency} if topic.one_per_agency else {}),
         "bindings": {"kafka": {"partitions": topic.partitions, "topicConfiguration": _kept(topic), **KAFKA}},
-        "x-owner": ", ".join((topic.owner, *topic.also_by)) if topic.kind == "events" else topic.owner,
+        "x-owner": ", ".join(topic.writers) if topic.kind == "events" else topic.owner,
         "x-readers": list(topic.readers),
         "x-key": topic.key,
         "x-personal-data": topic.personal,

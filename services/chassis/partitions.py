@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
 
 from services.chassis import kafka, reaching
 from services.chassis.faults import die, patiently
@@ -188,10 +189,17 @@ class Partitions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         mine = {TopicPartition(*s): self.reached[s] for s in self.reached.keys() & self._assigned(running=True)}
         ends = await patiently(self.asked.end_offsets, list(mine))
         for p, at in mine.items():
-            more = await patiently(past_bad_ones, self.asked, p, at, ends[p]) if at < ends[p] else []
+            more = await patiently(self._past_bad_ones, p, at, ends[p]) if at < ends[p] else []
             found += more
             self.consumer.seek(p, more[-1].offset + 1 if more else at)
         return found
+
+    async def _past_bad_ones(self, p: TopicPartition, at: int, end: int) -> list[Record]:
+        try:
+            return await past_bad_ones(self.asked, p, at, end)
+        except OffsetOutOfRangeError as nothing:
+            await self.look_for_gone(nothing.args[0])
+            return []
 
     def hurried(self) -> list[TopicPartition]:
         """Of which partitions records are wanted now: a few times a second of all, and then none is named."""

@@ -1,8 +1,10 @@
 """What a topic is sure to hold still, for who asks for what was said since a time."""
 
+import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -89,11 +91,20 @@ async def configured(network: Settings, name: str) -> dict[str, str]:
     return {entry[0]: entry[1] for entry in entries}
 
 
-async def test_who_reads_around_a_header_is_told_of_what_is_gone_and_goes_on_nowhere_else(network: Settings) -> None:
-    ledger: Any = SimpleNamespace(routes={}, settings=network)
-    nothing: Any = None
-    reader, name = Partitions(ledger, nothing, nothing).asked, AGENCY_FEED.of("pa.comune")
+async def test_who_reads_around_a_header_is_told_of_what_is_gone_and_goes_on_nowhere_else(
+    network: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, refused, nothing = AGENCY_FEED.of("pa.comune"), list[Any](), cast(Any, None)
     here = TopicPartition(network.named(name), 0)
+    consumer = SimpleNamespace(assignment=lambda: {here}, paused=set, seek=lambda *_: None)
+
+    async def refuse(*why: Any) -> None:
+        refused.append(why)
+
+    ledger: Any = SimpleNamespace(routes={}, settings=network, refuse=refuse)
+    partitions = Partitions(ledger, nothing, lambda: SimpleNamespace(consumer=consumer))
+    monkeypatch.setattr("services.chassis.partitions.die", sys.exit)
+    reader, partitions.reached = partitions.asked, {here: 0}
     await ensure_topics(network, [(name, AGENCY_FEED)])
     async with AIOKafkaProducer(bootstrap_servers=network.kafka_url) as producer, reader:
         for _ in range(4):
@@ -106,3 +117,8 @@ async def test_who_reads_around_a_header_is_told_of_what_is_gone_and_goes_on_now
         with pytest.raises(OffsetOutOfRangeError):
             await past_bad_ones(reader, here, 0, 4)
         assert [record.offset for record in await past_bad_ones(reader, here, 2, 4)] == [2, 3]
+
+        with pytest.raises(SystemExit):
+            async with asyncio.timeout(10):
+                await partitions.anew()
+    assert refused == [(here, "nothing is there at 0, where it was read to")]

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 COMMAND = "staffetta"
 ASKED = endpoints.SERVICES
+PARTS = ("contracts", "services", "deploy/services.lock", "browser.lock")
 
 
 def pinned(lock: Path) -> dict[str, str]:
@@ -82,15 +83,17 @@ def test_the_engines_beside_them_are_those_of_the_tests_and_set_as_operators_are
     assert services["mongo"]["image"] == f"${{MONGO_IMAGE:-{containers.MONGO_IMAGE}}}"
     told = services["kafka"]["environment"]
     assert (told["KAFKA_AUTO_CREATE_TOPICS_ENABLE"], told["KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS"]) == ("false", 1000)
+    told = services["gateway"]["environment"]
+    assert (told["KAFKA_SECURITY"], told["KAFKA_REPLICATION"]) == ("PLAINTEXT", 1), "whatever the example says"
     assert all("ports" not in services[engine] for engine in ("kafka", "mongo"))
     assert set(services) == {*SERVICES, COMMAND, "kafka", "mongo"}
 
 
-@pytest.mark.parametrize("name", ["contracts", "services", "deploy/services.lock", "browser.lock"])
-def test_what_the_image_is_made_of_is_let_in(name: str) -> None:
+@pytest.mark.parametrize("name", PARTS)
+def test_what_the_image_is_made_of_is_let_in_and_nothing_else(name: str) -> None:
     let_in = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Dockerfile").read_text("utf-8"), re.MULTILINE)
 
     assert let_in[0] == "*"
-    assert f"!{name}" in let_in
+    assert {line for line in let_in if line.startswith("!")} == {f"!{part}" for part in PARTS}
     assert name in " ".join(copied).split()

@@ -215,3 +215,14 @@ def test_not_even_a_list_of_reasons_that_says_so_sets_the_withhold_list_or_the_b
 
     assert reasons_for(["withheld"]) == reasons_for(["sharing"]) == ()
     assert refused(send(network, reason="agreed_with_receiver"), network) == ("recipient_withheld", "/offer")
+
+
+@pytest.mark.parametrize("why", [*NEVER, "in order"])
+def test_of_a_draft_that_is_not_theirs_a_coordinator_learns_nothing_by_asking_offer_by_offer(why: str) -> None:
+    """Whom the person excluded, whom an offer admits, what the rules put first: all that is the sender's to know."""
+    network = met(FIRST, SECOND) if why == "in order" else NEVER[why][0]
+    network.ask(an_agency("pa.lead"))
+    network.ask(an_agency("pa.comune"))
+    command = a_command("send", by="pa.lead", roles=("coordinator",), referral_id=DRAFT_ID, offer="pa.b.it")
+
+    assert refused(network.ask(command), network) == ("not_authorised", "/agency")

@@ -25,7 +25,7 @@ class Facts:
     predecessor: whom this one makes way for. latest: who has it now, when this one has a successor; shared: then,
     the need under the sharing bases as they are now.
     speaker, receiver: the directory's entries of the agency that asks, unless the person excluded it, and of the one
-    where it lies. sender: of the one that sent it, for a command that has another agency asked. lead: of who
+    where it lies. sender: of the one that sent it, for a command that has an agency asked. lead: of who
     coordinates the city where it lies and works, unless the person excluded them (lead_withheld). offer: the entry of
     where it lies, for a command that waitlists or reopens. served_by: the open referral that a decline names, if it
     may (`serving.serves`).

@@ -20,10 +20,18 @@ CLOCKS_DIFFER = timedelta(hours=24)
 WHERE_TO_LOOK = ("service", "offer_open", "area", "admission")
 
 
+def is_theirs(case: Case) -> bool:
+    """Whether who speaks may say this at all, where the row has a guard for that: it comes before all else."""
+    return all(HOLDS[g](case) for g in _of_role(case) if table.REFUSALS[g] == "not_authorised")
+
+
+def _of_role(case: Case) -> tuple[str, ...]:
+    return tuple(g for role, more in case.row.guards_by if role == case.role for g in more) if case.row else ()
+
+
 def fault(case: Case) -> Fault | None:
-    """The first guard of the row that does not hold: whether the role may at all, then in the order of the row."""
-    row = case.row
-    guards = (*(g for role, more in row.guards_by if role == case.role for g in more), *row.guards) if row else ()
+    """The first guard of the row, in its order, that does not hold."""
+    guards = (*case.row.guards, *_of_role(case)) if case.row else ()
     failed = next((g for g in guards if g not in JUDGED_BEFORE and not HOLDS[g](case)), None)
     return Fault(table.REFUSALS[failed], _pointer(failed, case)) if failed else None
 

@@ -90,7 +90,7 @@ def _party(case: Case) -> Fault | None:
     if not case.roles:
         return Fault("unknown_referral", "/referral_id")
     may = any(row.is_by(case.roles) for row in table.rows_of(case.command.command))
-    return None if may else Fault("not_authorised", "/agency")
+    return None if may and guards.is_theirs(case) else Fault("not_authorised", "/agency")
 
 
 def _superseded(case: Case) -> Fault | None:
