@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_a_browser]
 MOBILE, COMUNE = "Operatrice, Unità mobile", "Operatrice, Comune di Palermo"
 ACCURA = "Operatrice, Centro Accura"
 COORDINATOR = "Coordinamento, Comune di Palermo"
+NATIONAL = "Direzione nazionale"
 PUBLIC_TASK = "Compito di interesse pubblico"
 SERVICE = "material.food"
 """Of the street unit, and nobody counts its places: there is always one more."""
@@ -574,8 +575,13 @@ async def test_what_is_written_outlives_the_network_and_the_session_and_is_sent_
         assert await seen.faults_of_access() == [] and not await seen.is_wider_than_the_screen()
         await seen.page.context.set_offline(False)
 
+        await seen.page.route("**/glossary", lambda route: route.fulfill(status=429))
+        await send.click()
+        await expect(seen.page.get_by_role("alert")).to_contain_text("il collegamento manca")
+        await seen.page.unroute("**/glossary")
+
         await seen.page.context.clear_cookies(name="staffetta")
-        for who in (COMUNE, MOBILE):
+        for who in (COMUNE, NATIONAL, MOBILE):
             await send.click()
             await expect(seen.page.get_by_role("alert")).to_contain_text("l'accesso è scaduto")
             async with seen.page.context.expect_page() as opened:
@@ -613,7 +619,7 @@ async def test_what_was_pressed_says_so_while_its_answer_is_awaited(palermo: Tow
     async with screen(browser, palermo.url) as seen:
         await seen.log_in(MOBILE)
         await seen.page.locator("[data-row]").first.locator("[data-key=a]").click()
-        await seen.page.route("**/search", lambda route: None)
+        await seen.page.route("**/glossary", lambda route: None)
         button = seen.page.get_by_role("button", name="Accetta")
         await button.click()
 

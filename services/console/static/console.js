@@ -45,7 +45,7 @@ document.addEventListener("input", (event) => {
 let isAsking = false, sent = null;
 document.addEventListener("submit", async (event) => {
   const form = event.target, button = event.submitter;
-  const isPlain = form.method !== "post" || !form.matches(".asks") || !document.querySelector("nav [href='/search']");
+  const isPlain = form.method !== "post" || !form.matches(".asks");
   if (form === sent || isPlain) return;
   event.preventDefault();
   if (isAsking) return;
@@ -74,9 +74,9 @@ window.addEventListener("pageshow", idle);
 const whyNot = async (form) => {
   const me = (page) => page.querySelector(".me span")?.textContent;
   try {
-    const seen = await fetch("/search", { cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(10_000) });
+    const seen = await fetch("/glossary", { cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(10_000) });
     if (seen.type === "opaqueredirect") return "ended";
-    if (!seen.ok) return seen.status < 500 ? "" : "away";
+    if (!seen.ok) return "away";
     const now = new DOMParser().parseFromString(await seen.text(), "text/html");
     if (me(now) !== me(document)) return "ended";
     form.elements.csrf.value = now.querySelector("[name=csrf]").value;
