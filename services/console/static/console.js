@@ -72,7 +72,7 @@ const idle = () => document.querySelectorAll("[aria-busy]").forEach((one) => one
 window.addEventListener("pageshow", idle);
 
 const whyNot = async (form) => {
-  const me = (page) => page.querySelector(".me span")?.textContent;
+  const me = (page) => page.querySelector(".me")?.dataset.who;
   try {
     const seen = await fetch("/glossary", { cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(10_000) });
     if (seen.type === "opaqueredirect") return "ended";
