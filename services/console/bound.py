@@ -42,7 +42,8 @@ async def note_contact(request: Request, intake_id: str) -> tuple[dict[str, str]
     """What a form says of how the person of a meeting is reached, said as a command; with what was typed."""
     form = await request.form()
     typed = {name: str(form[name]).strip() for name in form}
-    return typed, await asking.say(web.session_of(request), NOTE, noted(typed) | {"intake_id": intake_id})
+    stated, command_id = noted(typed) | {"intake_id": intake_id}, typed.get("command_id", "")[:64]
+    return typed, await asking.say(web.session_of(request), NOTE, stated, command_id)
 
 
 SAID = ("done", "waiting", "away", "refused", "moved_on", "ops_gone")

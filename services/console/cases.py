@@ -104,7 +104,7 @@ async def _person(request: Request, case: Case, typed: dict[str, str], answer: A
         request, "person.html", at.now, 422 if answer.code else 200, case=case, typed=typed,
         said=refused(request, case, answer) or said(request),
         facts=facts(known.get("tier1") or {}, known.get("contacts")), gone=asking.is_gone(told),
-        of_meeting=known.get("intake_id", case.row["journey_id"]),
+        of_meeting=known.get("intake_id", case.row["journey_id"]), command_id=uuid4().hex,
         channels=codes.codes("channels", "contact_channels"), agencies=await at.agencies(),
     )  # fmt: skip
 

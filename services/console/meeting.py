@@ -83,7 +83,7 @@ async def _page(request: Request, intake_id: UUID, typed: dict[str, str], answer
     at = gate_of(request)
     return pages.page(
         request, "met.html", at.now, 422 if answer.code else 200, said=refused(request, None, answer) or said(request),
-        is_own=bool(await at.own_meetings([str(intake_id)])), typed=typed,
+        is_own=bool(await at.own_meetings([str(intake_id)])), typed=typed, command_id=uuid4().hex,
         channels=codes.codes("channels", "contact_channels"), **await _met(at, intake_id),
     )  # fmt: skip
 

@@ -56,7 +56,9 @@ document.addEventListener("submit", async (event) => {
   if (!why) {
     sent = form;
     if (form.id === "once") document.querySelector("form.asks textarea")?.setAttribute("form", "once");
-    return form.requestSubmit(button);
+    form.requestSubmit(button);
+    sent = null;
+    return;
   }
   idle();
   const said = document.querySelector(`[data-unsent=${why}]`).content.firstElementChild.cloneNode(true);
