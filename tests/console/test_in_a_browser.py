@@ -627,7 +627,10 @@ async def test_what_was_pressed_says_so_while_its_answer_is_awaited(palermo: Tow
         assert await seen.faults_of_access() == []
 
 
-async def test_a_note_goes_with_an_answer_of_one_press_too(palermo: Town, browser: Browser) -> None:
+@pytest.mark.parametrize("is_stopped", [False, True])
+async def test_a_note_goes_with_an_answer_of_one_press_too_and_with_the_other_when_that_is_stopped(
+    palermo: Town, browser: Browser, is_stopped: bool
+) -> None:
     stated = a_new_intake()
     await palermo.submit(stated)
     async with screen(browser, palermo.url) as seen:
@@ -636,7 +639,15 @@ async def test_a_note_goes_with_an_answer_of_one_press_too(palermo: Town, browse
         await seen.page.goto(f"{palermo.url}/r/{code}")
         await seen.page.get_by_role("link", name="Rifiuta").click()
         await seen.page.get_by_label("Nota").fill("Chiamate la Casa Ponte")
-        await seen.page.get_by_role("button", name="Nessun posto").click()
+        once = seen.page.get_by_role("button", name="Nessun posto")
+        if is_stopped:
+            await seen.page.route("**/decline?*", lambda route: route.fulfill(status=204))
+            async with seen.page.expect_response("**/decline?*"):
+                await once.click()
+            await seen.page.unroute("**/decline?*")
+            await seen.page.locator("[name=decline_reason]:is(select)").select_option("Nessun posto")
+            once = seen.page.get_by_role("button", name="Rifiuta", exact=True)
+        await once.click()
         await seen.page.wait_for_url("**said=done**")
         await seen.page.get_by_role("link", name="leggi la nota").click(timeout=20_000)
 

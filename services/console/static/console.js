@@ -40,8 +40,7 @@ document.addEventListener("input", (event) => {
 });
 
 // What was typed is sent once we know that it will be taken: without a network, or after the session has ended, it would
-// be lost. It stays, the page says why, and whoever logs in again elsewhere sends it from here. A note that is written goes
-// with an answer of one press too.
+// be lost. It stays, the page says why, and whoever logs in again elsewhere sends it from here.
 let isAsking = false, sent = null;
 document.addEventListener("submit", async (event) => {
   const form = event.target, button = event.submitter;
@@ -55,7 +54,6 @@ document.addEventListener("submit", async (event) => {
   document.querySelector("#unsent")?.remove();
   if (!why) {
     sent = form;
-    if (form.id === "once") document.querySelector("form.asks textarea")?.setAttribute("form", "once");
     form.requestSubmit(button);
     sent = null;
     return;
@@ -64,6 +62,12 @@ document.addEventListener("submit", async (event) => {
   const said = document.querySelector(`[data-unsent=${why}]`).content.firstElementChild.cloneNode(true);
   (button.closest(".acts") ?? button).before(said);
   said.focus();
+});
+
+// A note that is written goes with an answer of one press too.
+document.addEventListener("formdata", ({ target, formData }) => {
+  const note = target.id === "once" && document.querySelector("form.asks textarea");
+  if (note) formData.set(note.name, note.value);
 });
 
 // An answer may take some seconds: what was pressed says meanwhile that it was.
