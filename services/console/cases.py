@@ -178,8 +178,9 @@ async def _form(
     asked = questions(case, command)
     if not is_suspended(case, agencies):
         asked = actions.without(asked, "agency_suspended")
-    choosable = _who_is_next(case, await at.family(case), agencies, offers)
     now, today = actions.at_once(asked), at.now.astimezone(pages.ROME).date()
+    takers = [offer for offer in offers if access.is_open(offer, today.isoformat())]
+    choosable = _who_is_next(case, await at.family(case), agencies, takers)
     if not choosable and any(question.kind == "agency" for question in asked):
         now = None
     return pages.page(
@@ -193,10 +194,13 @@ async def _form(
 
 
 def _who_is_next(case: Case, family: list[Case], agencies: dict[str, Doc], offers: list[Doc]) -> dict[str, Doc]:
-    """Whom this referral may be passed on to, the best first, as far as this person can know who was asked before."""
+    """Whom this referral may be passed on to, the best first, as far as this person can know who was asked before.
+
+    offers: those that are open.
+    """
     row = case.row
     there = {code: agency["city"] for code, agency in agencies.items() if agency["status"] == "active"}
-    offering = {o["agency"]: there[o["agency"]] for o in offers if o["status"] == "open" and o["agency"] in there}
+    offering = {o["agency"]: there[o["agency"]] for o in offers if o["agency"] in there}
     tried = [other.row["receiver_agency"] for other in (case, *family) if other.row["service"] == row["service"]]
     order = [one["agency"] for one in (row.get("why") or {}).get("candidates", ())]
     ours = agencies.get(row["receiver_agency"] or "", {}).get("city")

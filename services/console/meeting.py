@@ -118,12 +118,13 @@ async def _form(request: Request, typed: Typed, answer: Answer, told: Doc | None
     known, own = await at.agencies(), str(at.actor.agency)
     city = known[own]["city"]
     here = {code: doc for code, doc in sorted(known.items()) if doc["city"] == city}
+    active, today = {c: doc for c, doc in here.items() if access.is_active(doc)}, at.now.astimezone(pages.ROME).date()
     return pages.page(
         request, "new.html", at.now, 422 if told else 200, typed=typed, chosen=chosen, suggested=suggested,
         starts=meeting.starting(typed), chosen_priority=meeting.chosen_priority, emergency=HIGHEST,
         said=told, pointer=meeting.field_of(answer.pointer),
         agencies={code: doc for code, doc in here.items() if code != own or not meeting.is_covered(doc)},
-        by_consent=meeting.by_consent(await at.offers(), {c: doc for c, doc in here.items() if access.is_active(doc)}),
+        by_consent=meeting.by_consent(await at.offers(), active, today.isoformat()),
         elsewhere={code: item for code, item in codes.codes("cities").items() if code != city},
         accessibility=codes.codes("channels", "accessibility"), asks=meeting.asked_also(typed),
         lists={name: codes.codes(name) for name in LISTS}, needs=codes.codes("needs"),

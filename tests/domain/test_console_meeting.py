@@ -207,12 +207,17 @@ def test_a_service_that_the_ground_for_the_city_reaches_nobody_for_names_whose_c
     roles = {"pa.comune": "public_body", "pa.legale": "private_partner", "pa.levante": "private_partner"}
     agencies = {code: {"sharing_role": role} for code, role in roles.items()}
     offers = [
-        {"service": service, "agency": agency, "status": status}
-        for service, agency, status in (
-            ("legal.advice", "pa.legale", "open"), ("legal.advice", "pa.levante", "open"),
-            ("legal.documents", "pa.comune", "open"), ("legal.documents", "pa.legale", "open"),
-            ("protection.gbv", "pa.levante", "closed"), ("legal.advice", "to.altro", "open"),
+        {"service": service, "agency": agency, "status": status, "valid_from": begins, "valid_to": ends}
+        for service, agency, status, begins, ends in (
+            ("legal.advice", "pa.legale", "open", "2026-11-26", None),
+            ("legal.advice", "pa.levante", "open", "2026-01-01", "2026-11-26"),
+            ("legal.advice", "pa.comune", "open", "2026-01-01", "2026-11-25"),
+            ("legal.advice", "pa.comune", "open", "2026-11-27", None),
+            ("legal.documents", "pa.comune", "open", "2026-01-01", None),
+            ("legal.documents", "pa.legale", "open", "2026-01-01", None),
+            ("protection.gbv", "pa.levante", "closed", "2026-01-01", None),
+            ("legal.advice", "to.altro", "open", "2026-01-01", None),
         )
-    ]  # fmt: skip
+    ]
 
-    assert by_consent(offers, agencies) == {"legal.advice": ["pa.legale", "pa.levante"]}
+    assert by_consent(offers, agencies, "2026-11-26") == {"legal.advice": ["pa.legale", "pa.levante"]}

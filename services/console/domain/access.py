@@ -143,6 +143,11 @@ def is_active(agency: Row) -> bool:
     return bool(agency.get("status", "active") == "active")
 
 
+def is_open(offer: Row, day: str) -> bool:
+    """Whether it takes somebody in on a day (ISO)."""
+    return bool(offer["status"] == "open" and offer["valid_from"] <= day <= (offer["valid_to"] or day))
+
+
 def asks_onward(relations: Collection[str], sender: Row, actor: Actor) -> bool:
     """Whether it is theirs to have the next agency asked: as sender, or for one of their city that works no more."""
     return "sender" in relations or (not is_active(sender) and sender.get("city") in actor.cities)

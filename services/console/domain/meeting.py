@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from contracts import codes
-from services.console.domain.access import BY_CITY
+from services.console.domain.access import BY_CITY, is_open
 from services.console.domain.actions import HIGHEST
 
 NEEDS = codes.codes("needs")
@@ -103,13 +103,13 @@ def _drawn(service: str, typed: Typed) -> str:
     return first if first == HIGHEST else chosen_priority(service, typed) or first
 
 
-def by_consent(offers: Iterable[Doc], agencies: Mapping[str, Doc]) -> dict[str, list[str]]:
-    """By service, which of these agencies offer it, where the ground for the city covers none of them (`sharing.json`):
-    they are asked only with a consent that names them.
+def by_consent(offers: Iterable[Doc], agencies: Mapping[str, Doc], today: str) -> dict[str, list[str]]:
+    """By service, which of these agencies offer it today (ISO), where the ground for the city covers none of them
+    (`sharing.json`): they are asked only with a consent that names them.
     """
     found: dict[str, list[str]] = {}
     for offer in offers:
-        if offer["status"] == "open" and offer["agency"] in agencies:
+        if is_open(offer, today) and offer["agency"] in agencies:
             found.setdefault(offer["service"], []).append(offer["agency"])
     here = {service: list(dict.fromkeys(offering)) for service, offering in found.items()}
     return {s: offering for s, offering in here.items() if not any(is_covered(agencies[code]) for code in offering)}
