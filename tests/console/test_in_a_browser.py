@@ -594,22 +594,28 @@ async def test_what_is_written_outlives_the_network_and_the_session_and_is_sent_
         await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible(timeout=20_000)
 
 
-async def test_a_page_whose_session_ends_keeps_what_is_being_written_into_it(palermo: Town, browser: Browser) -> None:
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_a_page_whose_session_ends_keeps_what_is_being_written_into_it_and_what_came_back(
+    palermo: Town, browser: Browser, is_refused: bool
+) -> None:
     stated = a_new_intake()
     await palermo.submit(stated)
     async with screen(browser, palermo.url) as seen:
         await seen.log_in(COMUNE)
         await seen.page.goto(f"{palermo.url}/r/{await the_code_of(palermo, stated)}")
         await seen.page.get_by_role("link", name="Il colloquio e i recapiti").click()
+        hours = seen.page.get_by_label("Orari sicuri")
+        await hours.fill("9-12")
+        if is_refused:
+            await seen.page.get_by_role("button", name="Annota").click()
+            await expect(seen.page.get_by_text("scrivi il numero")).to_be_visible()
         await seen.is_listening()
-        number = seen.page.get_by_label("Numero, indirizzo o luogo")
-        await number.fill("333 1234567")
         other = await seen.page.context.new_page()
         await other.goto(f"{palermo.url}/glossary")
         await other.get_by_role("button", name="Esci").click()
 
         await expect(seen.page.locator(".lost")).to_be_visible(timeout=60_000)
-        await expect(number).to_have_value("333 1234567")
+        await expect(hours).to_have_value("9-12")
         await seen.page.get_by_role("button", name="Annota").click()
         await expect(seen.page.get_by_role("alert")).to_contain_text("l'accesso è scaduto")
 

@@ -31,7 +31,7 @@ document.addEventListener("keydown", (event) => {
 
 // Who fills in a form is at work, though nothing of it reaches us: without a sign of life their session would end as idle,
 // and what they wrote with it.
-let alive = Date.now(), isWritten = false;
+let alive = Date.now(), isWritten = !document.querySelector(".me [lang]"); // what answers a form holds what was typed
 document.addEventListener("input", (event) => {
   isWritten ||= !!event.target.closest(".asks");
   if (Date.now() - alive < 300_000) return;
