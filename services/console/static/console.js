@@ -44,7 +44,7 @@ document.addEventListener("input", (event) => {
 let isAsking = false, sent = null;
 document.addEventListener("submit", async (event) => {
   const form = event.target, button = event.submitter;
-  const isPlain = form.method !== "post" || !form.matches(".asks");
+  const isPlain = form.method !== "post" || !form.matches(".asks") || !AbortSignal.timeout;
   if (form === sent || isPlain) return;
   event.preventDefault();
   if (isAsking) return;
