@@ -624,12 +624,14 @@ async def test_what_was_pressed_says_so_while_its_answer_is_awaited(palermo: Tow
     await palermo.submit(a_new_intake())
     async with screen(browser, palermo.url) as seen:
         await seen.log_in(MOBILE)
-        await seen.page.locator("[data-row]").first.locator("[data-key=a]").click()
+        await seen.page.locator("[data-row]").first.get_by_role("link", name="Rifiuta").click()
         await seen.page.route("**/glossary", lambda route: None)
-        button = seen.page.get_by_role("button", name="Accetta")
+        button = seen.page.get_by_role("button", name="Nessun posto")
         await button.click()
 
         await expect(button).to_have_attribute("aria-busy", "true")
+        await seen.page.locator("#once button").last.click()
+        await expect(seen.page.locator("[aria-busy]")).to_have_count(1)
         assert await seen.faults_of_access() == []
 
 

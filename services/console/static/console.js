@@ -47,7 +47,7 @@ document.addEventListener("submit", async (event) => {
   const isPlain = form.method !== "post" || !form.matches(".asks") || !AbortSignal.timeout;
   if (form === sent || isPlain) return;
   event.preventDefault();
-  if (isAsking) return;
+  if (isAsking) return event.stopImmediatePropagation();
   isAsking = true;
   const why = await whyNot(form);
   isAsking = false;
@@ -72,7 +72,9 @@ document.addEventListener("formdata", ({ target, formData }) => {
 
 // An answer may take some seconds: what was pressed says meanwhile that it was.
 document.addEventListener("submit", (event) => {
-  if (event.target.method === "post") event.submitter?.setAttribute("aria-busy", "true");
+  if (event.target.method !== "post") return;
+  idle();
+  event.submitter?.setAttribute("aria-busy", "true");
 });
 const idle = () => document.querySelectorAll("[aria-busy]").forEach((one) => one.removeAttribute("aria-busy"));
 window.addEventListener("pageshow", idle);
