@@ -156,3 +156,4 @@ async def test_a_service_that_is_offered_here_only_with_a_consent_of_its_own_say
     assert 'id="a-health.primary"' not in shown, "for that the ground for the city is enough"
     assert 'id="c-pa.levante"' in shown.partition("<details open>")[2].partition("</details>")[0]
     assert 'id="c-pa.levante"' in own, "who offers it asks its own desk with a consent too"
+    assert 'name="withhold" value="pa.levante"' in shown and 'name="withhold" value="pa.levante"' not in own
