@@ -359,6 +359,7 @@ async def test_of_appointments_is_asked_what_there_is_to_say_of_those_that_are_f
         closing = (await desk.get(f"/referrals/{id}/close")).text
 
     assert "«Persona non raggiungibile»: si può dire dopo 3 tentativi senza risposta, con almeno 2 canali" in closing
+    assert 'aria-describedby="f-closure_outcome-' in closing and 'id="f-closure_outcome-person_unreachable"' in closing
     assert "«Mai presentata dopo i tentativi previsti»: si può dire dopo 2 assenze segnate" in closing
     assert 'name="starts_at" value="" type="datetime-local" min="2' in asked, "who accepts may say it at once"
     offered = [(f'href="/referrals/{id}/cancel_' in page, f'action="/referrals/{id}/cancel_' in page) for page in pages]
