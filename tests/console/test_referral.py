@@ -352,6 +352,7 @@ async def test_of_appointments_is_asked_what_there_is_to_say_of_those_that_are_f
             assert fixed.status_code == 303, fixed.text
             await palermo.settle()
             pages.append((await desk.get(f"/referrals/{id}")).text)
+        late = (await desk.get(f"/referrals/{id}/schedule_appointment")).text
         form = (await desk.get(f"/referrals/{id}/cancel_appointment")).text
         await desk.post(f"/referrals/{id}/cancel_appointment", appointment="1")
         await palermo.settle()
@@ -362,6 +363,7 @@ async def test_of_appointments_is_asked_what_there_is_to_say_of_those_that_are_f
     assert 'aria-describedby="f-closure_outcome-' in closing and 'id="f-closure_outcome-person_unreachable"' in closing
     assert "«Mai presentata dopo i tentativi previsti»: si può dire dopo 2 assenze segnate" in closing
     assert 'name="starts_at" value="" type="datetime-local" min="2' in asked, "who accepts may say it at once"
+    assert 'type="datetime-local" required' in late, "one that was missed is noted afterwards"
     offered = [(f'href="/referrals/{id}/cancel_' in page, f'action="/referrals/{id}/cancel_' in page) for page in pages]
     assert offered == [(False, False), (False, True), (True, False), (False, True)], "asked, or said at once"
     assert re.findall(r'<option value="(\d)">[^<]*(\d\d:\d\d)', form) == [("2", "09:30"), ("1", "10:00")]
