@@ -237,6 +237,7 @@ async def test_dark_pages_and_print_can_be_read(palermo: Town, browser: Browser)
         await expect(seen.page.locator(".printed")).to_be_hidden()
         await seen.page.emulate_media(media="print", color_scheme="light")
         await expect(seen.page.locator("header.top")).to_be_hidden()
+        await expect(seen.page.locator("main button").first).to_be_hidden()
         await expect(seen.page.locator(".printed")).to_contain_text("Unità mobile")
 
 
@@ -375,7 +376,8 @@ async def test_an_intake_that_breaks_a_rule_comes_back_as_it_was_typed_with_what
         await seen.page.get_by_label(PUBLIC_TASK).check()
         await seen.page.get_by_role("button", name="Invia le richieste").click()
 
-        await expect(seen.page.get_by_role("status").filter(has_text="non è stato possibile")).to_be_visible()
+        said = seen.page.get_by_role("status").filter(has_text="non è stato possibile")
+        await expect(said).to_contain_text("scegli almeno un servizio")
         await expect(seen.page.locator("p.wrong strong")).to_have_text("Servizi richiesti")
         await expect(seen.page.get_by_label("Vostro riferimento")).to_have_value("COMUNE-78")
 
