@@ -362,6 +362,8 @@ async def test_likely_twins_show_where_the_meeting_was_recorded_while_the_page_i
         await expect(seen.page.get_by_text("Stesso nome e cognome")).to_be_visible(timeout=20_000)
         assert await seen.faults_of_access() == []
         assert not await seen.is_wider_than_the_screen()
+        await seen.page.get_by_label("Perché").first.press("Enter")
+        await expect(seen.page.get_by_role("button", name="È la stessa persona").first).to_be_focused()
         await seen.page.get_by_role("button", name="Decido più tardi").click()
         await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible()
 

@@ -20,12 +20,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// In a long form Enter leads to the next field, and at last to the button: nothing half written is sent by a slip.
+// In a long form, or one of several buttons, Enter leads to the next field, and at last to a button: nothing half written
+// is sent by a slip, and no answer is given that nobody chose.
+const ENTERED = "form.wide input, form.asks:has(button ~ button) input";
 document.addEventListener("keydown", (event) => {
-  const form = event.key === "Enter" && event.target.matches("form.wide input") && event.target.form;
+  const form = event.key === "Enter" && event.target.matches(ENTERED) && event.target.form;
   if (!form) return;
   event.preventDefault();
-  const all = [...form.querySelectorAll("input:not([type=hidden]), select, button.main")].filter((one) => one.checkVisibility());
+  const there = form.querySelectorAll("input:not([type=hidden]), select, .acts button");
+  const all = [...there].filter((one) => one.checkVisibility());
   all[all.indexOf(event.target) + 1].focus();
 });
 
