@@ -15,11 +15,12 @@ LADDER = codes.table("priorities")["escalation_ladder"]
 RUNNING: dict[str, list[str]] = codes.table("running")["commands"]
 
 FIRST = ("acknowledge", "accept", "start", "close", "decline", "pass_on")
+"""The order of buttons: what is done most comes first, the rest follows as the table has it."""
 RARELY = (
     "unaccept", "withdraw", "assign_worker", "add_note", "mark_error", "mark_error_after_accept", "flag_in_error",
     "revoke",
 )  # fmt: skip
-"""The order of buttons: what is done most comes first, the rest follows as the table has it, and then what is rare."""
+"""What comes last of all buttons: it is rarely said."""
 TEXTS = ("text", "reason_text")
 LAST = ("appointment",)
 """What is asked after everything else: which of several appointments is rarely to be said."""

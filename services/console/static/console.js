@@ -20,8 +20,8 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// In a long form, or one of several buttons, Enter leads to the next field, and at last to a button: nothing half written
-// is sent by a slip, and no answer is given that nobody chose.
+// In a long form, or one of several buttons, Enter leads to the next field, and at last to a button: nothing half
+// written is sent by a slip, and no answer is given that nobody chose.
 const ENTERED = "form.wide input, form.asks:has(button ~ button) input";
 document.addEventListener("keydown", (event) => {
   const form = event.key === "Enter" && event.target.matches(ENTERED) && event.target.form;
@@ -32,8 +32,8 @@ document.addEventListener("keydown", (event) => {
   all[all.indexOf(event.target) + 1].focus();
 });
 
-// Who fills in a form is at work, though nothing of it reaches us: without a sign of life their session would end as idle,
-// and what they wrote with it.
+// Who fills in a form is at work, though nothing of it reaches us: without a sign of life their session would end as
+// idle, and what they wrote with it.
 let alive = Date.now(), isWritten = !document.querySelector(".me [lang]"); // what answers a form holds what was typed
 document.addEventListener("input", (event) => {
   isWritten ||= !!event.target.closest(".asks");
@@ -42,8 +42,8 @@ document.addEventListener("input", (event) => {
   fetch("/glossary", { cache: "no-store" }).catch(() => {});
 });
 
-// What was typed is sent once we know that it will be taken: without a network, or after the session has ended, it would
-// be lost. It stays, the page says why, and whoever logs in again elsewhere sends it from here.
+// What was typed is sent once we know that it will be taken: without a network, or after the session has ended, it
+// would be lost. It stays, the page says why, and whoever logs in again elsewhere sends it from here.
 let isAsking = false, sent = null;
 document.addEventListener("submit", async (event) => {
   const form = event.target, button = event.submitter;
@@ -85,7 +85,8 @@ window.addEventListener("pageshow", idle);
 const whyNot = async (form) => {
   const me = (page) => page.querySelector(".me")?.dataset.who;
   try {
-    const seen = await fetch("/glossary", { cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(10_000) });
+    const signal = AbortSignal.timeout(10_000);
+    const seen = await fetch("/glossary", { cache: "no-store", redirect: "manual", signal });
     if (seen.type === "opaqueredirect") return "ended";
     if (!seen.ok) return "away";
     const now = new DOMParser().parseFromString(await seen.text(), "text/html");
