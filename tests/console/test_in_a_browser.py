@@ -581,12 +581,14 @@ async def test_what_is_written_outlives_the_network_and_the_session_and_is_sent_
 
         await seen.page.route("**/glossary", lambda route: route.fulfill(status=429))
         await send.click()
+        await expect(send).not_to_have_attribute("aria-busy", "true")
         await expect(seen.page.get_by_role("alert")).to_contain_text("il collegamento manca")
         await seen.page.unroute("**/glossary")
 
         await seen.page.context.clear_cookies(name="staffetta")
         for who in (COMUNE, NATIONAL, MOBILE):
             await send.click()
+            await expect(send).not_to_have_attribute("aria-busy", "true")
             await expect(seen.page.get_by_role("alert")).to_contain_text("l'accesso è scaduto")
             async with seen.page.context.expect_page() as opened:
                 await seen.page.get_by_role("alert").get_by_role("link", name="Entra").click()
