@@ -27,7 +27,7 @@ async def test_the_national_desk_reads_counts_and_nothing_of_anybody(palermo: To
     assert begun.headers["location"] == "/national"
     assert "<strong>5</strong> Bisogni" in shown and "<strong>5</strong> Needs" in english
     assert ">Palermo</th>" in shown
-    assert re.search(r"Numeri alle \d\d/\d\d/\d{4} \d\d:00\.", shown)
+    assert re.search(r"Numeri fino a [a-z]{3} \d\d/\d\d/\d{4} \d\d:00\.", shown)
     assert not ID.search(shown) and "pa." not in shown and "Unità" not in shown
 
 
