@@ -1,5 +1,9 @@
 """Why a command could not do what was asked, and what the person may do about it."""
 
+UNKNOWN = "Is its code right, is the directory loaded?"
+"""Of an agency that is not found."""
+UNSEEN = f"{UNKNOWN} May KAFKA_USER see its topics?"
+
 
 class CannotDo(Exception):
     """`reason` and `remedy` are sentences for a person. status: the exit code; 2 when asked wrongly."""

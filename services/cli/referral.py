@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.cli import http, tokens
 from services.cli.endpoints import Endpoints
-from services.cli.faults import CannotDo
+from services.cli.faults import UNKNOWN, CannotDo
 from services.cli.session import Session
 from services.cli.words import NOTHING, Words
 
@@ -76,7 +76,7 @@ def find_id(where: Endpoints, stated: str, headers: Mapping[str, str]) -> UUID:
 def _check_agency(where: Endpoints, agency: str) -> None:
     """An empty queue may be the queue of nobody."""
     if http.ask(where, "directory", f"/v1/agencies/{quote(agency, safe='')}", headers={}) is None:
-        raise CannotDo(f"The directory knows no agency {agency}.", "Is its code right, is the directory loaded?")
+        raise CannotDo(f"The directory knows no agency {agency}.", UNKNOWN)
 
 
 # -- a referral --------------------------------------------------------------------------------------------------------

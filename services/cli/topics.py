@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from contracts.topics import TOPICS, Topic
-from services.cli.faults import CannotDo
+from services.cli.faults import UNSEEN, CannotDo
 from services.cli.session import Session
 from services.cli.words import NOTHING, Words
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PATIENCE_MS = 10_000
-REMEDY = "Is its code right, is the directory loaded, may KAFKA_USER see them?"
 
 Place = tuple[str, int]
 """A topic's name without the network's prefix, and a partition."""
@@ -55,7 +54,7 @@ def topics(session: Session, agency: str | None) -> None:
     url = where.need_kafka()
     seen = _counted(asyncio.run(_look(url, where.named(""))), agency)
     if agency and not any(row.topics for row in seen if "{agency}" not in row.name and agency in row.name):
-        raise CannotDo(f"No topics on the broker for {agency}.", REMEDY)
+        raise CannotDo(f"No topics on the broker for {agency}.", UNSEEN)
     session.tell([asdict(row) for row in seen], lambda console, words: _page(seen, console, words))
 
 

@@ -17,7 +17,7 @@ from cloudevents.core.v1.event import CloudEvent
 
 from services.chassis import reaching
 from services.chassis.settings import from_environment
-from services.cli.faults import CannotDo
+from services.cli.faults import UNSEEN, CannotDo
 
 Body = dict[str, Any]
 Naming = Callable[[str], str]
@@ -98,10 +98,7 @@ class Wire:
         until = time.monotonic() + patience_s
         while missing := [a for feed, a in self.feeds.items() if feed.topic not in await self.consumer.topics()]:
             if time.monotonic() > until:
-                raise CannotDo(
-                    f"No topics on the broker for: {', '.join(missing)}.",
-                    "Each agency has its own: is its code right, is the directory loaded, may KAFKA_USER see them?",
-                )
+                raise CannotDo(f"No topics on the broker for: {', '.join(missing)}.", UNSEEN)
             await asyncio.sleep(0.2)
 
 

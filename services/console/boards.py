@@ -79,7 +79,8 @@ async def _offers(at: Gate, service: str, city: str) -> dict[str, Any]:
     offers = [offer for offer in await at.offers(service) if city in ("", of_city.get(offer["agency"]))]
     ours = {o["_id"] for o in offers if access.corrects(at.actor, o["agency"], of_city.get(o["agency"]))}
     today = at.now.astimezone(pages.ROME).date().isoformat()
-    return {"offers": offers, "agencies": agencies, "free": await at.free(), "correctable": ours, "today": today}
+    taking = {offer["_id"] for offer in offers if access.is_open(offer, today)}
+    return {"offers": offers, "agencies": agencies, "free": await at.free(), "correctable": ours, "taking": taking}
 
 
 @router.get("/search")

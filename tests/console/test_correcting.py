@@ -214,9 +214,12 @@ async def test_an_offer_of_an_agency_that_takes_nobody_is_marked_and_has_no_plac
     assert places(page)["pa.salute.primary"] == "-"
 
 
-async def test_an_offer_whose_last_day_is_over_is_shown_as_closed(palermo: Town, tmp_path: Path) -> None:
-    over = {"pa.salute.primary": "2026-02-01", "pa.accura.primary": "2999-12-31"}
-    offers = [one | {"valid_to": over.get(one["code"], one["valid_to"])} for one in FILE["offers"]]
+@pytest.mark.parametrize("days", [{"valid_to": "2026-02-01"}, {"valid_from": "2999-01-01"}])
+async def test_an_offer_whose_last_day_is_over_or_whose_first_is_to_come_is_shown_as_closed(
+    palermo: Town, tmp_path: Path, days: dict[str, str]
+) -> None:
+    own = {"pa.salute.primary": days, "pa.accura.primary": {"valid_to": "2999-12-31"}}
+    offers = [one | own.get(one["code"], {}) for one in FILE["offers"]]
     page = await shown_after(palermo, tmp_path, {"offers": offers})
 
     rows = offers_on(page)

@@ -14,7 +14,7 @@ from services.cli.conform.checks import CHECKS, Finding, judge
 from services.cli.conform.people import NO_OFFER, Own
 from services.cli.conform.transcript import Transcript
 from services.cli.endpoints import Endpoints
-from services.cli.faults import CannotDo
+from services.cli.faults import UNKNOWN, CannotDo
 from services.cli.session import Session
 from services.cli.words import Words
 
@@ -103,7 +103,7 @@ def _own(where: Endpoints, agency: str, stated: str | None) -> Own:
     """With an offer that takes people of its city: rather one whose places nobody counts."""
     known = http.ask(where, "directory", f"/v1/agencies/{quote(agency, safe='')}", headers={})
     if known is None:
-        raise CannotDo(f"The directory knows no agency {agency}.", "Is its code right, is the directory loaded?")
+        raise CannotDo(f"The directory knows no agency {agency}.", UNKNOWN)
     offers = http.ask(where, "directory", "/v1/offers", headers={}, params={"agency": agency}) or []
     usable = sorted((of for of in offers if _takes(of, known["city"])), key=_counted)
     found = [of for of in usable if stated in (None, of["id"])]
