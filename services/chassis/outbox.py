@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidProducerEpoch, OutOfOrderSequenceNumber, UnknownProducerId
 
 from services.chassis import failpoints, reaching
 from services.chassis.faults import die, patiently
@@ -14,6 +15,8 @@ from services.chassis.reaching import kind_of
 from services.chassis.settings import Settings
 
 STUCK_S = 5
+FORGOTTEN = (InvalidProducerEpoch, OutOfOrderSequenceNumber, UnknownProducerId)
+"""The broker counts our messages otherwise than we do: it takes none from this process any more."""
 
 
 class Outbox:
@@ -62,6 +65,13 @@ class Outbox:
         """Frozen, or cut off: whoever took over has said what we owe."""
         if not await patiently(self._owns, said):
             die("another worker owns my partition: it has published what I owed")
+
+    async def put(self, row: Outgoing) -> None:
+        """What no batch owes; returns when the broker has it. Raises KafkaError."""
+        try:
+            await self.producer.send_and_wait(row.topic, row.value, key=row.key, headers=row.headers)
+        except FORGOTTEN as fault:
+            die(f"the broker takes nothing from us any more: {kind_of(fault)}")
 
     async def send(self, rows: list[Outgoing]) -> None:
         acks = []

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -19,6 +18,7 @@ from services.chassis import failpoints, kafka, ledger, operations, reaching, te
 from services.chassis.faults import die
 from services.chassis.handlers import Handlers
 from services.chassis.ledger import Ledger
+from services.chassis.messages import Outgoing
 from services.chassis.settings import Settings, from_environment
 from services.chassis.sweep import Clock
 from services.chassis.worker import Worker
@@ -34,13 +34,14 @@ STOP_S = 8
 class Context:
     """What an API or a job may use: this service's own database, the broker, and the settings.
 
+    put: says to a topic what no batch owes, and returns when the broker has it; raises KafkaError.
     look_for_topics: what a job calls that has made topics which its service reads.
     """
 
     service: str
     settings: Settings
     db: Any
-    producer: AIOKafkaProducer
+    put: Callable[[Outgoing], Awaitable[None]]
     look_for_topics: Callable[[], None] = lambda: None
     clock: Clock = field(default_factory=Clock)
 
@@ -76,7 +77,7 @@ async def _run(service: Service, settings: Settings) -> None:
     )
     db = client[settings.named(service.name)]
     worker = Worker(Ledger(client, db, service.name, service.handlers.routes, settings))
-    context = Context(service.name, settings, db, worker.outbox.producer, worker.look_for_topics, worker.clock)
+    context = Context(service.name, settings, db, worker.outbox.put, worker.look_for_topics, worker.clock)
     server = Server(
         f"Staffetta {service.name}", (operations.router, service.api),
         host=settings.http_host, port=settings.http_port, context=context, worker=worker,

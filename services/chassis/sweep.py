@@ -112,4 +112,4 @@ async def publish(context: "Context", command: Message, *, id: UUID, at: datetim
     source = f"/services/{context.service}/sweep"
     headers = messages.headers(id=id, source=source, type=row.type, time=at, subject=key, correlation_id=journey_id)
     topic = context.settings.named(row.topic_by(context.service).name)
-    await context.producer.send_and_wait(topic, command.model_dump_json().encode(), key=key.encode(), headers=headers)
+    await context.put(messages.Outgoing(topic, key.encode(), command.model_dump_json().encode(), headers))

@@ -237,7 +237,7 @@ class Gate:
 
     async def search(self, wanted: str) -> list[Case]:
         """By code, or by the reference of the person's own agency, which no other agency's people see."""
-        own = {"sender_agency": self.actor.agency, "sender_ref": wanted}
+        own = self._called(wanted)
         found = await self._cases(own) if self.actor.works else []
         called = await self._cases({"code": picture.code_said(wanted)})
         return list({case.id: case for case in (*called, *found)}.values())
@@ -246,9 +246,12 @@ class Gate:
         """The own desk's meetings by its reference, or by the code of a need that came to nobody and is a task."""
         if not self.actor.works:
             return []
-        own = self._db[MEETINGS].find({"sender_agency": self.actor.agency, "sender_ref": wanted}).limit(LONGEST)
+        own = self._db[MEETINGS].find(self._called(wanted)).limit(LONGEST)
         asked = [todo.row["journey_id"] for todo in await self.tasks() if todo.code == picture.code_said(wanted)]
         return [*dict.fromkeys([doc["_id"] for doc in await self._list(own) if self._met_there(doc)] + asked)]
+
+    def _called(self, wanted: str) -> Doc:
+        return {"sender_agency": self.actor.agency, "sender_ref": {"$in": picture.reference_said(wanted)}}
 
     async def city_rows(self, since: datetime) -> list[Doc]:
         """What a city's board counts: no person, no id of one."""

@@ -8,13 +8,15 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.chassis.sweep import edge_now
-from services.console import gate, openid, pages, sessions, settings, web
+from services.console import gate, openid, pages, sessions, web
 from services.console.sessions import Login
 
 router = APIRouter(route_class=web.Open, include_in_schema=False)
 
 IN_HAND = "staffetta-login"
 """The cookie of a browser that has begun to log in."""
+LEFT, REMEMBERED_S = "staffetta-left", 31_536_000
+"""The cookie of a browser in which somebody logged out: whoever comes next may be somebody else."""
 
 
 def local_path(wanted: str) -> str:
@@ -26,9 +28,11 @@ def local_path(wanted: str) -> str:
 @router.get("/login")
 async def login(request: Request, next: Annotated[str, Query(max_length=500)] = "/") -> Response:
     """Send the person to the provider, and remember what has to come back with them."""
+    db, now = request.app.state.context.db, _now(request)
     state, begun = sessions.secret(), Login(sessions.secret(), sessions.secret(), local_path(next))
-    url = await openid.where_to_log_in(state, begun)
-    await sessions.begin_login(request.app.state.context.db, state, begun, _now(request))
+    was_left = await sessions.was_left(db, request.cookies.get(web.cookie("staffetta"), ""), now)
+    url = await openid.where_to_log_in(state, begun, anew=was_left or web.cookie(LEFT) in request.cookies)
+    await sessions.begin_login(db, state, begun, now)
     response = RedirectResponse(url, 303)
     web.set_cookie(response, IN_HAND, state, int(sessions.LOGIN.total_seconds()))
     return response
@@ -55,7 +59,8 @@ async def back(
     key, ends_at = await sessions.begin(db, actor, token, now)
     response = RedirectResponse(begun.next, 303)
     web.set_cookie(response, "staffetta", key, int((ends_at - now).total_seconds()))
-    response.delete_cookie(web.cookie(IN_HAND), path="/", secure=settings.current().is_secure, httponly=True)
+    for over in (IN_HAND, LEFT):
+        web.delete_cookie(response, over)
     return response
 
 
@@ -64,7 +69,8 @@ async def logout(request: Request) -> Response:
     await sessions.end(request.app.state.context.db, request.cookies.get(web.cookie("staffetta"), ""))
     request.state.session = None
     response = pages.notice(request, "logged_out")
-    response.delete_cookie(web.cookie("staffetta"), path="/", secure=settings.current().is_secure, httponly=True)
+    web.delete_cookie(response, "staffetta")
+    web.set_cookie(response, LEFT, "1", REMEMBERED_S)
     return response
 
 

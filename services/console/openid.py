@@ -66,10 +66,14 @@ class Away(Exception):
     """The provider could not be asked."""
 
 
-async def where_to_log_in(state: str, begun: Login) -> str:
+async def where_to_log_in(state: str, begun: Login, *, anew: bool) -> str:
+    """anew: who is there has to say who they are, even if the provider knows this browser (OpenID Connect 3.1.2.1)."""
+    how = {"prompt": "login"} if anew else {"max_age": int(sessions.LONGEST.total_seconds())}
     async with client() as asking:
         there = (await _discovered(asking))["authorization_endpoint"]
-        url, _ = asking.create_authorization_url(there, state=state, code_verifier=begun.verifier, nonce=begun.nonce)
+        url, _ = asking.create_authorization_url(
+            there, state=state, code_verifier=begun.verifier, nonce=begun.nonce, **how
+        )
     return str(url)
 
 

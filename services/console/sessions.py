@@ -90,6 +90,12 @@ async def find(db: Any, key: str, now: datetime, *, used: bool = True) -> Sessio
     return Session(doc["_id"], actor, Token(access, doc["token_until"], refresh), doc["csrf"], doc["ends_at"])
 
 
+async def was_left(db: Any, key: str, now: datetime) -> bool:
+    """Whether it ended because nobody did anything in it: somebody else may sit there."""
+    doc = await db[SESSIONS].find_one({"_id": _hashed(key)}, {"seen_at": 1}) if key else None
+    return doc is not None and doc["seen_at"] + IDLE <= now
+
+
 async def claim(db: Any, session: Session, now: datetime) -> bool:
     """Whether it is for this request to renew the token."""
     free = {"_id": session.id, "token_until": session.token.until, "renewing": {"$not": {"$gt": now}}}

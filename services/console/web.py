@@ -60,6 +60,10 @@ def set_cookie(response: Response, name: str, value: str, seconds: int) -> None:
     response.set_cookie(cookie(name), value, max_age=seconds, path="/", httponly=True, samesite="lax", secure=secure)
 
 
+def delete_cookie(response: Response, name: str) -> None:
+    response.delete_cookie(cookie(name), path="/", secure=settings.current().is_secure, httponly=True)
+
+
 class Open(APIRoute):
     """A page for whoever asks: the way in, and the files of browsers."""
 
@@ -74,7 +78,8 @@ class Open(APIRoute):
                 response = await self._answer(handle, request)
             except Exception as fault:
                 response = _problem(request, fault)
-            response.headers.update(HEADERS | dict(response.headers))
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
             if settings.current().is_secure:
                 response.headers["Strict-Transport-Security"] = "max-age=31536000"
             if chosen := _chosen(request):

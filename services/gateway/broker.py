@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
 from contracts.topics import AGENCY_COMMANDS, AGENCY_FEED, PEOPLE_COMMANDS
 from services.chassis import reaching
 from services.chassis.kafka import Refused, ensure_topics, is_whole, kept_from
+from services.chassis.messages import Outgoing
 from services.chassis.reaching import kind_of
 from services.chassis.service import Context
 from services.chassis.settings import Settings
@@ -85,9 +86,8 @@ async def put(context: Context, who: Voice, body: bytes, attributes: dict[str, s
         attributes |= {"ce_actor": who.actor, "ce_roles": ",".join(who.roles)}
     headers = [(name, value.encode()) for name, value in attributes.items() if value]
     topic = context.settings.named(PEOPLE_COMMANDS.name if who.roles else AGENCY_COMMANDS.of(who.agency))
-    producer: AIOKafkaProducer = context.producer
     key = (attributes["ce_id"] or "").encode()
-    await asyncio.wait_for(producer.send_and_wait(topic, body, key=key, headers=headers), WRITE_S)
+    await asyncio.wait_for(context.put(Outgoing(topic, key, body, headers)), WRITE_S)
 
 
 def person_of(headers: Mapping[str, str]) -> Voice:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -80,6 +81,20 @@ async def test_without_it_what_has_waited_is_lost_and_what_follows_is_refused(
         said = await _said_around_an_hour(producer, network, monkeypatch)
 
     assert [type(fault) for fault in said[1:]] == [LeaderNotAvailableError, OutOfOrderSequenceNumber]
+
+
+async def test_whom_the_broker_counts_otherwise_begins_anew(network: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lost its tail, or a right was taken away and given back: it takes nothing more from this process, ever."""
+    await ensure_topics(network, [(OUT.name, OUT)])
+    monkeypatch.setattr(outbox_module, "die", sys.exit)
+    topic = network.named(OUT.name)
+    outbox = Outbox(network, AsyncMock())
+    async with outbox.producer:
+        await outbox.put(Outgoing(topic, b"a", b"{}", []))
+        for partition in range(OUT.partitions):
+            outbox.producer._txn_manager.increment_sequence_number(TopicPartition(topic, partition), 3)
+        with pytest.raises(SystemExit, match="takes nothing from us any more: OutOfOrderSequenceNumber"):
+            await outbox.put(Outgoing(topic, b"a", b"{}", []))
 
 
 async def _said_around_an_hour(

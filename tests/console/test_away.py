@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ async def test_a_page_that_the_store_cannot_give_now_says_so_and_when_to_ask_aga
 ) -> None:
     away: Any = AsyncIOMotorClient(f"mongodb://127.0.0.1:{free_port()}", timeoutMS=200)
     app = FastAPI()
-    app.state.context = Context("console", Settings(), away.nowhere, None)
+    app.state.context = Context("console", Settings(), away.nowhere, AsyncMock())
     app.include_router(service.api)
 
     headers = {"Accept-Language": language, "Cookie": "staffetta=a-session"}

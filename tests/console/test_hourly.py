@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import pytest_asyncio
@@ -82,7 +83,7 @@ async def test_the_numbers_of_an_hour_are_made_before_anybody_looks(
     (tmp_path / "clock").write_text(str((full - datetime.now(UTC)).total_seconds() - 2))
     settings = network.model_copy(update={"clock_file": str(tmp_path / "clock")})
 
-    job = asyncio.create_task(counting.keep_counting(Context("console", settings, db, None)))
+    job = asyncio.create_task(counting.keep_counting(Context("console", settings, db, AsyncMock())))
     async with asyncio.timeout(20):
         while (kept := hourly.of_this_process).made is None:
             await asyncio.sleep(0.05)

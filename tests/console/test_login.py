@@ -126,6 +126,37 @@ async def test_a_login_goes_with_proof_of_possession_and_a_nonce(browser):
     assert there["nonce"] and there["state"] and there["code_challenge"]
 
 
+def asked_of_provider(begun: httpx.Response) -> dict[str, list[str]]:
+    """How well the provider has to look at who is there."""
+    there = parse_qs(urlsplit(begun.headers["location"]).query)
+    return {name: there[name] for name in ("prompt", "max_age") if name in there}
+
+
+async def test_who_logged_in_at_the_provider_within_a_working_day_need_not_do_it_twice(browser):
+    assert asked_of_provider(await browser.get("/login")) == {"max_age": ["36000"]}
+
+
+async def test_the_next_at_a_shared_browser_is_not_taken_for_who_logged_out(browser):
+    await browser.get(await back_from_provider(browser))
+    await browser.post("/logout", data={"csrf": await word_of(browser)})
+
+    assert asked_of_provider(await browser.get("/login")) == {"prompt": ["login"]}
+    assert asked_of_provider(await browser.get("/login")) == {"prompt": ["login"]}, "until somebody has logged in"
+    await browser.get(await back_from_provider(browser))
+    assert asked_of_provider(await browser.get("/login")) == {"max_age": ["36000"]}
+
+
+async def test_the_next_at_a_browser_that_was_left_is_not_taken_for_who_left(browser, alone):
+    began, nearly = timedelta(hours=2), timedelta(minutes=29)
+    alone.move_clock(began)
+    await browser.get(await back_from_provider(browser))
+
+    alone.move_clock(began + nearly)
+    assert asked_of_provider(await browser.get("/login")) == {"max_age": ["36000"]}
+    alone.move_clock(began + nearly + timedelta(minutes=31))
+    assert asked_of_provider(await browser.get("/login")) == {"prompt": ["login"]}
+
+
 @pytest.mark.parametrize(
     "wanted", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "", "/a\r\nb"]
 )

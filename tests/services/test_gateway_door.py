@@ -5,16 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
 from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import SecretStr
 
 from contracts.topics import AGENCY_COMMANDS
 from services.chassis.kafka import ensure_topics
+from services.chassis.outbox import Outbox
 from services.chassis.service import Context
 from services.chassis.settings import Settings
 from services.gateway.app import service
@@ -26,7 +27,7 @@ SUBMIT = {"ce-type": "staffetta.intake.submit.v1"}
 
 
 @asynccontextmanager
-async def door(settings: Settings, folder: Path, producer: Any = None) -> AsyncIterator[tuple[httpx.AsyncClient, Any]]:
+async def door(settings: Settings, folder: Path, put: Any = None) -> AsyncIterator[tuple[httpx.AsyncClient, Any]]:
     """The gateway's HTTP side as pa.comune speaks to it, with no worker in its process; and its database."""
     processes = Processes(settings, folder)
     known = {"token_issuer": ISSUER, "token_audience": AUDIENCE, "token_jwks": str(processes.jwks)}
@@ -34,7 +35,7 @@ async def door(settings: Settings, folder: Path, producer: Any = None) -> AsyncI
     client: Any = AsyncIOMotorClient(settings.mongo_url.get_secret_value(), timeoutMS=2000)
     db = client[settings.named("gateway")]
     app = FastAPI()
-    app.state.context = Context("gateway", settings, db, producer)
+    app.state.context = Context("gateway", settings, db, put)
     assert service.api
     app.include_router(service.api)
     problems.install(app)
@@ -45,16 +46,17 @@ async def door(settings: Settings, folder: Path, producer: Any = None) -> AsyncI
 
 
 @asynccontextmanager
-async def with_a_topic(network: Settings) -> AsyncIterator[AIOKafkaProducer]:
+async def with_a_topic(network: Settings) -> AsyncIterator[Outbox]:
     await ensure_topics(network, [(AGENCY_COMMANDS.of("pa.comune"), AGENCY_COMMANDS)])
-    async with AIOKafkaProducer(bootstrap_servers=network.kafka_url) as producer:
-        yield producer
+    outbox = Outbox(network, AsyncMock())
+    async with outbox.producer:
+        yield outbox
 
 
 async def test_a_command_that_was_taken_is_on_its_way_before_anybody_has_read_it(
     network: Settings, tmp_path: Path
 ) -> None:
-    async with with_a_topic(network) as producer, door(network, tmp_path, producer) as (http, db):
+    async with with_a_topic(network) as outbox, door(network, tmp_path, outbox.put) as (http, db):
         await db.agencies.insert_one({"_id": "pa.comune"})
 
         taken = await http.post("/v1/commands", json=an_intake("k-1"), headers=SUBMIT | {"ce-id": "m-1"})

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from unittest.mock import AsyncMock
 from uuid import UUID, uuid4
 
 import pytest
@@ -49,7 +50,7 @@ def a_task(*hours_ago: int) -> dict[str, Any]:
 async def test_by_a_wrong_clock_nobody_takes_the_lease(
     db: Any, network: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweeping = sweep.Sweeping(Context("referral", network, db, None))
+    sweeping = sweep.Sweeping(Context("referral", network, db, AsyncMock()))
     monkeypatch.setattr(chassis.sweep, "APART", timedelta(days=-1))
     assert not await sweeping.is_ours()
     assert await db.leases.count_documents({}) == 0
@@ -72,7 +73,7 @@ async def test_after_a_downtime_what_was_due_first_is_asked_for_first(
         asked.append((str(command.task_id if isinstance(command, ChaseTask) else command.referral_id), command.percent))
 
     monkeypatch.setattr(sweep, "publish", publish)
-    await sweep.Sweeping(Context("referral", network, db, None)).once()
+    await sweep.Sweeping(Context("referral", network, db, AsyncMock())).once()
 
     due = {(doc["_id"], step["percent"]): step["at"] for doc in referrals for step in doc["timers"][0]["steps"]}
     due |= {(doc["_id"], step["percent"]): step["at"] async for doc in db.tasks.find() for step in doc["steps"]}

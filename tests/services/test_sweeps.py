@@ -13,7 +13,6 @@ from unittest.mock import AsyncMock
 from uuid import UUID, uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI, Request, Response
 from motor.motor_asyncio import AsyncIOMotorClient
 
@@ -31,14 +30,11 @@ from tests.processes import free_port
 
 
 @pytest.mark.parametrize("service", [housing, intake, programmes, referral], ids=lambda service: service.name)
-async def test_a_sweep_waits_for_a_store_that_is_away(
-    engines: Settings, caplog: pytest.LogCaptureFixture, service: Service
-) -> None:
+async def test_a_sweep_waits_for_a_store_that_is_away(caplog: pytest.LogCaptureFixture, service: Service) -> None:
     away: Any = AsyncIOMotorClient(f"mongodb://127.0.0.1:{free_port()}", timeoutMS=200)
-    async with AIOKafkaProducer(bootstrap_servers=engines.kafka_url) as producer:
-        context = Context(service.name, engines, away.nowhere, producer)
-        with caplog.at_level(logging.WARNING), pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*(job(context) for job in service.jobs)), 2.5)
+    context = Context(service.name, Settings(), away.nowhere, AsyncMock())
+    with caplog.at_level(logging.WARNING), pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(*(job(context) for job in service.jobs)), 2.5)
     away.close()
 
     assert [record.getMessage() for record in caplog.records if "wait: ServerSelectionTimeoutError" in record.message]
@@ -94,7 +90,7 @@ async def test_a_sweep_asks_once_for_what_stays_due(asked: list[UUID], tmp_path:
     one, clock = Due(datetime.now(UTC), uuid4(), uuid4(), an_agency()), tmp_path / "clock"
     clock.write_text("900000")
 
-    await swept(Context("housing", Settings(clock_file=str(clock), environment="test"), Store(), None), one)
+    await swept(Context("housing", Settings(clock_file=str(clock), environment="test"), Store(), AsyncMock()), one)
 
     assert asked == [one.id]
 
@@ -104,7 +100,7 @@ async def test_nothing_is_swept_while_the_clocks_of_worker_and_store_differ(
     asked: list[UUID], caplog: pytest.LogCaptureFixture, ahead: timedelta
 ) -> None:
     one, store = Due(datetime.now(UTC), uuid4(), uuid4(), an_agency()), Store(ahead)
-    context = Context("housing", Settings(), store, None)
+    context = Context("housing", Settings(), store, AsyncMock())
 
     await swept(context, one)
     assert (asked, context.clock.is_right, len(caplog.records)) == ([], False, 1)

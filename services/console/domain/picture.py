@@ -245,6 +245,11 @@ def code_said(said: str) -> str:
     return f"{signs[:2]}-{signs[2:].translate(READ_AS)}" if len(signs) == len("PA7K3M9Q") else said.upper()
 
 
+def reference_said(said: str) -> list[str]:
+    """An agency's own reference as it may be written there: people type `cart-12` for `CART-12`."""
+    return sorted({said, said.upper(), said.lower()})
+
+
 UNTOLD = ("percent", "notify", "coordination_withheld")
 """What no page says of a task."""
 
