@@ -8,7 +8,7 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from services.chassis.messages import Record
 
-FIRST, LEAST, MOST, TURN_S = 10, 100, 1000, 0.25
+FIRST, LEAST, MOST, TURN_S = 10, 100, 1000, 1
 """A batch takes about so long, so that what is quick costs little and nothing waits long for what is not.
 
 The first one is small: who was ended because a batch took too long comes further with each start.

@@ -46,9 +46,9 @@ async def hearing(*sources: tuple[str, int]) -> AsyncIterator[Partitions]:
 
 @pytest.mark.parametrize(
     ("handled", "seconds", "next"),
-    [(200, 0.1, 500), (500, 2.0, LEAST), (3, 0.0001, MOST), (1, 0.008, LEAST), (400, 0.25, 400)],
+    [(200, 0.4, 500), (500, 8.0, LEAST), (3, 0.0001, MOST), (1, 0.02, LEAST), (400, 1.0, 400)],
 )
-def test_a_batch_is_as_large_as_takes_a_quarter_of_a_second(handled: int, seconds: float, next: int) -> None:
+def test_a_batch_is_as_large_as_takes_a_second(handled: int, seconds: float, next: int) -> None:
     assert at_once(handled, seconds) == next
 
 
