@@ -1,5 +1,7 @@
 """Records as Kafka hands them out, whatever is in them: FastStream neither waits for them nor reads them for us."""
 
+from collections.abc import Iterable
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +16,8 @@ FIRST, LEAST, MOST, TURN_S = 10, 100, 1000, 1
 The first one is small: who was ended because a batch took too long comes further with each start.
 """
 WAIT_MS = 1000
+SINCE_MS = 5
+"""So long what has come since may take from the broker to us."""
 NO_HURRY_MS = 250
 """How long what need not hurry may wait."""
 
@@ -21,6 +25,11 @@ NO_HURRY_MS = 250
 def at_once(count: int, seconds: float) -> int:
     """How many records make a batch, after so many took so long."""
     return max(LEAST, min(MOST, int(count * TURN_S / seconds)))
+
+
+async def handed(consumer: AIOKafkaConsumer, only: Iterable[TopicPartition], wait_ms: int, most: int) -> list[Record]:
+    found = await consumer.getmany(*only, timeout_ms=wait_ms, max_records=most)
+    return list(chain.from_iterable(found.values()))
 
 
 async def past_bad_ones(reader: AIOKafkaConsumer, p: TopicPartition, at: int, end: int) -> list[Record]:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Iterable
-from itertools import chain
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -70,12 +69,13 @@ class Worker:
         partitions = self.partitions
         partitions.look_on()
         only = partitions.hurried()
-        wait_ms = records.NO_HURRY_MS if only else records.WAIT_MS
         try:
-            handed = await consumer.getmany(*only, timeout_ms=wait_ms, max_records=self.most)
-            found = tuple(chain.from_iterable(handed.values()))
+            found = await records.handed(consumer, only, 0, self.most)
+            if left := self.most - len(found):  # they are of a while ago: take what has come since
+                wait_ms = records.SINCE_MS if found else records.NO_HURRY_MS if only else records.WAIT_MS
+                found += await records.handed(consumer, only, wait_ms, left)
         except UnicodeDecodeError:  # what was drained with such a header is lost
-            found = tuple(await partitions.anew())
+            found = await partitions.anew()
         except (NoOffsetForPartitionError, OffsetOutOfRangeError) as nothing:
             if isinstance(nothing, OffsetOutOfRangeError):
                 await patiently(partitions.look_for_gone, nothing.args[0])
@@ -86,7 +86,7 @@ class Worker:
             log.warning("records cannot be read: %s", kind_of(fault))
             raise
         self.is_served, partitions.is_taken = True, not found
-        return found
+        return tuple(found)
 
     async def start(self) -> None:
         await self.ledger.open()

@@ -58,7 +58,7 @@ async def on_referral(event: Message, tx: Transaction) -> None:
             pass
 
 
-@handlers.on(topics.INTAKE_COMMANDS, owns=store.AGGREGATES)
+@handlers.on(topics.INTAKE_COMMANDS, owns=store.AGGREGATES, ahead=store.ahead)
 async def on_command(command: Message, tx: Transaction) -> None:
     match command:
         case RecordIntake() | AskOneMore():

@@ -8,10 +8,16 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from contracts.commands import DropText, KeepText
+from contracts import catalogue
+from contracts.commands import DropText, EndAccess, GrantAccess, KeepText, RecordIntake
+from contracts.contacts import NoteContact
 from contracts.directory import Agency, Offer
+from contracts.erasure import DropReasons, EraseMeeting
 from contracts.events import IntakeRecorded, ReferralEvent
+from contracts.identity import DecidePair, SeekTwins, SuspectPair, UndoPair
+from contracts.sharing import ConfirmBases, ExcludeRecipients, ExpireBases, GiveBasis, WithdrawBases
 from contracts.stated import Tier0
+from contracts.values import Message
 from services.chassis.transaction import Doc, Transaction
 from services.intake.domain import naming
 from services.intake.domain.access import Grant
@@ -26,6 +32,18 @@ from services.intake.domain.twins import MOST_COMPARED, Traits, name_keys, stron
 OF_REFERRALS = ("parties",)
 AGGREGATES = ("intakes", "personal", "sharing", "texts", "grants", "pairs")
 COPIES = ("agencies", "offers")
+
+LOADED: Mapping[type[Message], tuple[str, ...]] = {
+    RecordIntake: ("intakes",),
+    SeekTwins: ("intakes", "personal"),
+    NoteContact: ("intakes", "personal", "sharing"),
+    EraseMeeting: ("intakes", "sharing"),
+    **dict.fromkeys((WithdrawBases, GiveBasis, ConfirmBases, ExcludeRecipients, ExpireBases), ("sharing",)),
+    **dict.fromkeys((GrantAccess, EndAccess), ("grants",)),
+    **dict.fromkeys((KeepText, DropText), ("texts",)),
+    **dict.fromkeys((SuspectPair, DecidePair, UndoPair, DropReasons), ("pairs",)),
+}
+"""Under its own key, by each command."""
 
 DROPPED_S = 45 * 86_400
 """So long it is known of a text that it was dropped: longer than the topic has it, which may come after."""
@@ -55,6 +73,12 @@ INTAKE, PERSONAL = TypeAdapter(Intake), TypeAdapter(Personal)
 SHARING = TypeAdapter(Sharing)
 GRANT, READ = TypeAdapter(Grant), TypeAdapter(Read)
 PAIR = TypeAdapter(Pair)
+
+
+def ahead(command: Message, _tx: Transaction) -> list[tuple[str, str]]:
+    """What a command will load, as far as its key says."""
+    key = str(catalogue.BY_MODEL[type(command)].key_of(command))
+    return [(collection, key) for collection in LOADED.get(type(command), ())]
 
 
 async def find_intake(tx: Transaction, intake_id: UUID) -> Intake | None:

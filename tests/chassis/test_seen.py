@@ -125,7 +125,7 @@ async def test_an_outbox_that_the_broker_leaves_waiting_is_stuck_until_it_is_ans
 async def test_a_worker_to_which_the_broker_gives_nothing_is_not_ready(network: Settings) -> None:
     """It may answer all others: as one does that has no right on its group, or may not be in it for so short a time."""
     await ensure_topics(network, [(topics.DIRECTORY.name, topics.DIRECTORY)])
-    answers = iter([GroupAuthorizationFailedError, None])
+    answers = iter([GroupAuthorizationFailedError, None, None])
 
     async def getmany(**_how: Any) -> dict[Any, Any]:
         if refused := next(answers):
