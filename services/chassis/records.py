@@ -27,9 +27,21 @@ def at_once(count: int, seconds: float) -> int:
     return max(LEAST, min(MOST, int(count * TURN_S / seconds)))
 
 
-async def handed(consumer: AIOKafkaConsumer, only: Iterable[TopicPartition], wait_ms: int, most: int) -> list[Record]:
-    found = await consumer.getmany(*only, timeout_ms=wait_ms, max_records=most)
-    return list(chain.from_iterable(found.values()))
+async def handed(consumer: AIOKafkaConsumer, only: Iterable[TopicPartition], most: int, wait_ms: int) -> list[Record]:
+    """What the client has read ahead, with what has come since; where it has nothing, what comes in `wait_ms`.
+
+    only: of these partitions; of all, where none is named. It reads ahead once, so without the second look what has
+    come since would wait for a batch more.
+    """
+    found = await _some(consumer, only, most, 0)
+    if left := most - len(found):
+        found += await _some(consumer, only, left, SINCE_MS if found else wait_ms)
+    return found
+
+
+async def _some(consumer: AIOKafkaConsumer, only: Iterable[TopicPartition], most: int, wait_ms: int) -> list[Record]:
+    by_partition = await consumer.getmany(*only, timeout_ms=wait_ms, max_records=most)
+    return list(chain.from_iterable(by_partition.values()))
 
 
 async def past_bad_ones(reader: AIOKafkaConsumer, p: TopicPartition, at: int, end: int) -> list[Record]:

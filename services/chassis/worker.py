@@ -69,11 +69,9 @@ class Worker:
         partitions = self.partitions
         partitions.look_on()
         only = partitions.hurried()
+        wait_ms = records.NO_HURRY_MS if only else records.WAIT_MS
         try:
-            found = await records.handed(consumer, only, 0, self.most)
-            if left := self.most - len(found):  # they are of a while ago: take what has come since
-                wait_ms = records.SINCE_MS if found else records.NO_HURRY_MS if only else records.WAIT_MS
-                found += await records.handed(consumer, only, wait_ms, left)
+            found = await records.handed(consumer, only, self.most, wait_ms)
         except UnicodeDecodeError:  # what was drained with such a header is lost
             found = await partitions.anew()
         except (NoOffsetForPartitionError, OffsetOutOfRangeError) as nothing:

@@ -17,7 +17,7 @@ from services.chassis import outbox as outbox_module
 from services.chassis.messages import Outgoing
 from services.chassis.outbox import Outbox
 from services.chassis.partitions import Partitions
-from services.chassis.records import LEAST, MOST, at_once
+from services.chassis.records import LEAST, MOST, SINCE_MS, at_once, handed
 from services.chassis.settings import Settings
 from tests.chassis.ledgers import at_once as nothing_to_do
 
@@ -50,6 +50,32 @@ async def hearing(*sources: tuple[str, int]) -> AsyncIterator[Partitions]:
 )
 def test_a_batch_is_as_large_as_takes_a_second(handled: int, seconds: float, next: int) -> None:
     assert at_once(handled, seconds) == next
+
+
+@pytest.mark.parametrize(
+    ("ahead", "since", "most", "waited", "found"),
+    [
+        ([1, 2], [3], 10, [0, SINCE_MS], [1, 2, 3]),
+        ([1, 2], [], 10, [0, SINCE_MS], [1, 2]),
+        ([], [3], 10, [0, 700], [3]),
+        ([1, 2, 3], [4], 3, [0], [1, 2, 3]),
+        ([1, 2], [3, 4], 3, [0, SINCE_MS], [1, 2, 3]),
+    ],
+    ids=["both", "nothing has come since", "nothing was read ahead", "enough", "no more than wanted"],
+)
+async def test_what_was_read_ahead_goes_with_what_has_come_since(
+    ahead: list[int], since: list[int], most: int, waited: list[int], found: list[int]
+) -> None:
+    asked, given = list[int](), iter([ahead, since])
+
+    async def getmany(*only: TopicPartition, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[int]]:
+        asked.append(timeout_ms)
+        return {only[0]: next(given)[:max_records]}
+
+    consumer: Any = SimpleNamespace(getmany=getmany)
+
+    assert await handed(consumer, [TopicPartition(*QUICK)], most, 700) == found
+    assert asked == waited
 
 
 async def test_of_what_need_not_hurry_records_are_wanted_a_few_times_a_second(monkeypatch: MonkeyPatch) -> None:
