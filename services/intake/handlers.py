@@ -1,6 +1,5 @@
 """What intake does when it is asked to record a meeting, to change who may be told, to keep a text, or to erase."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID, uuid5
 
@@ -20,18 +19,19 @@ from contracts.contacts import NoteContact
 from contracts.directory import Agency, Offer
 from contracts.erasure import PERSON_ERASED, DropReasons, EraseMeeting, ErasePerson
 from contracts.events import IntakeRecorded, ReferralEvent
-from contracts.identity import DecidePair, IdentityLinked, SeekTwins, SuspectPair, UndoPair
+from contracts.identity import DecidePair, SeekTwins, SuspectPair, UndoPair
 from contracts.refusals import Refusal
 from contracts.sharing import ConfirmBases, ExcludeRecipients, ExpireBases, GiveBasis, WithdrawBases
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
 from services.intake import store
-from services.intake.domain import access, basis, contacts, erasing, exclusions, intake, pairs, showing, twins
+from services.intake.domain import access, basis, contacts, erasing, exclusions, intake, pairs, twins
 from services.intake.domain.basis import Sharing
 from services.intake.domain.known import check_recipient
 from services.intake.domain.release import judge
 from services.intake.domain.vocabulary import check_basis
+from services.intake.seeking import change_pair, seek_twins
 
 handlers = Handlers()
 
@@ -208,64 +208,6 @@ async def _who_has_them(met: IntakeRecorded, tx: Transaction) -> dict[UUID, str]
     }
 
 
-async def seek_twins(command: SeekTwins, tx: Transaction) -> None:
-    """Other meetings of the person, who may be told of none of those whom the person excluded, and others who may be
-    the same person. After the intake is kept: of two recorded at the same instant, one at least finds the other.
-    """
-    found = await store.find_traits(tx, command.intake_id)
-    if found is None:
-        return
-    met, who = found
-    tx.correlate(command.intake_id)
-    if late := await _overtaken(command.intake_id, met.person_ref, tx):
-        return tx.emit(late)
-    same = await store.find_one_person(tx, met.person_ref)
-    meetings = await store.find_meetings(tx, same)
-    for told, excluded in exclusions.not_yet_excluded(met, meetings).items():
-        tx.emit(ExcludeRecipients(intake_id=told, recipients=excluded))
-    others = [other for other in await store.find_alike(tx, who) if other.person_ref not in same]
-    asked = 0
-    for like in twins.suspects(who, others):
-        if asked < twins.MOST_SUSPECTED and await _may_be_asked([met, *meetings], like.person_ref, tx):
-            tx.emit(pairs.asks_about(met, like))
-            asked += 1
-
-
-async def _may_be_asked(mine: list[IntakeRecorded], other: str, tx: Transaction) -> bool:
-    """mine: the meeting in question, then all of its person."""
-    theirs = await store.find_meetings(tx, await store.find_one_person(tx, other))
-    theirs.sort(key=lambda meeting: meeting.person_ref != other)
-    agencies = await store.find_agencies(tx, {mine[0].sender_agency, theirs[0].sender_agency})
-    return showing.may_be_asked(mine, theirs, agencies, tx.now)
-
-
-async def change_pair(command: SuspectPair | DecidePair | UndoPair, tx: Transaction) -> None:
-    known = await store.find_pair(tx, command.pair_id)
-    match command:
-        case SuspectPair():
-            after, said = pairs.suspect(known, command, tx.now)
-        case DecidePair():
-            after, said = pairs.decide(known, command, tx.now)
-        case UndoPair():
-            speaker = await store.find_agencies(tx, {command.asked.agency or ""})
-            after, said = pairs.undo(known, command, next(iter(speaker), None), tx.now)
-    if said:
-        tx.correlate(after.intake_id)
-        store.save_pair(tx, after)
-    tx.say(said)
-    if any(isinstance(message, IdentityLinked) for message in said):
-        await _look_again(after.person_refs, tx)
-
-
-async def _look_again(person_refs: Iterable[str], tx: Transaction) -> None:
-    """Two names are one person's now: what was excluded under one holds for the meetings under the other. As commands,
-    for by then the link is stored, and what was said at the same instant too.
-    """
-    same = [await store.find_one_person(tx, ref) for ref in person_refs]
-    for met in await store.find_meetings(tx, frozenset[str]().union(*same)):
-        tx.emit(SeekTwins(intake_id=met.intake_id))
-
-
 async def erase(command: ErasePerson | EraseMeeting | DropReasons, tx: Transaction) -> None:
     match command:
         case ErasePerson():
@@ -294,8 +236,3 @@ async def _erase_meeting(command: EraseMeeting, tx: Transaction) -> None:
     tx.emit(*[DropText(text_id=id, erased=True) for id in await store.find_texts(tx, command.intake_id)])
     tx.emit(*[DropReasons(pair_id=id) for id in await store.find_pairs_of(tx, said.person_ref)])
     tx.emit(*erasing.left_behind(erased, await store.find_intakes(tx, {said.person_ref})))
-
-
-async def _overtaken(intake_id: UUID, person_ref: str, tx: Transaction) -> EraseMeeting | None:
-    met = await store.find_intake(tx, intake_id)
-    return erasing.overtaken(met, await store.find_intakes(tx, {person_ref})) if met else None

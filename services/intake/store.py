@@ -174,10 +174,10 @@ def save_pair(tx: Transaction, pair: Pair) -> None:
     tx.save("pairs", _document(PAIR, pair, pair.pair_id))
 
 
-async def find_traits(tx: Transaction, intake_id: UUID) -> tuple[IntakeRecorded, Traits] | None:
+async def find_traits(tx: Transaction, intake: Intake) -> Traits | None:
     """What of a meeting's person is compared."""
-    met, person = await find_intake(tx, intake_id), await tx.load("personal", intake_id)
-    return (met.recorded, traits(as_person(person), met.recorded)) if met and person else None
+    person = await find_personal(tx, intake.recorded.intake_id)
+    return traits(person, intake.recorded) if person else None
 
 
 async def find_alike(tx: Transaction, who: Traits) -> list[Traits]:

@@ -1,5 +1,6 @@
 """Two people who may be one: suspected once, decided by those who were asked, undone for good; nothing is merged."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,16 +19,24 @@ from contracts.identity import (
 from contracts.refusals import Refusal
 from contracts.values import Asked
 from services.intake.domain import pairs
+from services.intake.domain.intake import Intake
 from services.intake.domain.pairs import Pair, one_person
-from services.intake.domain.twins import Likeness
 from tests.builders import NOW, a_recorded_intake, an_agency
 
 P1, P2, P3 = "p_1", "p_2", "p_3"
-ASKS = pairs.asks_about(
-    a_recorded_intake(sender_agency="pa.mobile", sender_queue="pa.mobile.team", person_ref=P2),
-    Likeness(P1, 4, ("similar_name", "same_language")),
-)
 COMUNE = an_agency("pa.comune")
+
+
+def taken(at: datetime | None, **known: Any) -> Intake:
+    """A meeting that came to the door then."""
+    recorded = a_recorded_intake(**known)
+    answer = CommandAccepted(asked=Asked(agency=recorded.sender_agency), subject=str(recorded.intake_id))
+    return Intake(recorded, "", answer, taken_at=at)
+
+
+FIRST = taken(NOW - timedelta(days=1), person_ref=P1)
+LAST = taken(NOW, sender_agency="pa.mobile", sender_queue="pa.mobile.team", person_ref=P2)
+ASKS = pairs.asks_about(LAST, FIRST, ("similar_name", "same_language"))
 
 
 def a_pair(**known: Any) -> Pair:
@@ -51,6 +60,18 @@ def test_who_puts_it_off_for_ever_is_refused_in_the_end() -> None:
     with pytest.raises(Refusal, match="invalid_transition"):
         pairs.decide(pair, decided("later"), NOW)
     assert pairs.decide(pair, decided("same"), NOW)[0].state == pairs.SAME
+
+
+@pytest.mark.parametrize("before", [NOW - timedelta(days=1), None])
+def test_the_desk_that_met_one_of_them_last_is_asked_whichever_is_found(before: datetime | None) -> None:
+    """None: recorded before it was kept when an intake came."""
+    first = taken(before, person_ref=P1)
+
+    found = pairs.asks_about(first, LAST, ASKS.reasons), pairs.asks_about(LAST, first, ASKS.reasons)
+
+    assert set(found) == {ASKS}
+    assert (ASKS.sender_agency, ASKS.person_refs) == ("pa.mobile", (P2, P1))
+    assert pairs.met_last([LAST, first]) is LAST
 
 
 def test_a_suspicion_is_told_once_with_ids_and_codes_and_no_more() -> None:

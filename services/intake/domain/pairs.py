@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from contracts.answers import CommandAccepted
 from contracts.directory import Agency
-from contracts.events import IntakeRecorded
 from contracts.identity import (
     DecidePair,
     DuplicateDecided,
@@ -21,7 +20,7 @@ from contracts.identity import (
 )
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
-from services.intake.domain.twins import Likeness
+from services.intake.domain.intake import Intake
 
 Outcome = tuple["Pair", list[Message]]
 
@@ -37,6 +36,8 @@ FROM = {
 MOST_DECISIONS = 50
 """To say "later" for ever is to say nothing."""
 COORDINATOR = "coordinator"
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+"""When an intake came to the door of which that was not kept yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,15 @@ class Pair:
     decisions: tuple[Decision, ...] = ()
 
 
-def asks_about(met: IntakeRecorded, like: Likeness) -> SuspectPair:
-    two = (met.person_ref, like.person_ref)
+def met_last(met: Iterable[Intake]) -> Intake:
+    """Which of these, one at least, came to the door last."""
+    return max(met, key=lambda one: (one.taken_at or LONG_AGO, str(one.recorded.intake_id)))
+
+
+def asks_about(one: Intake, other: Intake, reasons: tuple[str, ...]) -> SuspectPair:
+    """Of two people who look alike: the desk is asked that met one of them last, whichever is found by the other."""
+    last, first = (one, other) if met_last((one, other)) is one else (other, one)
+    met, two = last.recorded, (last.recorded.person_ref, first.recorded.person_ref)
     return SuspectPair(
         pair_id=pair_id(two),
         intake_id=met.intake_id,
@@ -77,7 +85,7 @@ def asks_about(met: IntakeRecorded, like: Likeness) -> SuspectPair:
         sender_queue=met.sender_queue,
         city=met.city_of_intake,
         service=met.services[0].service,
-        reasons=like.reasons,
+        reasons=reasons,
     )
 
 

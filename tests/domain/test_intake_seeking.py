@@ -1,0 +1,73 @@
+"""Who is asked of two meetings whose people look alike, and when nobody is."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.identity import DuplicateSuspected, SeekTwins
+from contracts.sharing import WithdrawBases
+from contracts.values import Asked
+from tests.builders import NOW, a_record, an_agency
+from tests.offline import Offline
+
+DESKS = (an_agency("pa.comune", sharing_role="public_body"), an_agency("pa.mobile", sharing_role="public_body"))
+NEXT = timedelta(minutes=5)
+FIRST, SECOND = ("pa.comune", "Mohamed Jallow"), ("pa.mobile", "Muhammad Diallo")
+Met = tuple[str, str]
+
+
+@pytest.fixture
+def network() -> Offline:
+    return Offline(DESKS, services=("intake",))
+
+
+def meet(network: Offline, met: Met) -> UUID:
+    agency, name = met
+    given, family = name.split()
+    about = a_record(sender=agency, person_ref=f"{agency}:p", language="en",
+                     tier1={"name": {"given": given, "family": family}, "birth_date": None})  # fmt: skip
+    network.ask(about.model_copy(update={"intake_id": (id := uuid4())}))
+    return id
+
+
+def suspicions(network: Offline) -> list[tuple[UUID, str]]:
+    """Of which meeting, and who is asked."""
+    return [(m.intake_id, m.sender_agency) for m in network.said if isinstance(m, DuplicateSuspected)]
+
+
+@pytest.mark.parametrize(("one", "other"), [(FIRST, SECOND), (SECOND, FIRST)])
+def test_the_desk_that_met_the_person_last_is_asked(network: Offline, one: Met, other: Met) -> None:
+    meet(network, one)
+    network.now += NEXT
+
+    last = meet(network, other)
+
+    assert suspicions(network) == [(last, other[0])]
+
+
+def test_it_is_asked_too_where_the_earlier_meeting_is_looked_at_after_it(network: Offline) -> None:
+    """As when a worker died between the first meeting and the look for its twins."""
+    network.now += NEXT
+    last = meet(network, SECOND)
+    network.now = NOW
+
+    meet(network, FIRST)
+
+    assert suspicions(network) == [(last, "pa.mobile")]
+    [asked] = [m for m in network.said if isinstance(m, DuplicateSuspected)]
+    assert asked.person_refs[0] == network.dbs["intake"]["personal"].doc(str(last))["pseudonym"]
+
+
+def test_nobody_is_asked_of_one_whose_basis_was_taken_back_when_it_is_looked_at_again(network: Offline) -> None:
+    first = meet(network, FIRST)
+    withdraw = WithdrawBases(
+        intake_id=first, asked=Asked(agency="pa.comune"), basis_ids=("b1",), revoke_cause="consent_withdrawn"
+    )
+    network.ask(withdraw)
+    network.now += NEXT
+    meet(network, SECOND)
+
+    network.ask(SeekTwins(intake_id=first))
+
+    assert suspicions(network) == []
