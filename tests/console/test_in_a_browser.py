@@ -600,6 +600,25 @@ async def test_what_is_written_outlives_the_network_and_the_session_and_is_sent_
         await expect(seen.page.get_by_role("status").filter(has_text="fatto")).to_be_visible(timeout=20_000)
 
 
+async def test_who_logs_out_in_one_tab_leaves_no_other_open_and_none_to_go_back_to(
+    palermo: Town, browser: Browser
+) -> None:
+    """Also of those that hear no news by themselves."""
+    async with screen(browser, palermo.url) as seen:
+        await seen.log_in(COMUNE)
+        others = [await seen.page.context.new_page() for _ in ("/sent", "/glossary")]
+        for other, path in zip(others, ("/sent", "/glossary"), strict=True):
+            await other.goto(f"{palermo.url}{path}")
+
+        await seen.page.get_by_role("button", name="Esci").click()
+
+        for other in others:
+            await expect(other.get_by_role("button", name=COMUNE)).to_be_visible(timeout=10_000)
+        await expect(seen.page.get_by_role("heading", name="Sei uscito")).to_be_visible()
+        await seen.page.go_back()
+        await expect(seen.page.get_by_role("button", name=COMUNE)).to_be_visible()
+
+
 @pytest.mark.parametrize("is_refused", [False, True])
 async def test_a_page_whose_session_ends_keeps_what_is_being_written_into_it_and_what_came_back(
     palermo: Town, browser: Browser, is_refused: bool
@@ -616,9 +635,15 @@ async def test_a_page_whose_session_ends_keeps_what_is_being_written_into_it_and
             await seen.page.get_by_role("button", name="Annota").click()
             await expect(seen.page.get_by_text("scrivi il numero")).to_be_visible()
         await seen.is_listening()
-        other = await seen.page.context.new_page()
-        await other.goto(f"{palermo.url}/glossary")
-        await other.get_by_role("button", name="Esci").click()
+        if is_refused:  # in another tab, of which this one hears
+            other = await seen.page.context.new_page()
+            await other.goto(f"{palermo.url}/glossary")
+            await other.get_by_role("button", name="Esci").click()
+        else:
+            csrf = await seen.page.locator("form[action='/logout'] [name=csrf]").get_attribute("value")
+            await seen.page.context.request.post(
+                f"{palermo.url}/logout", form={"csrf": csrf or ""}, headers={"Origin": palermo.url}
+            )
 
         await expect(seen.page.locator(".lost")).to_be_visible(timeout=60_000)
         await expect(hours).to_have_value("9-12")

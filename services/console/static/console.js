@@ -113,6 +113,11 @@ let heard = Date.now(), coming = false;
 const isLive = () => document.querySelector("#live");
 const lost = (is) => document.body.classList.toggle("is-lost", is);
 
+// Who logs out in one tab has left them all: none goes on showing what they saw.
+const tabs = new BroadcastChannel("left");
+tabs.addEventListener("message", () => comeBack());
+if (!document.querySelector("[data-who]")) tabs.postMessage("");
+
 const comeBack = async () => {
   if (coming) return;
   coming = true;
