@@ -25,6 +25,8 @@ MOST_OPEN = 30
 
 BEAT = "event: beat\ndata: still here\n\n"
 """By which a page knows that it would hear of news: without one for long it loads itself anew."""
+OVER = "event: over\ndata: no more\n\n"
+"""That its person may see it no longer: it loads itself anew at once."""
 
 Draw = Callable[[Gate], Awaitable[str | None]]
 Look = Callable[[], Awaitable[Gate | None]]
@@ -157,6 +159,8 @@ async def _events(view: View) -> AsyncGenerator[str, None]:
                 at = at.later()
             else:
                 looked, at = clock(), await view.look()
+        if not hub.stopping:
+            yield OVER
     finally:
         hub.open[view.csrf] -= 1
         hub.open += Counter()  # forgets who has none

@@ -441,6 +441,7 @@ async def test_a_page_that_is_open_ends_with_the_session(planted):
 
     assert time.monotonic() - began < 25
     assert "\nid:" not in rest
+    assert rest.rstrip().endswith("event: over\ndata: no more")
 
 
 # -- bodies ------------------------------------------------------------------------------------------------------------

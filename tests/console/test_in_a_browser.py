@@ -645,7 +645,7 @@ async def test_a_page_whose_session_ends_keeps_what_is_being_written_into_it_and
                 f"{palermo.url}/logout", form={"csrf": csrf or ""}, headers={"Origin": palermo.url}
             )
 
-        await expect(seen.page.locator(".lost")).to_be_visible(timeout=60_000)
+        await expect(seen.page.locator(".lost")).to_be_visible(timeout=30_000)
         await expect(hours).to_have_value("9-12")
         await seen.page.get_by_role("button", name="Annota").click()
         await expect(seen.page.get_by_role("alert")).to_contain_text("l'accesso è scaduto")

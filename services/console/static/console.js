@@ -108,7 +108,8 @@ document.addEventListener("htmx:after:swap", () => {
 });
 
 // Pages that stay open hear a beat when nothing happens. Without one for long, or when the first connection fails, the
-// page says so and loads itself anew as soon as we answer, unless something is written into it.
+// page says so and loads itself anew as soon as we answer, unless something is written into it. So too when its person
+// may see it no longer.
 let heard = Date.now(), coming = false;
 const isLive = () => document.querySelector("#live");
 const lost = (is) => document.body.classList.toggle("is-lost", is);
@@ -133,6 +134,7 @@ const comeBack = async () => {
 for (const name of ["beat", "htmx:before:sse:message", "htmx:after:swap"]) {
   document.addEventListener(name, () => { heard = Date.now(); lost(false); });
 }
+document.addEventListener("over", () => comeBack());
 document.addEventListener("visibilitychange", () => { heard = Date.now(); });
 setInterval(() => { if (!document.hidden && isLive() && Date.now() - heard > 50_000) comeBack(); }, 5_000);
 document.addEventListener("htmx:sse:error", () => lost(true));
