@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -57,7 +57,7 @@ class Hub:
     see the same.
     """
 
-    watched: dict[str, int] = field(default_factory=dict)
+    watched: Counter[str] = field(default_factory=Counter)
     marks: Known = field(default_factory=dict)
     moved: asyncio.Condition = field(default_factory=asyncio.Condition)
     drawn: dict[Hashable, tuple[Known, float, asyncio.Task[str | None]]] = field(default_factory=dict)
@@ -66,6 +66,17 @@ class Hub:
     stopping: bool = False
     open: Counter[str] = field(default_factory=Counter)
     """By the word of a session, how many of its pages."""
+
+    @contextmanager
+    def watching(self, view: View) -> Iterator[None]:
+        """As long as this page is open, its agencies are looked at."""
+        self.watched.update(view.agencies)
+        self.open[view.csrf] += 1
+        try:
+            yield
+        finally:
+            self.watched -= Counter(view.agencies)
+            self.open -= Counter([view.csrf])
 
     async def look(self, marks: Marks) -> bool:
         """Whether anything has moved."""
@@ -138,11 +149,8 @@ def stream(view: View) -> StreamingResponse:
 
 
 async def _events(view: View) -> AsyncGenerator[str, None]:
-    for agency in view.agencies:
-        hub.watched[agency] = hub.watched.get(agency, 0) + 1
-    hub.open[view.csrf] += 1
-    clock = asyncio.get_running_loop().time
-    try:
+    with hub.watching(view):
+        clock = asyncio.get_running_loop().time
         last, looked, at = "", clock(), await view.look()
         if at:  # nobody may have looked for a while, and what was drawn then is old
             await hub.look(at.marks)
@@ -161,13 +169,6 @@ async def _events(view: View) -> AsyncGenerator[str, None]:
                 looked, at = clock(), await view.look()
         if not hub.stopping:
             yield OVER
-    finally:
-        hub.open[view.csrf] -= 1
-        hub.open += Counter()  # forgets who has none
-        for agency in view.agencies:
-            hub.watched[agency] -= 1
-            if not hub.watched[agency]:
-                del hub.watched[agency]
 
 
 def _event(id: str, drawn: str) -> str:
