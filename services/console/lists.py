@@ -82,6 +82,11 @@ async def home(request: Request) -> Response:
     return RedirectResponse(first, 303) if first else pages.notice(request, "no_pages")
 
 
+@router.get("/here", status_code=204)
+async def here() -> None:
+    """Nothing: who is not is led to the login."""
+
+
 @router.get("/r/{code}")
 async def by_code(request: Request, code: str) -> Response:
     """Where the links of mails lead."""

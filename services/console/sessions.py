@@ -74,7 +74,7 @@ async def begin(db: Any, actor: Actor, token: Token, now: datetime) -> tuple[str
     return key, ends_at
 
 
-async def find(db: Any, key: str, now: datetime, *, used: bool = True) -> Session | None:
+async def find(db: Any, key: str, now: datetime, *, used: bool = False) -> Session | None:
     """used: whether a person did something, which keeps the session from ending as idle.
 
     So does, as long, one for which the provider vouches no longer: it was away.

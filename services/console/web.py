@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import Callable, Coroutine
 from functools import cache, partial
@@ -28,7 +29,7 @@ from services.http.problems import AWAY, RETRY_AFTER_S
 log = logging.getLogger("staffetta.console")
 
 MAX_FORM_BYTES, SLOWEST_S = 65_536, 15
-BY_ITSELF = frozenset({"/ops/now"})
+BY_ITSELF = re.compile(r"/here|/ops/now|.+/live")
 """What an open page asks for again and again, with or without somebody before it."""
 
 HEADERS = {
@@ -91,7 +92,7 @@ class Open(APIRoute):
     async def _answer(self, handle: Handle, request: Request) -> Response:
         request.state.session = None
         db, now = request.app.state.context.db, edge_now(request.app.state.context.settings)
-        used = self.path not in BY_ITSELF
+        used = not BY_ITSELF.fullmatch(self.path)
         key = request.cookies.get(cookie("staffetta"), "")
         session = await sessions.find(db, key, now, used=used)
         await _not_too_often(request, session)
@@ -208,7 +209,7 @@ def session_of(request: Request) -> Session:
 async def still_here(request: Request, key: str) -> gate.Gate | None:
     """What the person may see now, for a page that stays open; None once their session has ended."""
     db, now = request.app.state.context.db, edge_now(request.app.state.context.settings)
-    session = await sessions.find(db, key, now, used=False)
+    session = await sessions.find(db, key, now)
     return await _gate(request, session) if session else None
 
 

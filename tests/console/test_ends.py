@@ -35,7 +35,7 @@ async def begun(db: Any) -> str:
 async def test_a_session_that_nobody_uses_ends_after_half_an_hour(db: Any) -> None:
     key = await begun(db)
 
-    assert await sessions.find(db, key, NOW + 29 * MINUTE, used=False)
+    assert await sessions.find(db, key, NOW + 29 * MINUTE)
     assert await sessions.find(db, key, NOW + 30 * MINUTE) is None
 
 
@@ -43,15 +43,15 @@ async def test_who_does_something_stays_and_a_page_that_is_only_open_does_not(db
     key = await begun(db)
 
     assert await sessions.find(db, key, NOW + 29 * MINUTE, used=True)
-    assert await sessions.find(db, key, NOW + 58 * MINUTE, used=False)
-    assert await sessions.find(db, key, NOW + 59 * MINUTE, used=False) is None
+    assert await sessions.find(db, key, NOW + 58 * MINUTE)
+    assert await sessions.find(db, key, NOW + 59 * MINUTE) is None
 
 
 async def test_a_session_ends_after_ten_hours_whatever_is_done(db: Any) -> None:
     key, now = await begun(db), NOW
     while now < NOW + 10 * HOUR - 20 * MINUTE:
         now += 20 * MINUTE
-        assert await sessions.find(db, key, now) or now == NOW + 10 * HOUR
+        assert await sessions.find(db, key, now, used=True) or now == NOW + 10 * HOUR
 
     assert await sessions.find(db, key, NOW + 10 * HOUR) is None
 

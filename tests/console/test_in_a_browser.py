@@ -11,7 +11,7 @@ from playwright.async_api import Browser, ViewportSize, expect
 
 from services.gateway.domain.door import INTAKES
 from tests.builders import Entry, an_intake, another_person
-from tests.console.browser import NARROW, WIDE, needs_a_browser, screen
+from tests.console.browser import NARROW, WIDE, Screen, needs_a_browser, screen
 from tests.console.desk import Town
 from tests.console.test_correcting import typed
 
@@ -619,6 +619,28 @@ async def test_who_logs_out_in_one_tab_leaves_no_other_open_and_none_to_go_back_
         await expect(seen.page.get_by_role("button", name=COMUNE)).to_be_visible()
 
 
+async def test_a_page_that_hears_no_news_goes_too_once_its_session_has_ended(palermo: Town, browser: Browser) -> None:
+    async with screen(browser, palermo.url) as seen:
+        await seen.page.clock.install()
+        await seen.log_in(COMUNE)
+        await seen.page.goto(f"{palermo.url}/search")
+        async with seen.page.expect_response("**/here") as asked:
+            await seen.page.clock.fast_forward("01:01")
+        assert (await asked.value).status == 204
+
+        await end_session(seen)
+        await seen.page.clock.fast_forward("01:01")
+
+        await expect(seen.page.get_by_role("button", name=COMUNE)).to_be_visible()
+
+
+async def end_session(seen: Screen) -> None:
+    """As if it were too old: no tab of the browser is told."""
+    csrf = await seen.page.locator("form[action='/logout'] [name=csrf]").get_attribute("value")
+    request, told = seen.page.context.request, {"Origin": seen.url}
+    assert (await request.post(f"{seen.url}/logout", form={"csrf": csrf or ""}, headers=told)).ok
+
+
 @pytest.mark.parametrize("is_refused", [False, True])
 async def test_a_page_whose_session_ends_keeps_what_is_being_written_into_it_and_what_came_back(
     palermo: Town, browser: Browser, is_refused: bool
@@ -640,10 +662,7 @@ async def test_a_page_whose_session_ends_keeps_what_is_being_written_into_it_and
             await other.goto(f"{palermo.url}/glossary")
             await other.get_by_role("button", name="Esci").click()
         else:
-            csrf = await seen.page.locator("form[action='/logout'] [name=csrf]").get_attribute("value")
-            await seen.page.context.request.post(
-                f"{palermo.url}/logout", form={"csrf": csrf or ""}, headers={"Origin": palermo.url}
-            )
+            await end_session(seen)
 
         await expect(seen.page.locator(".lost")).to_be_visible(timeout=30_000)
         await expect(hours).to_have_value("9-12")

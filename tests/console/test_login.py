@@ -157,6 +157,20 @@ async def test_the_next_at_a_browser_that_was_left_is_not_taken_for_who_left(bro
     assert asked_of_provider(await browser.get("/login")) == {"prompt": ["login"]}
 
 
+@pytest.mark.parametrize("path", ["/here", "/looks/live"])
+async def test_what_an_open_page_asks_for_by_itself_is_no_sign_of_life(browser, alone, path):
+    began, later = timedelta(hours=4), timedelta(minutes=20)
+    alone.move_clock(began)
+    await browser.get(await back_from_provider(browser))
+
+    alone.move_clock(began + later)
+    async with browser.stream("GET", path) as asked:
+        assert asked.status_code in (200, 204)
+    alone.move_clock(began + 2 * later)
+
+    assert (await browser.get("/here")).status_code == 303
+
+
 @pytest.mark.parametrize(
     "wanted", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "", "/a\r\nb"]
 )

@@ -26,6 +26,7 @@ class Right:
 
 RIGHTS: dict[str, Right] = {
     "GET /": Right("the way in"),
+    "GET /here": Right("whether one is still logged in, asked by a page that is open"),
     "GET /r/{code}": Right("a referral by its code"),
     "GET /queue": Right("what one's queues received", WORKERS),
     "GET /queue/live": Right("the same, live", WORKERS),

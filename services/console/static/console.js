@@ -137,6 +137,15 @@ for (const name of ["beat", "htmx:before:sse:message", "htmx:after:swap"]) {
 document.addEventListener("over", () => comeBack());
 document.addEventListener("visibilitychange", () => { heard = Date.now(); });
 setInterval(() => { if (!document.hidden && isLive() && Date.now() - heard > 50_000) comeBack(); }, 5_000);
+
+// All others ask each minute whether their person is still there, which is no sign of life: what they show goes too.
+const isHere = async () => {
+  if (document.hidden || isLive() || !document.querySelector("[data-who]")) return;
+  const seen = await fetch("/here", { cache: "no-store", redirect: "manual" }).catch(() => null);
+  if (seen?.type === "opaqueredirect") comeBack();
+};
+setInterval(isHere, 60_000);
+document.addEventListener("visibilitychange", isHere);
 document.addEventListener("htmx:sse:error", () => lost(true));
 document.addEventListener("htmx:error", (event) => { if (event.target === isLive()) comeBack(); });
 document.addEventListener("htmx:sse:close", (event) => { if (event.detail.reason === "ended") comeBack(); });
