@@ -13,10 +13,11 @@ from xdist.scheduler import LoadScopeScheduling
 from services.chassis.settings import Settings, from_environment
 
 LONGEST = (
-    "test_palermo", "test_journeys_in_time", "test_guarantee", "test_in_a_browser", "test_verify",
+    "test_palermo", "test_in_a_browser", "test_journeys_in_time", "test_guarantee", "test_verify",
     "test_roles_in_a_browser", "test_attacks", "test_whole", "test_cli_conform", "test_cli_relay", "test_contributing",
     "test_journeys", "test_relay", "test_access", "test_parking", "test_recovery", "test_up",
 )  # fmt: skip
+"""The first waits more than it computes, and the second computes: side by side they leave no core idle."""
 APART = ("test_journeys_in_time", "test_guarantee", "test_contributing")
 """Each test of these has a network or a tree of its own, and takes a while."""
 SHORT = ("domain", "contracts")
