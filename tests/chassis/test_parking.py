@@ -149,6 +149,10 @@ async def test_a_header_whose_name_nobody_can_read_stops_nothing(engines: Settin
             await asyncio.sleep(1)
         await load
 
+        async def are_all_parked() -> bool:
+            return len([p for p in await parking.listed(db) if not p["key"]]) >= 3 * len(said)
+
+        await _eventually(are_all_parked)
         parked = [p["partition"] for p in await parking.listed(db) if not p["key"]]
         assert sorted(parked) == sorted(3 * said)
         found = await running.count()
