@@ -15,10 +15,10 @@ async def seek_twins(command: SeekTwins, tx: Transaction) -> None:
     """Other meetings of the person, who may be told of none of those whom the person excluded, and others who may be
     the same person. After the intake is kept: of two recorded at the same instant, one at least finds the other.
     """
-    mine = await store.find_intake(tx, command.intake_id)
-    who = await store.find_traits(tx, mine) if mine else None
-    if mine is None or who is None:
+    mine, person = await store.find_intake(tx, command.intake_id), await store.find_personal(tx, command.intake_id)
+    if mine is None or person is None:
         return
+    who = twins.traits(person, mine.recorded)
     tx.correlate(command.intake_id)
     if late := erasing.overtaken(mine, await store.find_intakes(tx, {who.person_ref})):
         return tx.emit(late)
@@ -29,12 +29,12 @@ async def seek_twins(command: SeekTwins, tx: Transaction) -> None:
     others = [other for other in await store.find_alike(tx, who) if other.person_ref not in same]
     asked = 0
     for like in twins.suspects(who, others):
-        if asked < twins.MOST_SUSPECTED and (theirs := await _may_be_asked(mine, meetings, like.person_ref, tx)):
+        if asked < twins.MOST_SUSPECTED and (theirs := await _asked_of(mine, meetings, like.person_ref, tx)):
             tx.emit(pairs.asks_about(mine, theirs, like.reasons))
             asked += 1
 
 
-async def _may_be_asked(mine: Intake, meetings: list[IntakeRecorded], other: str, tx: Transaction) -> Intake | None:
+async def _asked_of(mine: Intake, meetings: list[IntakeRecorded], other: str, tx: Transaction) -> Intake | None:
     """The other's last meeting, if the desks of it and of mine may be asked. meetings: of all who are mine's person."""
     theirs = pairs.met_last(await store.find_intakes(tx, {other}))
     others = await store.find_meetings(tx, await store.find_one_person(tx, other))

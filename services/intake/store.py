@@ -174,12 +174,6 @@ def save_pair(tx: Transaction, pair: Pair) -> None:
     tx.save("pairs", _document(PAIR, pair, pair.pair_id))
 
 
-async def find_traits(tx: Transaction, intake: Intake) -> Traits | None:
-    """What of a meeting's person is compared."""
-    person = await find_personal(tx, intake.recorded.intake_id)
-    return traits(person, intake.recorded) if person else None
-
-
 async def find_alike(tx: Transaction, who: Traits) -> list[Traits]:
     """Who has a key in common: by identifier or way to be reached, then by name, so many of each and no more."""
     found = {
