@@ -51,9 +51,10 @@ class Settings(BaseModel):
     def model_post_init(self, _context: Any) -> None:
         if self.environment == "production" and (self.failpoint or self.clock_file):
             raise SystemExit("FAILPOINT and CLOCK_FILE are for tests and are refused in production: unset them")
-
         if self.kafka_security == "SASL_SSL" and not (self.kafka_user and self.kafka_password.get_secret_value()):
             raise SystemExit("KAFKA_SECURITY is SASL_SSL: set KAFKA_USER and KAFKA_PASSWORD too")
+        if self.token_jwks.startswith("http://"):
+            raise SystemExit("TOKEN_JWKS begins with http://: give an https:// address, or a file")
         for name, file in (("KAFKA_CA", self.kafka_ca), ("KAFKA_CERTIFICATE", self.kafka_certificate)):
             if file and not Path(file).is_file():
                 raise SystemExit(f"{name} is no file that can be read: give the path of one in PEM")

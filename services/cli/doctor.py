@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.cli.endpoints import REMEDY, Endpoints
-from services.cli.faults import CannotDo
+from services.cli.faults import AWAY, CannotDo
 from services.cli.session import Session
 from services.cli.words import Words
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 GB = 1024**3
 DISK_GB, MEMORY_GB = 1.0, 0.5
 PATIENCE_S = 3.0
-LOGS = ".staffetta/logs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ def endpoints(where: Endpoints) -> Check:
 
 
 def kafka(url: str) -> Check:
-    remedy = f"Is ./dev up running? The broker's last words are in {LOGS}/kafka.log."
+    remedy = f"{AWAY} {_log('kafka')}"
     try:
         topics = asyncio.run(asyncio.wait_for(_topics(url), PATIENCE_S))
     except Exception as fault:
@@ -146,7 +145,7 @@ def store(url: str) -> Check:
     from pymongo import MongoClient
     from pymongo.errors import PyMongoError
 
-    remedy = f"Is ./dev up running? The store's last words are in {LOGS}/store.log."
+    remedy = f"{AWAY} {_log('store')}"
     try:
         with MongoClient[dict[str, object]](url, timeoutMS=int(PATIENCE_S * 1000), appname="staffetta") as client:
             version = str(client.admin.command("buildInfo").get("version", ""))
@@ -160,18 +159,22 @@ def service(name: str, url: str) -> Check:
 
     from services.http.trust import authorities
 
-    log = f"Its log is {LOGS}/{name}.log."
+    log = _log(name)
     try:
         response = httpx.get(f"{url.rstrip('/')}/ready", timeout=PATIENCE_S, verify=authorities())
         seen = response.json()
     except (httpx.HTTPError, ValueError) as fault:
         return Check(
-            name, False, f"{url}: {type(fault).__name__}", f"It does not answer; the supervisor restarts it. {log}"
+            name, False, f"{url}: {type(fault).__name__}", f"It does not answer; what runs it starts it again. {log}"
         )
     waits_for = [part for part, well in seen.items() if part != "ready" and not well]
     if not response.is_success or waits_for:
         return Check(name, False, f"{url}: not ready", f"It waits for: {', '.join(waits_for) or 'its start'}. {log}")
     return Check(name, True, f"{url}, ready")
+
+
+def _log(name: str) -> str:
+    return f"Its log says why: of ./dev up it is .staffetta/logs/{name}.log."
 
 
 def _page(checks: list[Check], console: "Console", words: Words) -> None:

@@ -1,5 +1,6 @@
 """Why a command could not do what was asked, and what the person may do about it."""
 
+AWAY = "Is it running? On one machine ./dev up starts it; elsewhere see docs/operating.md (/ready says no)."
 UNKNOWN = "Is its code right, is the directory loaded?"
 """Of an agency that is not found."""
 UNSEEN = f"{UNKNOWN} May KAFKA_USER see its topics?"

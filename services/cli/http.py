@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.cli.endpoints import Endpoints
-from services.cli.faults import CannotDo
+from services.cli.faults import AWAY, CannotDo
 
 PATIENCE_S = 15
 NOT_LET_IN = "The token in STAFFETTA_TOKEN, or the local issuer's key, is not one that the service trusts."
@@ -26,7 +26,7 @@ def _told(service: str, response: Any) -> Any:
     if not response.is_success:
         raise CannotDo(
             f"The service {service} answered {response.status_code}.",
-            f"Its log says why: .staffetta/logs/{service}.log.",
+            f"Its log says why: of ./dev up it is .staffetta/logs/{service}.log.",
         )
     return response.json()
 
@@ -63,6 +63,4 @@ def send(
             method, url, headers=dict(headers), params=params, json=body, timeout=PATIENCE_S, verify=authorities()
         )
     except httpx.HTTPError as fault:
-        raise CannotDo(
-            f"The service {service} does not answer at {url} ({type(fault).__name__}).", "Is ./dev up running?"
-        ) from None
+        raise CannotDo(f"The service {service} does not answer at {url} ({type(fault).__name__}).", AWAY) from None

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from contracts.topics import TOPICS, Topic
-from services.cli.faults import UNSEEN, CannotDo
+from services.cli.faults import AWAY, UNSEEN, CannotDo
 from services.cli.session import Session
 from services.cli.words import NOTHING, Words
 
@@ -117,7 +117,7 @@ async def _look(url: str, prefix: str) -> Offsets:
         consumer.assign(ours)
         begin, end = await consumer.beginning_offsets(ours), await consumer.end_offsets(ours)
     except (KafkaError, OSError) as fault:
-        raise CannotDo(f"Kafka does not answer at {url} ({type(fault).__name__}).", "Is ./dev up running?") from None
+        raise CannotDo(f"Kafka does not answer at {url} ({type(fault).__name__}).", AWAY) from None
     finally:
         await admin.close()
         await consumer.stop()

@@ -17,7 +17,7 @@ from cloudevents.core.v1.event import CloudEvent
 
 from services.chassis import reaching
 from services.chassis.settings import from_environment
-from services.cli.faults import UNSEEN, CannotDo
+from services.cli.faults import AWAY, UNSEEN, CannotDo
 
 Body = dict[str, Any]
 Naming = Callable[[str], str]
@@ -113,9 +113,7 @@ async def opened(
         await wire.open(from_the_beginning=from_the_beginning, patience_s=patience_s)
         yield wire
     except KafkaError as fault:
-        raise CannotDo(
-            f"Kafka does not answer at {kafka_url} ({type(fault).__name__}).", "Is ./dev up running?"
-        ) from None
+        raise CannotDo(f"Kafka does not answer at {kafka_url} ({type(fault).__name__}).", AWAY) from None
     finally:
         await wire.close()
 

@@ -23,6 +23,8 @@ anyway: time that passes shows too, and whoever has logged out or lost a role me
 MOST_OPEN = 30
 """Pages of one session that stay open: what one person looks at, and no flood."""
 
+AT_ONCE = {"X-Accel-Buffering": "no"}
+"""No proxy gathers what is told until it is much."""
 BEAT = "event: beat\ndata: still here\n\n"
 """By which a page knows that it would hear of news: without one for long it loads itself anew."""
 OVER = "event: over\ndata: no more\n\n"
@@ -145,7 +147,7 @@ def stream(view: View) -> StreamingResponse:
     """
     if hub.open[view.csrf] >= MOST_OPEN:
         raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, headers={"Retry-After": "60"})
-    return StreamingResponse(_events(view), media_type="text/event-stream")
+    return StreamingResponse(_events(view), media_type="text/event-stream", headers=AT_ONCE)
 
 
 async def _events(view: View) -> AsyncGenerator[str, None]:

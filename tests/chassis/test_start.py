@@ -27,6 +27,11 @@ def test_production_refuses_to_crash_on_purpose() -> None:
         Settings(failpoint="fetched", environment="production")
 
 
+def test_an_issuer_whose_keys_anybody_could_change_on_their_way_is_refused() -> None:
+    with pytest.raises(SystemExit, match="TOKEN_JWKS begins with http://"):
+        Settings(token_jwks="http://login.example/jwks")
+
+
 def test_a_crash_point_that_does_not_exist_is_refused() -> None:
     with pytest.raises(SystemExit, match="use one of fetched"):
         arm("nowhere:2")

@@ -138,6 +138,7 @@ async def test_names_of_agencies_offers_and_people_are_text_on_every_page(plante
     async with ours.client.stream("GET", f"{at}/live") as live:
         told = "".join([line async for line in until_the_first_event(live)])
     assert not Read(told).strange and Read(told).shows(WORKER)
+    assert live.headers["x-accel-buffering"] == "no"
 
 
 async def until_the_first_event(live: httpx.Response) -> AsyncIterator[str]:
