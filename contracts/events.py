@@ -164,11 +164,12 @@ class ReferralWaitlisted(ReferralEvent):
 
 
 class ReferralSeatLapsed(ReferralEvent):
-    """lapse_cause: a code of `reports.json`."""
+    """lapse_cause: a code of `reports.json`. held_until: of the hold that is over, for who waits."""
 
     TYPE = "staffetta.referral.seat_lapsed.v1"
 
     lapse_cause: Code
+    held_until: Time | None = None
 
 
 class ReferralInterestConfirmed(ReferralEvent):

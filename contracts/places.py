@@ -116,11 +116,16 @@ class LimitHold(OfReferral):
 
 
 class LapseHold(OfReferral):
-    """A hold is over: its time has come (until: the time it was held to), or the person refused the place (None)."""
+    """A hold is over: its time has come, or the person refused the place.
+
+    until: the time it was held to, which says which of the holds of this referral is meant; None, which only what was
+    refused may say, is whichever it has.
+    """
 
     TYPE = "staffetta.places.lapse.v1"
 
     until: Time | None = None
+    refused: bool = False
 
 
 class RankPlaces(OfReferral):

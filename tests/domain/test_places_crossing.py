@@ -5,7 +5,7 @@ from uuid import UUID
 
 from contracts.directory import Capacity, Waitlist
 from contracts.events import ReferralEvent
-from contracts.places import LapseHold
+from contracts.places import LapseHold, StillWait
 from services.referral.domain.referral import Referral
 from tests.builders import an_agency, an_offer
 from tests.domain.test_places_priority import a_network, ask, places, say
@@ -47,6 +47,43 @@ def test_a_place_that_its_receiver_lets_go_as_its_time_ends_is_let_go_once() -> 
     assert (one(network, waits).state, one(network, waits).seat) == ("WAITLISTED", "waiting")
     assert [party.referral_id for party in places(network).waiting] == [waits]
     assert say(network, waits, "decline", decline_reason="person_refused").state == "DECLINED"
+
+
+def held_again_before_it_is_heard(network: Offline) -> tuple[UUID, ReferralEvent]:
+    """A receiver lets a place go that was over by then, and the place is held for the same person again; returns what
+    the service that counts has yet to hear.
+    """
+    has_it, waits = ask(network, 1), ask(network, 2)
+    say(network, has_it, "decline", decline_reason="person_refused")
+    late = while_nobody_counts(network, waits, "lapse_seat", lapse_cause="person_refused")
+    its_time_is_over(network, waits)
+    about = {"offer": places(network).offer, "referral_id": has_it, "journey_id": late.journey_id}
+    network.ask(StillWait(**about), of="programmes")
+    assert one(network, waits).seat == "held"
+    return waits, late
+
+
+def test_what_a_receiver_said_of_one_hold_ends_no_other() -> None:
+    network = a_network()
+    waits, late = held_again_before_it_is_heard(network)
+
+    network.ask(late)
+
+    assert [taken.until for taken in places(network).taken] == [one(network, waits).seat_until]
+    assert say(network, waits, "confirm_seat").state == "ACCEPTED"
+
+
+def test_a_hold_that_is_ended_by_whoever_names_none_is_not_left_with_its_referral() -> None:
+    """As receivers' words were passed on before they named one."""
+    network = a_network()
+    waits, late = held_again_before_it_is_heard(network)
+    about = {"offer": places(network).offer, "referral_id": waits, "journey_id": late.journey_id}
+
+    network.ask(LapseHold(**about), of="programmes")
+    assert (one(network, waits).seat, places(network).taken) == ("waiting", ())
+    network.ask(StillWait(**about), of="programmes")
+
+    assert say(network, waits, "confirm_seat").state == "ACCEPTED"
 
 
 def test_who_is_put_on_the_list_as_the_hold_ends_waits_there() -> None:

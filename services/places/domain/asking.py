@@ -88,8 +88,8 @@ def _asked(event: ReferralEvent, about: dict[str, Any], needed: Needed) -> Messa
             return LimitHold(**about, until=until)
         case ReferralPriorityChanged(priority=priority, place_until=until):
             return RankPlaces(**about, priority=priority, until=until)
-        case ReferralSeatLapsed(by="receiver"):
-            return LapseHold(**about)
+        case ReferralSeatLapsed(by="receiver", held_until=until):
+            return LapseHold(**about, until=until, refused=True)
     return None
 
 

@@ -163,11 +163,15 @@ def rank(places: Places, command: RankPlaces, now: datetime) -> Outcome:
 
 
 def lapse(places: Places, command: LapseHold, now: datetime) -> Outcome:
-    """The next one is asked; whoever let the place go waits behind those who never did."""
+    """The next one is asked; whoever let the place go waits behind those who never did.
+
+    A late word of one hold ends no other.
+    """
     held = places.taken_by(command.referral_id)
     if held is None or held.confirmed or command.until not in (None, held.until):
         return places, []
-    after, said = _release(places, held, "lapsed" if command.until else "refused", now)
+    refused = command.refused or command.until is None
+    after, said = _release(places, held, "refused" if refused else "lapsed", now)
     if held.promoted:
         after = replace(after, waiting=(*after.waiting, replace(held.party, lapses=held.party.lapses + 1)))
     else:

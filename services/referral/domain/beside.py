@@ -111,6 +111,7 @@ def _higher(_moved: Referral, case: Case) -> Changes:
 
 TELLS: dict[str, Callable[[Referral, Case], Changes]] = {
     "decline": _served_by,
+    "lapse_seat": lambda moved, case: {"held_until": case.referral.seat_until},
     "change_priority": lambda moved, case: {"priority_before": case.referral.need.priority},
     "record_contact_attempt": lambda moved, case: {"attempts": len(moved.attempts)},
     "schedule_appointment": _newly_scheduled,

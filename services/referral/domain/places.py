@@ -16,6 +16,6 @@ def noted(event: CapacityEvent) -> NotePlace | None:
                              order_rule_version=event.order_rule_version)  # fmt: skip
         case CapacityRefused():
             return NotePlace(referral_id=event.referral_id, answer="refused")
-        case CapacityReleased(cause="lapsed"):
+        case CapacityReleased(cause="lapsed" | "refused"):
             return NotePlace(referral_id=event.referral_id, answer="lapsed")
     return None
