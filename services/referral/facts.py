@@ -72,8 +72,8 @@ async def _of_agencies(
         known["speaker"] = await _speaker(referral.need, command.asked, tx)
     if has_successor:
         known["shared"] = (await store.get_ground(tx, referral.need)).applied_to(referral.need)
-    if (place := referral.place) and command.command in table.BY_DIRECTORY:
-        known["receiver"] = await store.find_agency(tx, place.agency)
+    if command.command in table.BY_DIRECTORY:
+        known["receiver"] = await store.find_agency(tx, referral.place.agency) if referral.place else None
         known |= await coordination(referral, tx)
     return known
 

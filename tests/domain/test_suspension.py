@@ -21,6 +21,7 @@ from services.referral import api, reading
 from services.referral.domain import needs
 from services.referral.domain.referral import successor_id
 from tests.builders import INTAKE_ID, NOW, a_basis, a_recorded_intake, an_agency, an_offer
+from tests.domain.test_drafts import DRAFT_ID, a_draft
 from tests.domain.test_journey import BOTH, OTHER_ID, VISIT, say
 from tests.domain.test_vital import REQUESTED
 from tests.offline import TEST, Offline, finished
@@ -164,6 +165,24 @@ def test_so_is_whatever_else_only_the_coordination_may_look_at(by: str, command:
     said = say(network, VISIT, command, by=by, text_id=VISIT, **fields)
 
     assert [m.queue for m in said if isinstance(m, TaskOpened)] == ["pa.comune.coordination"]
+
+
+@pytest.mark.parametrize(("command", "fields"), [
+    ("withdraw", {"withdraw_reason": "safety_concern"}),
+    ("revoke", {"revoke_cause": "basis_invalid", "basis_id": None, "roles": ("coordinator",)}),
+])  # fmt: skip
+def test_a_draft_has_no_receiver_and_is_looked_at_by_the_coordination_of_its_senders_city(
+    command: str, fields: dict[str, Any]
+) -> None:
+    network = palermo(an_agency("pa.penc"))
+    network.ask(a_recorded_intake())
+    network.ask(a_draft())
+
+    said = say(network, DRAFT_ID, command, by="pa.comune", text_id=VISIT, **fields)
+
+    assert [(m.queue, m.next) for m in said if isinstance(m, TaskOpened)] == [
+        ("pa.comune.coordination", "coordinator_review")
+    ]
 
 
 def test_where_nobody_coordinates_a_sender_who_withdraws_has_decided() -> None:
