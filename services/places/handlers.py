@@ -21,11 +21,12 @@ def counting(commands: Topic, needed: Needed) -> Handlers:
         """An offer is open as long as its agency works: what is said of an agency is said of all that it offers."""
         if not isinstance(entry, Agency | Offer):
             return
+        before = await store.find_offer(tx, entry.code) if isinstance(entry, Offer) else None
         await store.copy_entry(tx, entry)
         offers = [entry] if isinstance(entry, Offer) else await store.find_offers(tx, entry.code)
         for offer in offers:
             agency = await store.find_agency(tx, offer.agency)
-            if command := asking.as_the_directory_says(offer, agency, commands.owner):
+            if command := asking.as_the_directory_says(offer, agency, commands.owner, before):
                 tx.emit(command)
 
     @handlers.on(REFERRALS, hurried=False)

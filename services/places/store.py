@@ -67,10 +67,15 @@ async def find_agency(tx: Transaction, code: str) -> Agency | None:
     return Agency.model_validate(doc) if doc else None
 
 
+async def find_offer(tx: Transaction, code: str) -> Offer | None:
+    doc = await tx.load("offers", code)
+    return Offer.model_validate(doc) if doc else None
+
+
 async def find_offers(tx: Transaction, agency: str) -> list[Offer]:
     """What this agency offers now."""
-    found = [await tx.load("offers", code) for code in await _offers_of(tx, agency)]
-    return [Offer.model_validate(doc) for doc in found if doc and doc["agency"] == agency]
+    found = [await find_offer(tx, code) for code in await _offers_of(tx, agency)]
+    return [offer for offer in found if offer and offer.agency == agency]
 
 
 async def _offers_of(tx: Transaction, agency: str) -> list[str]:

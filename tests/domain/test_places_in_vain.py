@@ -157,6 +157,54 @@ def test_in_whatever_order_the_directory_is_read_the_offer_of_who_has_left_is_cl
         assert not network.places[HOUSE.code].is_open
 
 
+# -- nobody counts its places any more ---------------------------------------------------------------------------------
+
+UNCOUNTED = [Capacity(kind="bed_night"), Capacity(kind="none")]
+
+
+@pytest.mark.parametrize("capacity", UNCOUNTED)
+def test_where_places_are_counted_no_more_nobody_is_called_and_who_waits_is_asked(capacity: Capacity) -> None:
+    network, waits = a_family_waits()
+
+    told(network, capacity=capacity)
+    assert asked(network) == [waits]
+    told(network, capacity=capacity, status="closed")
+    freed(network)
+
+    assert network.referrals[waits].seat == "waiting"
+    assert (network.places[HOUSE.code].is_open, network.places[HOUSE.code].taken) == (False, ())
+
+
+@pytest.mark.parametrize("capacity", UNCOUNTED)
+def test_who_waited_is_called_when_places_are_counted_again(capacity: Capacity) -> None:
+    network, waits = a_family_waits()
+    told(network, capacity=capacity)
+    freed(network)
+
+    told(network)
+
+    assert network.referrals[waits].seat == "held"
+
+
+def test_who_has_a_place_that_is_counted_no_more_keeps_it() -> None:
+    network, _ = a_family_waits()
+    has_it = needs.referral_id(UUID(int=1), 0)
+
+    told(network, capacity=Capacity(kind="none"))
+
+    assert say(network, has_it, "accept").state == "ACCEPTED"
+    assert [(t.party.referral_id, t.confirmed) for t in network.places[HOUSE.code].taken] == [(has_it, True)]
+    assert network.referrals[has_it].seat == "confirmed"
+
+
+def test_of_what_was_never_counted_nothing_is_made() -> None:
+    network = Offline()
+    for capacity in UNCOUNTED:
+        told(network, capacity=capacity)
+
+    assert network.places == {}
+
+
 # -- its last day is over ----------------------------------------------------------------------------------------------
 
 LAST_DAY = date(2026, 10, 31)

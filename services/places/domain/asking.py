@@ -37,14 +37,20 @@ Needed = Callable[[ReferralSent | ReferralReopened], int]
 """How many places a referral needs; what a place is differs by service."""
 
 
-def as_the_directory_says(offer: Offer, agency: Agency | None, service: str) -> Message | None:
-    """None for an offer whose places are counted by another service, or by nobody.
+def as_the_directory_says(
+    offer: Offer, agency: Agency | None, service: str, before: Offer | None = None
+) -> Message | None:
+    """None for an offer whose places are counted by another service, or by nobody; one whose places this service
+    counted gives none any more, until it counts them again.
 
-    agency: the offer's; None while the directory has not told of it, and then it is taken to work.
+    agency: the offer's; None while the directory has not told of it, and then it is taken to work. before: what it said
+    of the offer last, where it says something of it now.
     """
     capacity, waitlist = offer.capacity, offer.waitlist
     if capacity.total is None or not _counts(service, capacity.kind):
-        return None
+        was = before.capacity if before else capacity
+        counted = was.total is not None and _counts(service, was.kind)
+        return PutPlaces(offer=offer.code, kind=was.kind, total=0, is_open=False) if counted else None
     return PutPlaces(
         offer=offer.code,
         kind=capacity.kind,

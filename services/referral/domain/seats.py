@@ -55,7 +55,7 @@ def _taken_from_under(referral: Referral, _command: NotePlace, facts: Facts) -> 
 
 
 def _waits_in_vain(referral: Referral, _command: NotePlace, facts: Facts) -> Outcome:
-    """The offer has closed, or has fewer places than the household needs: whoever sent the person decides, each time
+    """The offer has closed, has too few places or counts none any more: whoever sent the person decides, each time
     anew.
     """
     id = uuid5(referral.referral_id, f"task:{IN_VAIN}:{facts.now.isoformat()}")
