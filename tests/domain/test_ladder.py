@@ -10,7 +10,7 @@ import pytest
 from contracts.answers import CommandRejected
 from contracts.beside import ReferralEscalated, TimerFired
 from contracts.commands import FireTimer, NotePlace
-from contracts.directory import Capacity
+from contracts.directory import Capacity, StricterLimit
 from contracts.events import ReferralExpired
 from contracts.journeys import ChaseTask, CompleteTask, TaskOpened, TaskOverdue, UnmetNeedRecorded
 from contracts.values import Asked, Message
@@ -226,6 +226,57 @@ def test_an_emergency_that_is_lowered_after_days_leaves_who_has_it_time_to_decid
     assert steps(network, "acknowledge") == {50: DAY / 2, 100: DAY, 150: 1.5 * DAY, 200: 2 * DAY}
     assert network.referrals[VISIT].state == "REQUESTED"
     assert fired(network.sweep(NOW + 5 * DAY + HOUR)) == []
+
+
+def test_who_took_an_acceptance_back_has_no_more_time_to_decide_by_what_becomes_more_urgent() -> None:
+    network = asked("MEDIUM", offers=(an_offer(capacity=Capacity(kind="appointment_slot", total=1)),))
+    network.now = NOW + 3 * DAY - HOUR
+    say(network, VISIT, "accept")
+    say(network, VISIT, "unaccept")
+    before, until = steps(network, "decide"), network.referrals[VISIT].seat_until
+
+    say(network, VISIT, "change_priority", by="pa.comune", priority="URGENT")
+
+    assert steps(network, "decide") == before
+    assert network.referrals[VISIT].due_at == network.now + 4 * HOUR == until
+    assert network.referrals[VISIT].seat_until == until
+
+
+@pytest.mark.parametrize(("since", "left"), [
+    (NOW, {50: 4.5 * HOUR, 100: DAY, 150: DAY + 4.5 * HOUR, 200: 2 * DAY}),
+    (NOW + 3 * DAY, {50: 4.5 * HOUR, 100: 2 * DAY, 150: 3 * DAY, 200: 4 * DAY}),
+])  # fmt: skip
+def test_no_step_comes_later_by_what_becomes_more_urgent_where_an_agency_keeps_the_lower_priority_shorter(
+    since: datetime, left: dict[int, timedelta]
+) -> None:
+    """The second is asked on a Friday, whose next business day is later than two days."""
+    limits = (StricterLimit(priority="MEDIUM", limit="decide", amount=1),)
+    network = Offline((an_agency(limits=limits),), (an_offer(),), now=since)
+    network.ask(a_recorded_intake(priority="MEDIUM"))
+
+    say(network, VISIT, "change_priority", by="pa.comune", priority="URGENT")
+
+    running = network.referrals[VISIT].timer("decide")
+    assert steps(network, "decide") == left
+    assert running and running.due_at == since + left[100]
+
+
+def test_who_is_a_little_late_stays_so_and_what_follows_comes_sooner_by_what_becomes_more_urgent() -> None:
+    network = asked("ROUTINE")
+    say(network, VISIT, "acknowledge")
+    late = NOW + steps(network, "decide")[100]
+    network.sweep(late + HOUR)
+    before = steps(network, "decide")
+
+    say(network, VISIT, "change_priority", by="pa.comune", priority="EMERGENCY")
+
+    after = steps(network, "decide")
+    assert network.referrals[VISIT].due_at == late
+    assert after.keys() == before.keys() == {150, 200}
+    assert all(after[percent] < before[percent] for percent in before)
+    assert [(m.timer, m.level) for m in network.sweep(network.now + 4 * DAY) if isinstance(m, ReferralEscalated)] == [
+        ("decide", 2), ("decide", 3)
+    ]  # fmt: skip
 
 
 # -- each step once ----------------------------------------------------------------------------------------------------

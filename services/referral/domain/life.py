@@ -176,7 +176,7 @@ def _carry_out(case: Case) -> Outcome:
     moved = replace(case.referral, version=version, state=state, **_kept(case), **beside.kept(case))
     moved = replace(moved, timers=run_timers(moved, row, facts.now, facts.calendar))
     if moved.need.priority != case.referral.need.priority:
-        moved = replace(moved, timers=by_priority(moved, facts.now, facts.calendar))
+        moved = replace(moved, timers=by_priority(moved, case.referral.need.priority, facts.now, facts.calendar))
         moved = replace(moved, seat_until=_held_until(moved) if _is_undecided(moved) else moved.seat_until)
     moved, left = leaving.behind(replace(moved, **_seat(moved, case)), case)
     said = _events(moved, case, left)

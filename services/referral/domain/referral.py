@@ -201,21 +201,22 @@ def given_due(code: str, referral: Referral, now: datetime, calendar: Calendar) 
     return None
 
 
-def by_priority(referral: Referral, now: datetime, calendar: Calendar) -> tuple[Timer, ...]:
+def by_priority(referral: Referral, before: str, now: datetime, calendar: Calendar) -> tuple[Timer, ...]:
     """The running timers begun anew by the priority that the referral has now, from where they began.
 
-    One that would be over already begins now, so that nobody who was in time is late at once. A shorter limit gives no
-    more time than there was: a timer whose last step would come later by it stays as it is.
+    One that would be over already begins now, so that nobody who was in time is late at once. A shorter limit, and that
+    of a priority more urgent than the one before, gives no more time than there was: no step of it comes later.
     """
+    ranks = codes.codes("priorities")
+    is_raised = ranks[referral.need.priority]["rank"] < ranks[before]["rank"]
 
     def again(timer: Timer) -> Timer:
         begun, anew = (
             _start(timer.code, referral, begins, reach_of(timer.code, referral, begins, calendar), now)
             for begins in (timer.started_at, now)
         )
-        if begun.due_at > now:
-            return begun
-        return timer if begun.due_at < timer.due_at and timer.ends_at < anew.ends_at else anew
+        new = begun if begun.due_at > now else anew
+        return timers.no_later(new, timer) if is_raised or begun.due_at < timer.due_at else new
 
     return tuple(again(timer) if table.is_by_priority(timer.code) else timer for timer in referral.timers)
 

@@ -1,7 +1,7 @@
 """A timer: what has to be done until when, and the steps that follow one another while nobody does it."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -60,11 +60,6 @@ class Timer:
     def next_at(self) -> datetime | None:
         return self.steps[0].at if self.steps else None
 
-    @property
-    def ends_at(self) -> datetime:
-        """When the last of the steps that are known is due."""
-        return self.steps[-1].at if self.steps else self.due_at
-
 
 def start(code: str, version: int, at: datetime, rungs: Iterable[Rung], reach: Reach, now: datetime) -> Timer:
     """The steps come in order, also where a rollover would let a later one overtake.
@@ -77,6 +72,22 @@ def start(code: str, version: int, at: datetime, rungs: Iterable[Rung], reach: R
         if due > now or rung.percent >= 100:
             steps.append(Step(rung.percent, due))
     return Timer(code, version, at, reach(100), steps=tuple(steps), policy=POLICY["version"])
+
+
+def no_later(new: Timer, running: Timer) -> Timer:
+    """A timer in the place of one that runs, each step no later than it would have come; as it runs if none is sooner.
+
+    A step that was taken is not taken again, but for a reminder that comes before it is due.
+    """
+    latest, due_at = {step.percent: step.at for step in running.steps}, min(new.due_at, running.due_at)
+    steps = tuple(
+        Step(step.percent, min(step.at, latest.get(step.percent, step.at)))
+        for step in new.steps
+        if step.percent in latest or step.at < due_at
+    )
+    if not steps or (due_at, steps) == (running.due_at, running.steps):
+        return running
+    return replace(new, due_at=due_at, level=running.level, steps=steps)
 
 
 def is_given(code: str) -> bool:
