@@ -11,7 +11,7 @@ from contracts.answers import CommandAccepted
 from contracts.commands import AskOneMore
 from contracts.erasure import EraseMeeting, ErasePerson
 from contracts.refusals import Refusal
-from contracts.sharing import ConfirmBases, GiveBasis
+from contracts.sharing import ConfirmBases, ExcludeRecipients, GiveBasis
 from contracts.values import Asked
 from services.intake.domain import basis, erasing, pairs
 from services.intake.domain.access import Grant
@@ -112,6 +112,16 @@ def test_what_is_over_stands_in_nobody_s_way() -> None:
     ends = [Standing(uuid4(), state) for state in ("CLOSED", "DECLINED", "WITHDRAWN", "REVOKED", "ENTERED_IN_ERROR")]
 
     assert len(erasing.begin(asking(), [a_meeting()], ends, NOW)) == 2
+
+
+def test_whom_the_person_excludes_at_a_later_meeting_is_said_of_none_that_was_erased() -> None:
+    """Else what follows from its bases would hold again for somebody of whom nothing is kept."""
+    met = a_meeting()
+    _, after, _ = erasing.erase(met, basis.stated(met.recorded), ORDER)
+
+    command = ExcludeRecipients(intake_id=INTAKE_ID, recipients=("pa.salute",))
+
+    assert basis.exclude(after, command, LATER) == (after, [])
 
 
 # -- what stays --------------------------------------------------------------------------------------------------------

@@ -165,13 +165,13 @@ def give(sharing: Sharing | None, command: GiveBasis, now: datetime) -> Outcome:
 
 
 def exclude(sharing: Sharing | None, command: ExcludeRecipients, now: datetime) -> Outcome:
-    """Refusals of another meeting. Nothing for those that are refused here already."""
+    """Refusals of another meeting. Nothing for those that are refused here already, nor once the person was erased."""
     sharing = _recorded(sharing)
     known = {basis.recipient for basis in sharing.bases if basis.refused}
     new = [
         exclusions.refusal(recipient, sharing.city, now) for recipient in command.recipients if recipient not in known
     ]
-    if not new:
+    if not new or sharing.erased:
         return sharing, []
     after = sharing.with_bases(new)
     return after, [SharingBasisGiven(**_known(after, now, [basis.basis_id for basis in new]))]
