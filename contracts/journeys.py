@@ -43,6 +43,8 @@ class EndNeed(Message):
     has an open referral to the same offer already), sent (the sender did not wait for the service that comes first),
     reopened (it goes on after its end), entered_in_error (it had ended, and should never have been), gave_up (the
     person left because the wait was too long).
+    linked_referral_id: the open referral that the need leans on, or leaned on, where this is about that one;
+    person_ref: of whose need it is, then.
     """
 
     TYPE = "staffetta.journey.end_need.v1"
@@ -54,6 +56,8 @@ class EndNeed(Message):
     outcome: Code
     reason: Code | None = None
     priority: Code | None = None
+    linked_referral_id: UUID | None = None
+    person_ref: Ref | None = None
 
 
 class OpenTask(Message):

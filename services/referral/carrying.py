@@ -99,7 +99,7 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     if after.is_open and not before.is_open:
         await _take_up(after, tx)
     if before.is_open and not after.is_open:
-        await _lean(after, known.served_by, said, tx)
+        await _lean(known.served_by, said, tx)
         await _free(after, said, tx)
 
 
@@ -175,9 +175,7 @@ async def _is_unsent(referral: Referral, known: Facts, tx: Transaction, asked: A
     said = unsent.instead(referral, known, asked or Asked())
     if said and known.decision:
         store.save_decision(tx, Explanation(referral.referral_id, tx.now, known.decision, known.linked_id))
-        if known.linked and (name := known.linked.link):
-            link = await store.find_link(tx, name) or Link(known.linked.referral_id)
-            store.save_link(tx, name, link.with_one_more(referral))
+        await _lean(known.linked, said, tx)
     tx.say(said)
     return bool(said)
 
@@ -193,11 +191,12 @@ async def _let_go(linked: Referral, command: ReferralCommand, tx: Transaction) -
         _tell(gone, tx)
 
 
-async def _lean(referral: Referral, other: Referral | None, said: list[Message], tx: Transaction) -> None:
-    """On the one that serves the person, if it was declined for it: its need is told how that one ends."""
-    linked = any(isinstance(message, EndNeed) and message.outcome == "linked" for message in said)
-    if linked and other and other.link and (link := await store.find_link(tx, other.link)):
-        store.save_link(tx, other.link, link.with_one_more(referral))
+async def _lean(on: Referral | None, said: list[Message], tx: Transaction) -> None:
+    """Of a need that is linked to a referral is kept that it will be told how that one ends."""
+    leaning = [message for message in said if isinstance(message, EndNeed) and message.outcome == "linked"]
+    if leaning and on and (name := on.link):
+        link = await store.find_link(tx, name) or Link(on.referral_id)
+        store.save_link(tx, name, link.with_more(*leaning))
 
 
 async def _free(referral: Referral, said: list[Message], tx: Transaction) -> None:

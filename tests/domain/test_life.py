@@ -26,7 +26,7 @@ from contracts.events import (
 from contracts.journeys import EndNeed, OpenTask, SettleTask
 from contracts.refusals import Refusal
 from contracts.values import Asked, Message
-from services.referral.domain import life, unsent
+from services.referral.domain import aftermath, life, unsent
 from services.referral.domain.referral import Entry, Referral, successor_id
 from services.referral.domain.routing import Place, Search
 from services.referral.domain.unsent import Link
@@ -497,7 +497,7 @@ def test_a_need_that_can_be_sent_is_sent() -> None:
 @pytest.mark.parametrize(("outcome", "told"), [("served_completed", "served"), ("person_dropped_out", "ended")])
 def test_whoever_leaned_on_a_referral_is_told_how_it_ended(outcome: str, told: str) -> None:
     other = Referral(UUID(int=9), a_need(journey_id=UUID(int=8), need_id=UUID(int=9)))
-    link = Link(REFERRAL_ID).with_one_more(other)
+    link = Link(REFERRAL_ID).with_more(aftermath.leaning(other, REFERRAL_ID))
     referral, said = decide(a_referral("IN_SERVICE"), "close", closure_outcome=outcome)
 
     (end,) = unsent.held_no_more(link, referral, said)

@@ -58,6 +58,12 @@ def ended(referral: Referral, outcome: str, reason: str | None = None) -> EndNee
                    referral_id=referral.referral_id, outcome=outcome, reason=reason)  # fmt: skip
 
 
+def leaning(referral: Referral, on: UUID, reason: str | None = None) -> EndNeed:
+    """The same of a need that leans on another referral: it will be told what becomes of that one."""
+    known = {"linked_referral_id": on, "person_ref": referral.need.person_ref}
+    return ended(referral, "linked", reason).model_copy(update=known)
+
+
 def task(referral: Referral, kind: str, reason: str | None, documents: tuple[str, ...] = ()) -> OpenTask:
     """The sender has to decide; kind is the next action that the reason asks for."""
     need = referral.need
@@ -92,9 +98,9 @@ def _sent(moved: Referral, case: Case) -> list[Message]:
 
 
 def _declined(moved: Referral, case: Case) -> list[Message]:
-    reason = _reason(case)
-    if serving.leans_on(moved, case.facts.served_by, reason):
-        return [ended(moved, "linked", reason["code"])]
+    reason, other = _reason(case), case.facts.served_by
+    if other and serving.leans_on(moved, other, reason):
+        return [leaning(moved, other.referral_id, reason["code"])]
     if not goes_on(case):
         step = next_step(moved, reason)
         assert step, "a reason to decline says what comes next"

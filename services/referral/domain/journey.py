@@ -1,6 +1,6 @@
 """A journey: everything that came of one intake, so that every service asked for has an answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -32,7 +32,7 @@ Outcome = tuple["Journey", list[Message]]
 class Wanted:
     """One service asked for. state: open, waiting (for another service), linked, served, ended or unmet.
 
-    priority: as it was asked for.
+    priority: as it was asked for. leans_on: the referral that it is linked to, or was last.
     """
 
     need_id: UUID
@@ -40,6 +40,7 @@ class Wanted:
     depends_on: str | None
     state: str
     priority: str | None = None
+    leans_on: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class Unmet:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """early: ends of needs that were told before the beginning was (they travel on other partitions). excluded: whom
-    the person had excluded at its beginning.
+    """early: ends of needs that were told before the beginning was, or before a need leaned on what has ended (they
+    travel on other partitions). excluded: whom the person had excluded at its beginning.
     """
 
     journey_id: UUID
@@ -80,10 +81,11 @@ class Journey:
     def waiting_for(self, service: str) -> tuple[Wanted, ...]:
         return tuple(need for need in self.needs if need.depends_on == service and need.state == "waiting")
 
-    def having(self, state: str, *needs: Wanted) -> "Journey":
-        """The same journey with these needs in that state."""
+    def having(self, state: str, *needs: Wanted, **known: Any) -> "Journey":
+        """The same journey with these needs in that state. known: what else changes of them."""
         moved = {need.need_id for need in needs}
-        return replace(self, needs=tuple(replace(n, state=state) if n.need_id in moved else n for n in self.needs))
+        changed = (replace(n, state=state, **known) if n.need_id in moved else n for n in self.needs)
+        return replace(self, needs=tuple(changed))
 
 
 def begin(journey: Journey, command: BeginJourney, now: datetime) -> Outcome:
@@ -100,11 +102,8 @@ def begin(journey: Journey, command: BeginJourney, now: datetime) -> Outcome:
         early=(),
         excluded=command.excluded,
     )
-    said: list[Message] = [_answer(begun)]
-    for told in journey.early:
-        begun, more = _apply(begun, told, now)
-        said += more
-    return begun, said
+    after, said = _apply_all(begun, journey.early, now)
+    return after, [_answer(begun), *said]
 
 
 def add_need(journey: Journey, command: AddNeed) -> Outcome:
@@ -131,8 +130,21 @@ def _wanted(need: JourneyNeed) -> Wanted:
     return Wanted(need.referral_id, need.service, need.depends_on, state, need.priority)
 
 
+def _apply_all(journey: Journey, ends: Iterable[EndNeed], now: datetime) -> Outcome:
+    said = list[Message]()
+    for told in ends:
+        journey, more = _apply(journey, told, now)
+        said += more
+    return journey, said
+
+
 def _apply(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
-    return OUTCOMES[command.outcome](journey, command, now)
+    """What is told of a referral that the need leans on counts only while it does; what is told too early waits."""
+    need, on = journey.need(command.need_id), command.linked_referral_id
+    if on is None or command.outcome == "linked" or (need and need.state == "linked" and need.leans_on in (None, on)):
+        return OUTCOMES[command.outcome](journey, command, now)
+    moved_on = need is not None and need.leans_on == on
+    return journey if moved_on else replace(journey, early=(*journey.early, command)), []
 
 
 def _served(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
@@ -176,7 +188,14 @@ def _no_candidate(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
 
 
 def _linked(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
-    return _now(journey, command, "linked"), []
+    """It may be over already."""
+    early = [told for told in journey.early if _leans_alike(told, command)]
+    kept = tuple(told for told in journey.early if told not in early)
+    return _apply_all(replace(_now(journey, command, "linked"), early=kept), early, now)
+
+
+def _leans_alike(told: EndNeed, command: EndNeed) -> bool:
+    return (told.need_id, told.linked_referral_id) == (command.need_id, command.linked_referral_id)
 
 
 def _sent(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
@@ -215,7 +234,8 @@ OUTCOMES: dict[str, Callable[[Journey, EndNeed, datetime], Outcome]] = {
 
 def _now(journey: Journey, command: EndNeed, state: str) -> Journey:
     need = journey.need(command.need_id)
-    return journey.having(state, need) if need else journey
+    leaning = {"leans_on": command.linked_referral_id} if state in ("linked", "served") else {}
+    return journey.having(state, need, **leaning) if need else journey
 
 
 def _unmet(journey: Journey, command: EndNeed, now: datetime, *, final: bool) -> Outcome:

@@ -28,14 +28,19 @@ class Link:
     referral_id: UUID
     leaning: tuple[EndNeed, ...] = ()
 
-    def with_one_more(self, unsent: Referral) -> "Link":
-        return replace(self, leaning=(*self.leaning, aftermath.ended(unsent, "linked")))
+    def with_more(self, *told: EndNeed) -> "Link":
+        return replace(self, leaning=(*self.leaning, *told))
 
     def without(self, need_id: UUID | None) -> "tuple[Link, list[EndNeed]]":
         """Without a need that leans on it, which is told that this is over."""
         left = tuple(told for told in self.leaning if told.need_id != need_id)
-        gone = [told.model_copy(update={"outcome": "ended"}) for told in self.leaning if told.need_id == need_id]
-        return replace(self, leaning=left), gone
+        gone = tuple(told for told in self.leaning if told.need_id == need_id)
+        return replace(self, leaning=left), replace(self, leaning=gone).told("ended")
+
+    def told(self, outcome: str, reason: str | None = None) -> list[EndNeed]:
+        """What is said to the journeys of those that lean on it."""
+        said = {"outcome": outcome, "reason": reason, "linked_referral_id": self.referral_id}
+        return [told.model_copy(update=said) for told in self.leaning]
 
 
 def instead(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
@@ -44,7 +49,7 @@ def instead(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
         return [*_nobody(unsent, facts, asked), *raised(facts, unsent.need)]
     if facts.linked_id is None:
         return []
-    said = _linked(unsent, facts, asked) if unsent.version == 0 else _needless(unsent)
+    said = (_linked if unsent.version == 0 else _needless)(unsent, facts.linked_id, facts, asked)
     return [*said, *raised(facts, unsent.need)]
 
 
@@ -81,8 +86,7 @@ def raised(facts: Facts, need: Need) -> list[Message]:
 def held_no_more(link: Link, over: Referral, said: list[Message]) -> list[EndNeed]:
     """What the journeys that leaned on a referral are told when it is over."""
     served = any(isinstance(message, EndNeed) and message.outcome == "served" for message in said)
-    outcome = {"outcome": "served" if served else "ended", "reason": over.history[-1].reason}
-    return [told.model_copy(update=outcome) for told in link.leaning]
+    return link.told("served" if served else "ended", over.history[-1].reason)
 
 
 def _nobody(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
@@ -91,20 +95,18 @@ def _nobody(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
     return [_refused(unsent, "no_candidate", asked), aftermath.ended(unsent, "no_candidate", why)]
 
 
-def _linked(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
+def _linked(unsent: Referral, on: UUID, facts: Facts, asked: Asked) -> list[Message]:
     """Not an error: the need counts as answered by the referral that is open."""
     unborn = replace(unsent, state=LINKED)
-    answer = CommandAccepted(asked=asked, subject=str(unborn.referral_id), state=LINKED,
-                             linked_referral_id=facts.linked_id)  # fmt: skip
+    answer = CommandAccepted(asked=asked, subject=str(unborn.referral_id), state=LINKED, linked_referral_id=on)
     known = snapshot(unborn, facts.now, "system") | explained(facts.decision)
-    decided = RoutingDecided(**known, linked_referral_id=facts.linked_id)
-    return [answer, decided, aftermath.ended(unborn, "linked")]
+    return [answer, RoutingDecided(**known, linked_referral_id=on), aftermath.leaning(unborn, on)]
 
 
-def _needless(draft: Referral) -> list[Message]:
+def _needless(draft: Referral, on: UUID, _facts: Facts, _asked: Asked) -> list[Message]:
     """A draft stays one: its sender decides what becomes of it."""
     task = aftermath.task(draft, "link_existing", "already_open")
-    return [_refused(draft, "already_open", Asked()), aftermath.ended(draft, "linked"), task]
+    return [_refused(draft, "already_open", Asked()), aftermath.leaning(draft, on), task]
 
 
 def _refused(unsent: Referral, code: str, asked: Asked) -> CommandRejected:

@@ -1,0 +1,119 @@
+"""A need that leans on an open referral of the same person: until when it does, and what its sender hears of it."""
+
+from itertools import permutations
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts.journeys import BeginJourney, EndNeed, JourneyNeed, OpenTask
+from contracts.values import Message
+from services.referral.domain import journey
+from services.referral.domain.journey import Journey
+from tests.builders import INTAKE_ID, NOW, a_recorded_intake, an_offer
+from tests.domain.test_asked_again import state_of
+from tests.domain.test_journey import LAB, LAB_AFTER_VISIT, OTHER_ID, VISIT, palermo, say
+from tests.offline import Offline
+
+ON, NEED = UUID(int=41), UUID(int=42)
+
+
+def a_journey(state: str = "open", *, waits: bool = False) -> Journey:
+    """Of one need; or of another one too that waits for it."""
+    asked = [JourneyNeed(service="health.primary", referral_id=NEED)]
+    asked += [JourneyNeed(service="lab.it", referral_id=LAB, depends_on="health.primary")] * waits
+    begin = BeginJourney(journey_id=INTAKE_ID, sender_agency="pa.comune", sender_queue="pa.comune.desk",
+                         city="palermo", needs=tuple(asked))  # fmt: skip
+    begun, _ = journey.begin(Journey(INTAKE_ID), begin, NOW)
+    return begun.having(state, begun.needs[0])
+
+
+def told(outcome: str, on: UUID | None = ON) -> EndNeed:
+    return EndNeed(journey_id=INTAKE_ID, need_id=NEED, service="health.primary", referral_id=NEED, outcome=outcome,
+                   linked_referral_id=on, person_ref="p-1")  # fmt: skip
+
+
+def after(begun: Journey, *ends: EndNeed) -> tuple[Journey, list[str]]:
+    """The journey that was told all this, and the kinds of its tasks."""
+    tasks = list[str]()
+    for end in ends:
+        begun, said = journey.end_need(begun, end, NOW)
+        tasks += [message.kind for message in said if isinstance(message, OpenTask)]
+    return begun, tasks
+
+
+# -- messages that cross on their way ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("outcome", "tasks"), [("ended", ["linked_referral_ended"]), ("served", [])])
+def test_the_end_of_what_a_need_leans_on_may_be_told_before_that_it_leans_on_it(outcome: str, tasks: list[str]) -> None:
+    for ends in permutations([told("linked"), told(outcome)]):
+        found, opened = after(a_journey(), *ends)
+
+        assert (found.needs[0].state, opened, found.early) == (outcome, tasks, ())
+
+
+def test_whether_it_begins_or_leans_or_is_over_first_the_sender_has_a_task_once() -> None:
+    """Before its beginning a journey keeps what it is told in the order in which it came."""
+    begun, tasks = Journey(INTAKE_ID), list[Message]()
+    for end in (told("ended"), told("linked")):
+        begun, _ = journey.end_need(begun, end, NOW)
+
+    begin = BeginJourney(journey_id=INTAKE_ID, sender_agency="pa.comune", sender_queue="pa.comune.desk",
+                         city="palermo", needs=(JourneyNeed(service="health.primary", referral_id=NEED),))  # fmt: skip
+    begun, tasks = journey.begin(begun, begin, NOW)
+
+    assert ([need.state for need in begun.needs], begun.early) == (["ended"], ())
+    assert [task.kind for task in tasks if isinstance(task, OpenTask)] == ["linked_referral_ended"]
+
+
+def test_the_end_of_what_another_need_leans_on_is_no_end_of_this_one() -> None:
+    found, tasks = after(a_journey(), told("ended", on=UUID(int=43)), told("linked"))
+
+    assert (found.needs[0].state, tasks) == ("linked", [])
+
+
+def test_a_need_that_leaned_before_it_was_kept_on_what_ends_with_it() -> None:
+    """As an earlier version of the network stored it."""
+    found, tasks = after(a_journey("linked"), told("ended"))
+
+    assert (found.needs[0].state, tasks) == ("ended", ["linked_referral_ended"])
+
+
+# -- what moved on meanwhile -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", ["ended", "served"])
+def test_what_a_need_leaned_on_before_it_was_sent_elsewhere_ends_without_it(outcome: str) -> None:
+    found, tasks = after(a_journey(waits=True), told("linked"), told("sent", on=None), told(outcome))
+
+    assert [need.state for need in found.needs] == ["open", "waiting"]
+    assert (tasks, found.early) == ([], ())
+
+
+def lab_that_leans(**known: Any) -> Offline:
+    """A draft whose turn it was, where the person was sent already; another service waits for it."""
+    offers = (
+        an_offer("pa.accura.primary"),
+        *(an_offer(code, service="lab.it") for code in ("pa.penc.it", "pa.salute.it")),
+    )
+    network = palermo(*offers)
+    network.ask(a_recorded_intake("lab.it", intake_id=OTHER_ID, **known))
+    network.ask(a_recorded_intake(*LAB_AFTER_VISIT, {"service": "lab.dance", "depends_on": "lab.it"}))
+    say(network, VISIT, "accept", "start")
+    say(network, VISIT, "close", closure_outcome="served_completed")
+    assert state_of(network, INTAKE_ID) == ["served", "linked", "waiting"]
+    return network
+
+
+def test_a_draft_that_its_sender_sends_elsewhere_leans_on_nothing_any_more() -> None:
+    network = lab_that_leans()
+    (other,) = (id for id, one in network.referrals.items() if one.need.intake_id == OTHER_ID)
+    before = len(network.tasks)
+
+    say(network, LAB, "send", by="pa.comune", offer="pa.salute.it", override_reason="known_there")
+    say(network, other, "withdraw", by="pa.comune")
+
+    assert network.referrals[LAB].state == "REQUESTED"
+    assert state_of(network, INTAKE_ID) == ["served", "open", "waiting"]
+    assert len(network.tasks) == before
