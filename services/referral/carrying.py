@@ -186,9 +186,9 @@ async def _let_go(linked: Referral, command: ReferralCommand, tx: Transaction) -
     name = linked.link
     link = await store.find_link(tx, name) if name and unsent.is_passed_by(linked, command.priority) else None
     if name and link:
-        left, gone = link.without(command.linked_referral_id)
-        store.save_link(tx, name, left)
-        _tell(gone, tx)
+        gone = [told for told in link.leaning if told.need_id == command.linked_referral_id]
+        store.save_link(tx, name, link.without(gone))
+        _tell(link.tell(gone, "ended"), tx)
 
 
 async def _lean(on: Referral | None, said: list[Message], tx: Transaction) -> None:
@@ -274,7 +274,10 @@ async def change_journey(command: BeginJourney | AddNeed | EndNeed, tx: Transact
             found, said = journey.add_need(found, command)
             await _rest_on_what_is_known(command, tx)
         case EndNeed():
-            found, said = journey.end_need(found, command, tx.now)
+            said = []
+            for told in await facts.as_decided(command, tx):
+                found, more = journey.end_need(found, told, tx.now)
+                said += more
     store.save_journey(tx, found)
     store.save_unmet(tx, before, found)
     tx.say(said)

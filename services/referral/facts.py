@@ -7,6 +7,8 @@ from uuid import UUID
 
 from contracts.commands import Need, OpenReferral, ReferralCommand
 from contracts.directory import Agency
+from contracts.identity import IdentityUnlinked
+from contracts.journeys import EndNeed
 from contracts.values import Asked
 from services.chassis.transaction import Transaction
 from services.referral import calendar, deciding, store
@@ -150,6 +152,30 @@ async def latest_of(referral: Referral, tx: Transaction) -> Referral | None:
     while next_id and (successor := await store.find_referral(tx, next_id)):
         latest, next_id = successor, successor.successor_id
     return latest
+
+
+async def parted(event: IdentityUnlinked, tx: Transaction) -> list[EndNeed]:
+    """Needs of one person that lean on a referral of another one, who was the same until now: they do no more."""
+    one, other = [{ref, *await store.find_other_names(tx, ref)} for ref in event.person_refs]
+    told = list[EndNeed]()
+    for link in [] if one & other else await store.find_leant_on(tx, one | other):
+        held = await store.find_referral(tx, link.referral_id)
+        strangers = other if held and held.need.person_ref in one else one
+        told += link.tell([need for need in link.leaning if need.person_ref in strangers], "ended")
+    return told
+
+
+async def as_decided(told: EndNeed, tx: Transaction) -> list[EndNeed]:
+    """What a journey is told, and that a need leans on a referral no more that is another person's by now: nor was it
+    served by that one.
+    """
+    held = await store.find_referral(tx, told.linked_referral_id) if told.linked_referral_id else None
+    if held is None or told.person_ref in (None, held.need.person_ref):
+        return [told]
+    if held.need.person_ref in await store.find_other_names(tx, str(told.person_ref)):
+        return [told]
+    over = told.model_copy(update={"outcome": "ended", "reason": None})
+    return [told, over] if told.outcome in ("linked", "reopened") else [over]
 
 
 def _day(need: Need, tx: Transaction) -> date:

@@ -1,9 +1,11 @@
 """What referral does when it is asked, what an intake makes it ask of itself, and how it learns of the directory."""
 
+from uuid import uuid5
+
 from contracts import topics
 from contracts.directory import Agency, Offer
 from contracts.events import IntakeRecorded
-from contracts.identity import DuplicateDecided, DuplicateSuspected, IdentityEvent
+from contracts.identity import DuplicateDecided, DuplicateSuspected, IdentityEvent, IdentityUnlinked
 from contracts.journeys import SettleTask
 from contracts.notifications import NotificationFailed
 from contracts.places import CapacityEvent
@@ -11,7 +13,7 @@ from contracts.sharing import ReviewRequested, SharingEvent
 from contracts.values import Message
 from services.chassis.handlers import Handlers
 from services.chassis.transaction import Transaction
-from services.referral import carrying, store
+from services.referral import carrying, facts, store
 from services.referral.domain import (
     needs,
     places,
@@ -49,11 +51,19 @@ async def on_intake(event: Message, tx: Transaction) -> None:
             tx.emit(needs.shared(event), *vital.settled_by(event))
         case IdentityEvent():
             store.copy_identity(tx, event)
+            await _part(event, tx)
         case DuplicateSuspected() | DuplicateDecided() if asked := twins.asked_by(event):
             tx.correlate(event.intake_id)
             tx.emit(asked)
         case _:
             pass
+
+
+async def _part(event: IdentityEvent, tx: Transaction) -> None:
+    """Found again by the same message, a need is told the same; others may be found then."""
+    for told in await facts.parted(event, tx) if isinstance(event, IdentityUnlinked) else []:
+        tx.correlate(told.journey_id)
+        tx.emit(told, id=uuid5(tx.cause.id, f"{told.TYPE}/{told.need_id}"))
 
 
 @handlers.on(topics.CAPACITY)

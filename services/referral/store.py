@@ -44,7 +44,7 @@ INDEXES: Mapping[str, list[IndexModel]] = {
     "agencies": [_index("city")],
     "referrals": [_index("place.agency", "state", "due_at"), _index("next_at"), _index("code")],
     "decisions": [_index("code")],
-    "links": [_index("referral_id"), _index("leaning.need_id")],
+    "links": [_index("referral_id"), _index("leaning.need_id"), _index("leaning.person_ref")],
     "journeys": [_index("sender_agency"), _index("needs.state")],
     IDENTITIES: [_index("person_refs", "linked")],
     "unmet": [_index("city", "at")],
@@ -172,6 +172,12 @@ def save_link(tx: Transaction, name: str, link: Link) -> None:
     tx.save("links", LINK.dump_python(link, mode="json") | {"_id": name})
 
 
+async def find_leant_on(tx: Transaction, person_refs: Iterable[str]) -> list[Link]:
+    """Those on which needs of these people lean."""
+    found = await tx.find("links", {"leaning.person_ref": {"$in": sorted(person_refs)}})
+    return [LINK.validate_python(doc) for doc in found]
+
+
 def delete_link(tx: Transaction, name: str) -> None:
     tx.delete("links", name)
 
@@ -232,7 +238,8 @@ async def find_other_names(tx: Transaction, person_ref: str) -> tuple[str, ...]:
     refs: tuple[str, ...] = ()
     while True:
         wanted = {"person_refs": {"$in": [person_ref, *refs]}, "linked": True}
-        more = twins.one_person(person_ref, [doc["person_refs"] for doc in await tx.find(IDENTITIES, wanted)])
+        found = [await tx.load(IDENTITIES, doc["_id"]) or doc for doc in await tx.find(IDENTITIES, wanted)]
+        more = twins.one_person(person_ref, [doc["person_refs"] for doc in found if doc["linked"]])
         if more == refs:
             return refs
         refs = more

@@ -6,14 +6,17 @@ from uuid import UUID
 
 import pytest
 
+from contracts.identity import IdentityEvent, IdentityLinked, IdentityUnlinked, pair_id
 from contracts.journeys import BeginJourney, EndNeed, JourneyNeed, OpenTask
 from contracts.values import Message
+from services.chassis.transaction import Transaction
+from services.referral import store
 from services.referral.domain import journey
 from services.referral.domain.journey import Journey
 from tests.builders import INTAKE_ID, NOW, a_recorded_intake, an_offer
 from tests.domain.test_asked_again import state_of
 from tests.domain.test_journey import LAB, LAB_AFTER_VISIT, OTHER_ID, VISIT, palermo, say
-from tests.offline import Offline
+from tests.offline import TEST, Offline, finished
 
 ON, NEED = UUID(int=41), UUID(int=42)
 
@@ -117,3 +120,102 @@ def test_a_draft_that_its_sender_sends_elsewhere_leans_on_nothing_any_more() -> 
     assert network.referrals[LAB].state == "REQUESTED"
     assert state_of(network, INTAKE_ID) == ["served", "open", "waiting"]
     assert len(network.tasks) == before
+
+
+# -- two who were one person, until people undid it --------------------------------------------------------------------
+
+THIRD_ID = UUID(int=3)
+MOBILE = {"sender_agency": "pa.mobile", "sender_queue": "pa.mobile.desk"}
+
+
+def people(network: Offline, kind: type[IdentityEvent], *person_refs: str) -> list[Message]:
+    """What people decide of two names, and undo."""
+    about = {"pair_id": pair_id(person_refs), "version": 1, "at": NOW, "intake_id": OTHER_ID}
+    return network.ask(kind(**about, sender_agency="pa.mobile", person_refs=person_refs))
+
+
+def two_names(*pairs: tuple[str, str]) -> Offline:
+    """One person by these names: as p-1 they have a request, on which they lean as p-2, and once more as p-1."""
+    network = palermo()
+    network.ask(a_recorded_intake())
+    for pair in pairs or (("p-1", "p-2"),):
+        people(network, IdentityLinked, *pair)
+    network.ask(a_recorded_intake(intake_id=OTHER_ID, person_ref="p-2", **MOBILE))
+    network.ask(a_recorded_intake(intake_id=THIRD_ID))
+    assert [state_of(network, id) for id in (OTHER_ID, THIRD_ID)] == [["linked"], ["linked"]]
+    return network
+
+
+def close(network: Offline, outcome: str = "served_completed") -> None:
+    say(network, VISIT, "accept", "start")
+    say(network, VISIT, "close", closure_outcome=outcome)
+
+
+def kinds_of(network: Offline, journey_id: UUID) -> list[tuple[str, str]]:
+    return [(task.kind, task.agency) for task in network.tasks if task.journey_id == journey_id]
+
+
+def test_who_turns_out_to_be_somebody_else_leans_on_nothing_and_their_sender_decides() -> None:
+    network = two_names()
+
+    people(network, IdentityUnlinked, "p-1", "p-2")
+    people(network, IdentityUnlinked, "p-2", "p-1")
+
+    assert kinds_of(network, OTHER_ID) == [("linked_referral_ended", "pa.mobile")]
+    assert [state_of(network, id) for id in (OTHER_ID, THIRD_ID)] == [["ended"], ["linked"]]
+    close(network)
+    assert [state_of(network, id) for id in (OTHER_ID, THIRD_ID)] == [["ended"], ["served"]]
+
+
+def test_who_is_one_person_by_a_third_name_leans_on_until_that_is_undone_too() -> None:
+    network = two_names(("p-1", "p-2"), ("p-1", "p-3"), ("p-3", "p-2"))
+
+    people(network, IdentityUnlinked, "p-1", "p-2")
+    assert state_of(network, OTHER_ID) == ["linked"]
+
+    people(network, IdentityUnlinked, "p-3", "p-2")
+    assert kinds_of(network, OTHER_ID) == [("linked_referral_ended", "pa.mobile")]
+    assert [state_of(network, id) for id in (OTHER_ID, THIRD_ID)] == [["ended"], ["linked"]]
+
+
+def test_what_is_undone_in_one_batch_is_known_at_once() -> None:
+    """What was found before would say that they are one by the other name still."""
+    network = two_names(("p-1", "p-2"), ("p-1", "p-3"), ("p-3", "p-2"))
+    tx = Transaction(network.db, None, "referral", TEST)
+    tx._allowed = (store.IDENTITIES,)
+
+    for pair in (("p-1", "p-2"), ("p-3", "p-2")):
+        assert set(finished(store.find_other_names(tx, "p-2"))) == {"p-1", "p-3"}
+        about = {"pair_id": pair_id(pair), "version": 2, "at": NOW, "intake_id": OTHER_ID}
+        store.copy_identity(tx, IdentityUnlinked(**about, sender_agency="pa.mobile", person_refs=pair))
+
+    assert finished(store.find_other_names(tx, "p-2")) == ()
+
+
+def unlinked_unseen(network: Offline) -> None:
+    """By another worker at the same instant: neither sees what the other one stores."""
+    about = {"_id": str(pair_id(("p-1", "p-2"))), "person_refs": ["p-1", "p-2"], "linked": False}
+    network.db[store.IDENTITIES].put(about)
+
+
+def test_who_turned_out_to_be_somebody_else_while_their_need_began_to_lean_leans_on_nothing() -> None:
+    network = two_names()
+    leaning = (EndNeed(**one) for doc in network.db["links"].all() for one in doc["leaning"])
+    (theirs,) = (told for told in leaning if told.person_ref == "p-2")
+    unlinked_unseen(network)
+
+    network.ask(theirs)
+
+    assert state_of(network, OTHER_ID) == ["ended"]
+    assert kinds_of(network, OTHER_ID) == [("linked_referral_ended", "pa.mobile")]
+
+
+def test_nobody_is_served_by_what_was_done_for_somebody_else() -> None:
+    network = two_names()
+    unlinked_unseen(network)
+
+    close(network)
+
+    assert [state_of(network, id) for id in (OTHER_ID, THIRD_ID)] == [["ended"], ["served"]]
+    (task,) = (task for task in network.tasks if task.journey_id == OTHER_ID)
+    assert (task.kind, task.reason) == ("linked_referral_ended", None), "how it ended there is not for this sender"

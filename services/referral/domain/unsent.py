@@ -1,5 +1,6 @@
 """When a need is not sent: nobody is left for it, or the person has an open referral to the same offer already."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -31,16 +32,13 @@ class Link:
     def with_more(self, *told: EndNeed) -> "Link":
         return replace(self, leaning=(*self.leaning, *told))
 
-    def without(self, need_id: UUID | None) -> "tuple[Link, list[EndNeed]]":
-        """Without a need that leans on it, which is told that this is over."""
-        left = tuple(told for told in self.leaning if told.need_id != need_id)
-        gone = tuple(told for told in self.leaning if told.need_id == need_id)
-        return replace(self, leaning=left), replace(self, leaning=gone).told("ended")
+    def without(self, gone: Collection[EndNeed]) -> "Link":
+        return replace(self, leaning=tuple(told for told in self.leaning if told not in gone))
 
-    def told(self, outcome: str, reason: str | None = None) -> list[EndNeed]:
-        """What is said to the journeys of those that lean on it."""
+    def tell(self, to: Iterable[EndNeed], outcome: str, reason: str | None = None) -> list[EndNeed]:
+        """What is said to the journeys of these, which lean on it."""
         said = {"outcome": outcome, "reason": reason, "linked_referral_id": self.referral_id}
-        return [told.model_copy(update=said) for told in self.leaning]
+        return [told.model_copy(update=said) for told in to]
 
 
 def instead(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
@@ -86,7 +84,7 @@ def raised(facts: Facts, need: Need) -> list[Message]:
 def held_no_more(link: Link, over: Referral, said: list[Message]) -> list[EndNeed]:
     """What the journeys that leaned on a referral are told when it is over."""
     served = any(isinstance(message, EndNeed) and message.outcome == "served" for message in said)
-    return link.told("served" if served else "ended", over.history[-1].reason)
+    return link.tell(link.leaning, "served" if served else "ended", over.history[-1].reason)
 
 
 def _nobody(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
