@@ -35,6 +35,7 @@ from services.referral.domain import (
     needs,
     overdue,
     seats,
+    serving,
     suspension,
     unsent,
 )  # fmt: skip
@@ -100,7 +101,7 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
         await _take_up(after, tx)
     if before.is_open and not after.is_open:
         await _lean(known.served_by, said, tx)
-        await _free(after, said, tx)
+    await _tell_leaning(before, after, said, tx)
 
 
 async def _is_answered(before: Referral, command: ReferralCommand, known: Facts, tx: Transaction) -> bool:
@@ -111,7 +112,7 @@ async def _is_answered(before: Referral, command: ReferralCommand, known: Facts,
         case "send" if before.state == "DRAFT":
             return await _is_unsent(before, known, tx)
         case "change_priority" if not unsent.may_be_raised(before, command.priority):
-            await _let_go(before, command, tx)
+            tx.answer(life.answer(before, command.asked))
             return True
     return False
 
@@ -141,8 +142,7 @@ async def follow_up(command: OfTheNetwork, tx: Transaction) -> None:
             after, said = contacts.tell(before, command, known)
     store.save_referral(tx, after)
     tx.say(said)
-    if not after.is_open and before.is_open:
-        await _free(after, said, tx)
+    await _tell_leaning(before, after, said, tx)
 
 
 async def reroute_agency(command: RerouteAgency, tx: Transaction) -> None:
@@ -180,17 +180,6 @@ async def _is_unsent(referral: Referral, known: Facts, tx: Transaction, asked: A
     return bool(said)
 
 
-async def _let_go(linked: Referral, command: ReferralCommand, tx: Transaction) -> None:
-    """Nothing is raised. If it came to wait on a list meanwhile, an emergency that leans on it is for its sender."""
-    tx.answer(life.answer(linked, command.asked))
-    name = linked.link
-    link = await store.find_link(tx, name) if name and unsent.is_passed_by(linked, command.priority) else None
-    if name and link:
-        gone = [told for told in link.leaning if told.need_id == command.linked_referral_id]
-        store.save_link(tx, name, link.without(gone))
-        _tell(link.tell(gone, "ended"), tx)
-
-
 async def _lean(on: Referral | None, said: list[Message], tx: Transaction) -> None:
     """Of a need that is linked to a referral is kept that it will be told how that one ends."""
     leaning = [message for message in said if isinstance(message, EndNeed) and message.outcome == "linked"]
@@ -199,15 +188,21 @@ async def _lean(on: Referral | None, said: list[Message], tx: Transaction) -> No
         store.save_link(tx, name, link.with_more(*leaning))
 
 
-async def _free(referral: Referral, said: list[Message], tx: Transaction) -> None:
-    """The person may be sent to this offer again; whoever leaned on this referral is told how it ended."""
-    if (name := referral.link) is None:
+async def _tell_leaning(before: Referral, after: Referral, said: list[Message], tx: Transaction) -> None:
+    """When it is over, whoever leaned on it is told how it ended, and the person may be sent to this offer again; when
+    it comes to wait on a list, an emergency leans on it no more.
+    """
+    over = before.is_open and not after.is_open
+    name = after.link if over or unsent.comes_to_wait(before, after) else None
+    link = await store.find_link(tx, name) if name else None
+    if name is None or link is None or link.referral_id != after.referral_id:
         return
-    link = await store.find_link(tx, name)
-    if link is None or link.referral_id != referral.referral_id:
-        return
-    store.delete_link(tx, name)
-    _tell(unsent.held_no_more(link, referral, said), tx)
+    if over:
+        store.delete_link(tx, name)
+        return _tell(unsent.held_no_more(link, after, said), tx)
+    gone = [told for told in link.leaning if serving.is_passed_by(after, told.priority)]
+    store.save_link(tx, name, link.without(gone))
+    _tell(link.tell(gone, "ended"), tx)
 
 
 def _tell(ends: Sequence[EndNeed], tx: Transaction) -> None:

@@ -12,7 +12,7 @@ from contracts.journeys import EndNeed
 from contracts.values import Asked
 from services.chassis.transaction import Transaction
 from services.referral import calendar, deciding, store
-from services.referral.domain import basis, choice, serving, sharing, table, unsent
+from services.referral.domain import basis, choice, serving, sharing, table
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, link_of
 from services.referral.domain.routing import Decision, Place, Search
@@ -206,7 +206,7 @@ async def _found(search: Search, tx: Transaction) -> tuple[Decision, Referral | 
     while True:
         decision = await _decide(search, tx)
         linked = await _linked(search.need, decision.first, tx)
-        passed_by = linked and search.choice is None and unsent.is_passed_by(linked, search.need.priority)
+        passed_by = linked and search.choice is None and serving.is_passed_by(linked, search.need.priority)
         if not passed_by or linked is None or decision.first is None or decision.first.agency in search.tried:
             return decision, linked, passed
         passed = (*passed, linked)

@@ -1,17 +1,18 @@
 """A person who is asked for again, and more urgently, where an open request of theirs lies already."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from contracts.beside import ReferralPriorityChanged
-from contracts.commands import ReferralCommand
+from contracts.commands import NotePlace, ReferralCommand
 from contracts.directory import Capacity, Offer, Waitlist
 from contracts.journeys import RoutingNoCandidate
 from contracts.values import Message
 from services.referral.domain import needs
-from tests.builders import TEXT_ID, a_recorded_intake, an_offer
+from tests.builders import TEXT_ID, a_recorded_intake, an_agency, an_offer
 from tests.domain.test_journey import LAB, LAB_AFTER_VISIT, OTHER_ID, VISIT, palermo, say
 from tests.offline import Offline
 
@@ -93,6 +94,17 @@ def test_an_emergency_does_not_lean_on_who_waits_but_is_sent_to_the_next_one() -
     assert network.referrals[VISIT].state == "WAITLISTED"
 
 
+def test_an_emergency_that_is_declined_for_who_waits_does_not_lean_on_them_either() -> None:
+    """The receiver says what it knows, and whoever sent the person decides."""
+    network = who_waits(SALUTE)
+    again(network, "EMERGENCY")
+
+    say(network, AGAIN, "decline", by="pa.salute", decline_reason="already_served", linked_referral_id=VISIT)
+
+    assert state_of(network, OTHER_ID) == ["ended"]
+    assert [(task.kind, task.agency) for task in network.tasks] == [("link_existing", "pa.mobile")]
+
+
 def test_an_emergency_for_which_nothing_but_a_list_is_left_is_a_task_of_its_sender() -> None:
     network = who_waits()
 
@@ -149,17 +161,40 @@ def raise_it(network: Offline, priority: str) -> list[Message]:
     return network.ask(ReferralCommand(referral_id=VISIT, **own))
 
 
-def test_an_emergency_that_leans_on_who_came_to_wait_meanwhile_is_a_task_of_its_sender() -> None:
+def by_its_receiver(network: Offline) -> None:
+    say(network, VISIT, "waitlist")
+
+
+def by_who_counts_the_places(network: Offline) -> None:
+    network.ask(NotePlace(referral_id=VISIT, answer="waitlisted", position=1, order_rule_version=1))
+
+
+@pytest.mark.parametrize("put_on_the_list", [by_its_receiver, by_who_counts_the_places])
+@pytest.mark.parametrize(("priority", "state"), [("EMERGENCY", "ended"), ("URGENT", "linked")])
+def test_an_emergency_leans_no_more_on_who_comes_to_wait_and_its_sender_decides(
+    put_on_the_list: Callable[[Offline], None], priority: str, state: str
+) -> None:
+    network = palermo(A_LIST)
+    network.ask(an_agency("pa.lead"))
+    network.ask(a_recorded_intake(priority="URGENT"))
+    again(network, priority)
+    say(network, VISIT, "change_priority", by="pa.lead", roles=("coordinator",), priority="URGENT", text_id=TEXT_ID)
+
+    put_on_the_list(network)
+
+    tasks = [("linked_referral_ended", "pa.mobile")] if state == "ended" else []
+    assert [(task.kind, task.agency) for task in network.tasks] == tasks
+    assert (network.referrals[VISIT].state, state_of(network, OTHER_ID)) == ("WAITLISTED", [state])
+    say(network, VISIT, "withdraw", by="pa.comune")
+    assert len(network.tasks) == 1, "it leans on it no more"
+
+
+def test_who_came_to_wait_meanwhile_is_no_emergency_on_the_list() -> None:
     network = who_waits()
-    again(network, "ROUTINE")
 
     raise_it(network, "EMERGENCY")
 
     assert network.referrals[VISIT].need.priority == "ROUTINE"
-    assert [(task.kind, task.agency) for task in network.tasks] == [("linked_referral_ended", "pa.mobile")]
-    assert state_of(network, OTHER_ID) == ["ended"]
-    say(network, VISIT, "withdraw", by="pa.comune")
-    assert len(network.tasks) == 1, "it leans on it no more"
 
 
 def test_who_became_more_urgent_still_meanwhile_is_not_lowered() -> None:

@@ -219,6 +219,10 @@ class Network(RuleBasedStateMachine):
     def no_emergency_waits_on_a_list(self) -> None:
         for referral in self.network.referrals.values():
             assert (referral.state, referral.need.priority) != ("WAITLISTED", "EMERGENCY")
+        for doc in self.network.db["links"].all():
+            leaning = {told["priority"] for told in doc["leaning"]}
+            lies = self.network.referrals[UUID(doc["referral_id"])].state
+            assert lies != "WAITLISTED" or "EMERGENCY" not in leaning
 
     @invariant()
     def one_open_referral_a_person_and_offer(self) -> None:

@@ -11,12 +11,11 @@ from contracts.values import Message
 from services.referral.domain import aftermath, ladder, life
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Entry, Referral, entered, request, snapshot
+from services.referral.domain.table import NOBODY_WAITS
 
 Outcome = tuple[Referral, list[Message]]
 NOTED, SEAT_HOLD = "note_place", "seat_hold"
 IN_VAIN = "waits_in_vain"
-NOBODY_WAITS = "EMERGENCY"
-"""The priority that no waitlist takes (`transitions.json`, T05)."""
 
 
 def note(referral: Referral, command: NotePlace, facts: Facts) -> Outcome:

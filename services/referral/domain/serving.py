@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.referral.domain.referral import Referral
+from services.referral.domain.table import NOBODY_WAITS
 
 LINK = "link_existing"
 """The next step of a reason of `decline_reasons.json` that names another referral."""
@@ -21,7 +22,18 @@ def serves(other: Referral, asked: Referral) -> bool:
 
 def leans_on(asked: Referral, other: Referral | None, reason: dict[str, Any]) -> bool:
     """Whether the sender may learn of it, and its need is answered as the other's is."""
-    return other is not None and reason.get("next") == LINK and _same_person(other, asked)
+    if other is None or reason.get("next") != LINK or is_passed_by(other, asked.need.priority):
+        return False
+    return _same_person(other, asked)
+
+
+def is_passed_by(other: Referral, priority: str | None) -> bool:
+    """An emergency leans on nobody who waits on a list."""
+    return waits(other) and priority == NOBODY_WAITS
+
+
+def waits(other: Referral) -> bool:
+    return other.state == "WAITLISTED"
 
 
 def _same_person(other: Referral, asked: Referral) -> bool:

@@ -15,7 +15,8 @@ from services.referral.domain import aftermath
 from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, snapshot
 from services.referral.domain.routing import explained
-from services.referral.domain.seats import NOBODY_WAITS
+from services.referral.domain.serving import is_passed_by, waits
+from services.referral.domain.table import NOBODY_WAITS
 
 LINKED = "LINKED"
 RANKS = {code: item["rank"] for code, item in codes.codes("priorities").items()}
@@ -51,11 +52,6 @@ def instead(unsent: Referral, facts: Facts, asked: Asked) -> list[Message]:
     return [*said, *raised(facts, unsent.need)]
 
 
-def is_passed_by(linked: Referral, priority: str | None) -> bool:
-    """An emergency leans on nobody who waits on a list: somebody else is asked."""
-    return linked.state == "WAITLISTED" and priority == NOBODY_WAITS
-
-
 def may_be_raised(linked: Referral, priority: str | None) -> bool:
     """Whether it is open, less urgent than what leans on it, and may be as urgent as that."""
     is_calmer = RANKS[linked.need.priority] > RANKS[priority or linked.need.priority]
@@ -79,6 +75,10 @@ def raised(facts: Facts, need: Need) -> list[Message]:
         for one, priority in found
         if may_be_raised(one, priority)
     ]
+
+
+def comes_to_wait(before: Referral, after: Referral) -> bool:
+    return waits(after) and not waits(before)
 
 
 def held_no_more(link: Link, over: Referral, said: list[Message]) -> list[EndNeed]:
