@@ -164,10 +164,14 @@ async def _send(referral: Referral, known: Facts, tx: Transaction) -> None:
 
 
 async def _take_up(referral: Referral, tx: Transaction) -> None:
-    """It is with its receiver now, or again: no other of this person may be, and a change of the bases is noticed."""
+    """It is with its receiver now, or again: no other of this person may be, and a change of the bases is noticed. The
+    needs that it served beside its own lean on it again.
+    """
     store.save_ground(tx, (await store.get_ground(tx, referral.need)).having_sent())
     if referral.link:
-        store.save_link(tx, referral.link, Link(referral.referral_id))
+        link = Link(referral.referral_id, referral.served_too)
+        store.save_link(tx, referral.link, link)
+        _tell(link.tell(link.leaning, "reopened"), tx)
 
 
 async def _is_unsent(referral: Referral, known: Facts, tx: Transaction, asked: Asked | None = None) -> bool:
@@ -199,7 +203,9 @@ async def _tell_leaning(before: Referral, after: Referral, said: list[Message], 
         return
     if over:
         store.delete_link(tx, name)
-        return _tell(unsent.held_no_more(link, after, said), tx)
+        ends = unsent.held_no_more(link, after, said)
+        store.save_referral(tx, replace(after, served_too=tuple(told for told in ends if told.outcome == "served")))
+        return _tell(ends, tx)
     gone = [told for told in link.leaning if serving.is_passed_by(after, told.priority)]
     store.save_link(tx, name, link.without(gone))
     _tell(link.tell(gone, "ended"), tx)

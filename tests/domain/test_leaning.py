@@ -13,7 +13,7 @@ from services.chassis.transaction import Transaction
 from services.referral import store
 from services.referral.domain import journey
 from services.referral.domain.journey import Journey
-from tests.builders import INTAKE_ID, NOW, a_recorded_intake, an_offer
+from tests.builders import INTAKE_ID, NOW, TEXT_ID, a_recorded_intake, an_offer
 from tests.domain.test_asked_again import state_of
 from tests.domain.test_journey import LAB, LAB_AFTER_VISIT, OTHER_ID, VISIT, palermo, say
 from tests.offline import TEST, Offline, finished
@@ -125,7 +125,7 @@ def test_a_draft_that_its_sender_sends_elsewhere_leans_on_nothing_any_more() -> 
 # -- two who were one person, until people undid it --------------------------------------------------------------------
 
 THIRD_ID = UUID(int=3)
-MOBILE = {"sender_agency": "pa.mobile", "sender_queue": "pa.mobile.desk"}
+MOBILE: dict[str, Any] = {"sender_agency": "pa.mobile", "sender_queue": "pa.mobile.desk"}
 
 
 def people(network: Offline, kind: type[IdentityEvent], *person_refs: str) -> list[Message]:
@@ -219,3 +219,69 @@ def test_nobody_is_served_by_what_was_done_for_somebody_else() -> None:
     assert [state_of(network, id) for id in (OTHER_ID, THIRD_ID)] == [["ended"], ["served"]]
     (task,) = (task for task in network.tasks if task.journey_id == OTHER_ID)
     assert (task.kind, task.reason) == ("linked_referral_ended", None), "how it ended there is not for this sender"
+
+
+# -- what it leaned on is opened again ---------------------------------------------------------------------------------
+
+REOPENED: dict[str, Any] = {"roles": ("supervisor",), "text_id": TEXT_ID}
+
+
+def test_who_was_served_with_a_referral_leans_on_it_again_when_it_is_reopened() -> None:
+    network = two_names()
+    close(network)
+    assert state_of(network, OTHER_ID) == ["served"]
+
+    say(network, VISIT, "reopen", **REOPENED)
+    assert state_of(network, OTHER_ID) == ["linked"]
+
+    say(network, VISIT, "close", closure_outcome="person_dropped_out")
+    assert kinds_of(network, OTHER_ID) == [("linked_referral_ended", "pa.mobile")]
+    assert [state_of(network, id) for id in (OTHER_ID, THIRD_ID)] == [["ended"], ["ended"]]
+
+
+def test_whose_sender_was_told_already_that_it_ended_is_left_to_them() -> None:
+    network = two_names()
+    close(network, "person_dropped_out")
+    tasks = kinds_of(network, OTHER_ID)
+
+    say(network, VISIT, "reopen", **REOPENED)
+    say(network, VISIT, "close", closure_outcome="person_dropped_out")
+
+    assert (state_of(network, OTHER_ID), kinds_of(network, OTHER_ID)) == (["ended"], tasks)
+
+
+def test_a_draft_that_its_sender_has_sent_meanwhile_does_not_lean_again() -> None:
+    network = lab_that_leans()
+    (other,) = (id for id, one in network.referrals.items() if one.need.intake_id == OTHER_ID)
+    say(network, other, "accept", "start", by="pa.penc")
+    say(network, other, "close", by="pa.penc", closure_outcome="served_completed")
+    say(network, LAB, "send", by="pa.comune", offer="pa.salute.it", override_reason="known_there")
+
+    say(network, other, "reopen", by="pa.penc", **REOPENED)
+
+    assert network.referrals[LAB].state == "REQUESTED"
+    assert state_of(network, INTAKE_ID)[:2] == ["served", "open"]
+
+
+def test_who_turned_out_to_be_somebody_else_meanwhile_was_not_served_after_all() -> None:
+    network = two_names()
+    close(network)
+    people(network, IdentityUnlinked, "p-1", "p-2")
+
+    say(network, VISIT, "reopen", **REOPENED)
+
+    assert [state_of(network, id) for id in (OTHER_ID, THIRD_ID)] == [["ended"], ["linked"]]
+    assert kinds_of(network, OTHER_ID) == [("linked_referral_ended", "pa.mobile")]
+
+
+@pytest.mark.parametrize(("ends", "state", "tasks"), [
+    (("served", "reopened"), "linked", []),
+    (("served", "reopened", "ended"), "ended", ["linked_referral_ended"]),
+])  # fmt: skip
+def test_all_that_becomes_of_it_may_be_told_before_that_a_need_leans_on_it(
+    ends: tuple[str, ...], state: str, tasks: list[str]
+) -> None:
+    for at in range(len(ends) + 1):
+        found, opened = after(a_journey(), *map(told, (*ends[:at], "linked", *ends[at:])))
+
+        assert (found.needs[0].state, opened, found.early) == (state, tasks, ())

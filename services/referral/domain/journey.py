@@ -141,7 +141,8 @@ def _apply_all(journey: Journey, ends: Iterable[EndNeed], now: datetime) -> Outc
 def _apply(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
     """What is told of a referral that the need leans on counts only while it does; what is told too early waits."""
     need, on = journey.need(command.need_id), command.linked_referral_id
-    if on is None or command.outcome == "linked" or (need and need.state == "linked" and need.leans_on in (None, on)):
+    leans = need is not None and need.state == "linked" and need.leans_on in (None, on)
+    if on is None or leans or command.outcome in ("linked", "reopened"):
         return OUTCOMES[command.outcome](journey, command, now)
     moved_on = need is not None and need.leans_on == on
     return journey if moved_on else replace(journey, early=(*journey.early, command)), []
@@ -189,13 +190,25 @@ def _no_candidate(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
 
 def _linked(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
     """It may be over already."""
-    early = [told for told in journey.early if _leans_alike(told, command)]
-    kept = tuple(told for told in journey.early if told not in early)
-    return _apply_all(replace(_now(journey, command, "linked"), early=kept), early, now)
+    journey, early = _not_early(journey, command)
+    return _apply_all(_now(journey, command, "linked"), early, now)
 
 
-def _leans_alike(told: EndNeed, command: EndNeed) -> bool:
-    return (told.need_id, told.linked_referral_id) == (command.need_id, command.linked_referral_id)
+def _reopened(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
+    """A need that was served by what it leaned on leans on it again, unless it has moved on."""
+    if command.linked_referral_id is None:
+        return _sent(journey, command, now)
+    journey, _ = _not_early(journey, command)
+    need = journey.need(command.need_id)
+    again = need and (need.state, need.leans_on) == ("served", command.linked_referral_id)
+    return _now(journey, command, "linked") if again else journey, []
+
+
+def _not_early(journey: Journey, command: EndNeed) -> tuple[Journey, list[EndNeed]]:
+    """Without what was told too early of what the need leans on; and that."""
+    of = (command.need_id, command.linked_referral_id)
+    early = [told for told in journey.early if (told.need_id, told.linked_referral_id) == of]
+    return replace(journey, early=tuple(told for told in journey.early if told not in early)), early
 
 
 def _sent(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
@@ -227,7 +240,7 @@ OUTCOMES: dict[str, Callable[[Journey, EndNeed, datetime], Outcome]] = {
     "no_candidate": _no_candidate,
     "linked": _linked,
     "sent": _sent,
-    "reopened": _sent,
+    "reopened": _reopened,
     IN_ERROR: _in_error,
 }
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from contracts import codes
 from contracts.commands import Need
 from contracts.directory import StricterLimit
+from contracts.journeys import EndNeed
 from contracts.notifications import public_code
 from contracts.values import basis_id
 from services.referral.domain import clocks, given, table, timers
@@ -52,7 +53,7 @@ class Referral:
 
     decide_due_at: until when there was time to decide, as it was at acceptance. review_date: of the hold. in_error: it
     should never have been, and counts no more. erased_at: since when nothing is kept of who the person is. attempts,
-    appointments, receipts: what is recorded beside the state.
+    appointments, receipts: what is recorded beside the state. served_too: needs that leaned on it when it was closed.
     """
 
     referral_id: UUID
@@ -81,6 +82,7 @@ class Referral:
     receipts: Receipts = ()
     timers: tuple[Timer, ...] = ()
     history: tuple[Entry, ...] = ()
+    served_too: tuple[EndNeed, ...] = ()
 
     @property
     def code(self) -> str:
