@@ -172,7 +172,9 @@ class TaskEvent(Message):
 
 
 class TaskOpened(TaskEvent):
-    """Said again of a task that another agency has from now on: who had it works no more, or the person excluded it."""
+    """Said again of a task that another agency has from now on (who had it works no more, or the person excluded it),
+    and of one that was done, when another mail has failed.
+    """
 
     TYPE = "staffetta.task.opened.v1"
 

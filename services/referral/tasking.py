@@ -1,5 +1,6 @@
 """What is done with a task, and whose it is by now."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from contracts.refusals import Refusal
 from contracts.values import Asked
 from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store
-from services.referral.domain import aftermath, seats, sharing, tasks
+from services.referral.domain import aftermath, seats, sharing, tasks, untold
 from services.referral.domain.tasks import Task
 
 
@@ -19,13 +20,18 @@ async def open_task(command: OpenTask, tx: Transaction) -> None:
     opened = await store.find_task(tx, command.task_id)
     if opened is None and command.kind == seats.IN_VAIN:
         opened = await store.find_open_task(tx, command)
-    if opened:
+    if opened and not _is_asked_again(opened, command, tx.now):
         return tx.answer(tasks.answer(opened, Asked()))
     lead = await _takes_over(command, tx)
     todo = aftermath.coordinated(command, lead) if lead else command
-    task, said = tasks.open_task(todo, tx.now, calendar.of(todo.city, tx.now))
+    task, said = tasks.open_task(todo, tx.now, calendar.of(todo.city, tx.now), opened)
     store.save_task(tx, task)
     tx.say(said)
+
+
+def _is_asked_again(opened: Task, command: OpenTask, now: datetime) -> bool:
+    """Whether a mail failed after somebody had said that they saw to those before."""
+    return command.kind in untold.KINDS and opened.done_at is not None and opened.done_at < now
 
 
 async def change_task(command: CompleteTask | ChaseTask | SettleTask, tx: Transaction) -> None:

@@ -22,7 +22,6 @@ from contracts.events import (
     ReferralAccepted,
     ReferralClosed,
     ReferralDeclined,
-    ReferralEvent,
     ReferralFlaggedInError,
     ReferralInterestConfirmed,
     ReferralReopened,
@@ -35,9 +34,11 @@ from contracts.events import (
     RoutingDecided,
 )
 from contracts.feeds import KEPT_AFTER
+from contracts.journeys import TaskDone, TaskOpened, TaskOverdue
+from contracts.values import Message
 from services.console.domain import picture
 
-E = TypeVar("E", bound=ReferralEvent)
+E = TypeVar("E", bound=Message)
 SAMPLES = Path(__file__).parents[2] / "contracts" / "samples"
 
 
@@ -221,3 +222,15 @@ def test_a_code_is_known_however_it_is_said_on_the_telephone(said):
 
 def test_what_is_no_code_stays_what_it_is():
     assert picture.code_said("fasc/2026 44") == "FASC/2026 44"
+
+
+def test_a_task_that_is_opened_again_begins_anew_and_one_that_is_handed_over_goes_on() -> None:
+    opened, overdue, done = said(TaskOpened), said(TaskOverdue), said(TaskDone)
+    again = opened.model_copy(update={"at": opened.at + timedelta(hours=3)})
+    late = picture.task_after(picture.task_after(None, opened, ["palermo"]), overdue, ["palermo"])
+
+    handed_over = picture.task_after(dict(late), again, ["palermo"])
+    anew = picture.task_after(picture.task_after(dict(late), done, ["palermo"]), again, ["palermo"])
+
+    assert (handed_over["opened_at"], handed_over["level"], handed_over["open"]) == (opened.at, overdue.level, True)
+    assert (anew["opened_at"], anew["level"], anew["open"]) == (again.at, 0, True)

@@ -120,6 +120,7 @@ class Model:
             case TaskOpened():
                 assert message.queue and message.due_at, "a task has an owner and a due time"
                 self.tasks[message.task_id] = message
+                self.done.discard(message.task_id)
             case TaskDone():
                 self.done.add(message.task_id)
             case UnmetNeedRecorded(final=True):

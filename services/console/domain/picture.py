@@ -255,7 +255,9 @@ UNTOLD = ("percent", "notify", "coordination_withheld")
 
 
 def task_after(before: Doc | None, event: TaskEvent, cities: list[str]) -> Doc:
-    doc = before or {"_id": str(event.task_id), "opened_at": event.at, "level": 0}
+    """One that is opened again begins anew."""
+    new: Doc = {"_id": str(event.task_id), "opened_at": event.at, "level": 0}
+    doc = before if before and before["open"] else new
     doc |= event.model_dump(mode="json", exclude={"task_id", "at", "due_at", *UNTOLD})
     level = {"level": event.level} if isinstance(event, TaskOverdue) else {}
     done = {"open": not isinstance(event, TaskDone), "due_at": event.due_at, "changed_at": event.at, "cities": cities}

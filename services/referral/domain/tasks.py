@@ -66,10 +66,14 @@ class Task:
         return self.steps[0].at if self.steps else None
 
 
-def open_task(command: OpenTask, now: datetime, calendar: Calendar) -> Outcome:
-    """Due after one business hour of the sender's city, for an emergency by the wall clock, or when it says."""
+def open_task(command: OpenTask, now: datetime, calendar: Calendar, before: Task | None = None) -> Outcome:
+    """Due after one business hour of the sender's city, for an emergency by the wall clock, or when it says.
+
+    before: the same task, where it is opened again.
+    """
+    version = before.version + 1 if before else 1
     timer = timers.start(LIMIT, 1, now, timers.of_task(_ladder(command)), _reach(command, now, calendar), now)
-    task = Task(opened_at=now, due_at=timer.due_at, steps=timer.steps, **command.model_dump())
+    task = Task(opened_at=now, due_at=timer.due_at, steps=timer.steps, version=version, **command.model_dump())
     return task, [answer(task, Asked()), _opened(task, now)]
 
 

@@ -7,10 +7,12 @@ from contracts.notifications import NotificationFailed
 from services.referral.domain import aftermath
 from services.referral.domain.referral import Referral
 
+RECEIVER, SENDER = KINDS = ("receiver_not_told", "sender_not_told")
+
 
 def task(referral: Referral, failed: NotificationFailed) -> OpenTask:
-    """One a mail and referral, however many notices of it the mail told."""
+    """One a referral and side, however many mails fail: also those that say that this task is late."""
     receiver = referral.place.queue if referral.place else None
-    kind = "receiver_not_told" if failed.queue == receiver else "sender_not_told"
-    task_id = uuid5(failed.mail_id, f"task:{referral.referral_id}")
+    kind = RECEIVER if failed.queue == receiver else SENDER
+    task_id = uuid5(referral.referral_id, f"task:{kind}")
     return aftermath.task(referral, kind, failed.reason).model_copy(update={"task_id": task_id})

@@ -127,7 +127,7 @@ def _unmet(record: Doc) -> tuple[Any, ...]:
 def of_task(said: Iterable[Said]) -> Sum:
     events = [m for m in said if issubclass(model_of(m), TaskEvent)]
     last: Doc = events[-1].value if events else {}
-    done = any(model_of(m) is TaskDone for m in events)
+    done = bool(events) and model_of(events[-1]) is TaskDone
     return {name: last.get(name) for name in OF_TASK} | {
         "due_at": instant(last.get("due_at")),
         "state": "DONE" if done else "OPEN",
