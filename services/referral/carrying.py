@@ -193,10 +193,12 @@ async def _lean(on: Referral | None, said: list[Message], tx: Transaction) -> No
 
 
 async def _tell_leaning(before: Referral, after: Referral, said: list[Message], tx: Transaction) -> None:
-    """When it is over, whoever leaned on it is told how it ended, and the person may be sent to this offer again; when
-    it comes to wait on a list, an emergency leans on it no more.
+    """When it is over, whoever leaned on it is told how it ended, the person may be sent to this offer again, and what
+    was to be done about its place is done; when it comes to wait on a list, an emergency leans on it no more.
     """
     over = before.is_open and not after.is_open
+    if over:
+        tx.emit(*seats.settled(after))
     name = after.link if over or unsent.comes_to_wait(before, after) else None
     link = await store.find_link(tx, name) if name else None
     if name is None or link is None or link.referral_id != after.referral_id:

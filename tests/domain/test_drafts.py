@@ -1,6 +1,7 @@
 """A caseworker's own drafts, and what reopening makes of a person's place: played through referral's own handlers."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +11,9 @@ from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import WriteDraft
 from contracts.directory import Capacity, Waitlist
 from contracts.events import IntakeRecorded
-from contracts.journeys import AddNeed, JourneyNeed
+from contracts.journeys import AddNeed, JourneyNeed, TaskOverdue
 from contracts.sharing import ConsentWithdrawn, KeepSharing, WithdrawBases
-from contracts.values import Asked
+from contracts.values import Asked, Message
 from services.referral import store
 from services.referral.domain.referral import Referral
 from tests.builders import (
@@ -32,6 +33,7 @@ from tests.domain.test_journey import palermo, say, states
 from tests.offline import INSIDE, Offline
 
 DRAFT_ID = UUID(int=11)
+EXCLUDED = a_basis("pa.accura", basis_id="b2", refused=True)
 SUPERVISOR: dict[str, Any] = {"by": "pa.accura", "roles": ("supervisor",), "text_id": TEXT_ID}
 
 
@@ -256,6 +258,30 @@ def test_when_no_place_is_left_the_one_who_reopened_has_to_find_one() -> None:
 
     (task,) = (task for task in network.tasks if task.kind == "place_lost")
     assert (one(network).seat, task.agency, task.queue) == ("lost", "pa.accura", "pa.accura.desk")
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        (KeepSharing(journey_id=INTAKE_ID, version=2, sharing_basis=(a_basis(), EXCLUDED)), "REVOKED"),
+        (a_command("close", by="pa.accura", referral_id=REFERRAL_ID, closure_outcome="served_completed"), "CLOSED"),
+    ],
+)
+def test_that_task_is_over_with_the_referral_and_nobody_is_called_late_about_it(end: Message, state: str) -> None:
+    """Once and again: of each time that it was reopened."""
+    network = counted()
+    network.ask(a_recorded_intake("housing.temporary", intake_id=UUID(int=12), person_ref="p-2"))
+    say(network, REFERRAL_ID, "reopen", **SUPERVISOR)
+    say(network, REFERRAL_ID, "close", closure_outcome="served_completed")
+    say(network, REFERRAL_ID, "reopen", **SUPERVISOR)
+    assert [task.state for task in network.tasks if task.kind == "place_lost"] == ["DONE", "OPEN"]
+
+    network.ask(end)
+
+    assert one(network).state == state
+    assert {task.state for task in network.tasks if task.kind == "place_lost"} == {"DONE"}
+    late = [m for m in network.sweep(network.now + timedelta(days=3)) if isinstance(m, TaskOverdue)]
+    assert not [m for m in late if m.kind == "place_lost"]
 
 
 def test_where_the_person_has_another_open_referral_the_first_stays_closed() -> None:

@@ -68,7 +68,7 @@ def task(referral: Referral, kind: str, reason: str | None, documents: tuple[str
     """The sender has to decide; kind is the next action that the reason asks for."""
     need = referral.need
     return OpenTask(
-        task_id=_task_id(referral, kind, referral.version),
+        task_id=task_id(referral, kind, referral.version),
         kind=kind,
         journey_id=need.journey_id,
         referral_id=referral.referral_id,
@@ -138,7 +138,7 @@ def asked_onward(case: Case) -> list[Message]:
     """The successor that its sender wants; with it the sender's task about the decline is done."""
     over, asked = case.referral, {"asked": case.command.asked}
     successor, left = _successor(over, case).model_copy(update=asked), _left_to_people(over)
-    return [successor, *([SettleTask(task_id=_task_id(over, *left))] if left else [])]
+    return [successor, *([SettleTask(task_id=task_id(over, *left))] if left else [])]
 
 
 def is_senders_choice(over: Referral, lead: Agency | None) -> bool:
@@ -156,7 +156,7 @@ def _left_to_people(over: Referral) -> tuple[str, int] | None:
     return (step, end.version) if end and step and not _goes_on_by_itself(over, reason) else None
 
 
-def _task_id(referral: Referral, kind: str, version: int) -> UUID:
+def task_id(referral: Referral, kind: str, version: int) -> UUID:
     return uuid5(referral.referral_id, f"task:{kind}:{version}")
 
 

@@ -7,6 +7,7 @@ from uuid import uuid5
 
 from contracts.commands import NotePlace, ReferralCommand
 from contracts.events import ReferralEvent, ReferralSeatHeld, ReferralSeatLapsed
+from contracts.journeys import SettleTask
 from contracts.values import Message
 from services.referral.domain import aftermath, ladder, life
 from services.referral.domain.case import Facts
@@ -15,7 +16,8 @@ from services.referral.domain.table import NOBODY_WAITS
 
 Outcome = tuple[Referral, list[Message]]
 NOTED, SEAT_HOLD = "note_place", "seat_hold"
-IN_VAIN = "waits_in_vain"
+IN_VAIN, PLACE_LOST = "waits_in_vain", "place_lost"
+LAPSED = ("referral.seat_lapsed",)
 
 
 def note(referral: Referral, command: NotePlace, facts: Facts) -> Outcome:
@@ -50,7 +52,13 @@ def _taken_from_under(referral: Referral, _command: NotePlace, facts: Facts) -> 
     lost = replace(referral, seat="lost")
     after, said = _noted(lost, facts, ReferralSeatLapsed, lapse_cause="lapsed")
     whose = aftermath.task_of_receiver if _was_reopened(referral) else aftermath.task
-    return after, [*said, whose(after, "place_lost", "no_capacity")]
+    return after, [*said, whose(after, PLACE_LOST, "no_capacity")]
+
+
+def settled(ended: Referral) -> list[Message]:
+    """Whose place was taken from under it needs none any more once it is over."""
+    lost = (e for e in ended.history if e.command == NOTED and e.events == LAPSED and e.state in TAKEN)
+    return [SettleTask(task_id=aftermath.task_id(ended, PLACE_LOST, entry.version)) for entry in lost]
 
 
 def _waits_in_vain(referral: Referral, _command: NotePlace, facts: Facts) -> Outcome:
