@@ -33,14 +33,14 @@ def public_code(referral_id: UUID, city: str | None) -> str:
 class Notice(Value):
     """One thing that a queue is told. about: what happened; service: its `bus_code`; code: see `public_code`.
 
-    pages: a person is to be called at once.
+    referral_id, code: None where a task is late that is about no referral. pages: a person is to be called at once.
     """
 
     notification_id: UUID
     about: Code
-    referral_id: UUID
+    referral_id: UUID | None = None
     journey_id: UUID
-    code: Ref
+    code: Ref | None = None
     service: Code
     at: Time
     pages: bool = False
@@ -104,7 +104,9 @@ class NoteAttempt(OfQueue):
 
 
 class NotificationEvent(OfQueue):
-    """What became of one notice: who was to be told of which referral, by which mail, after how many attempts."""
+    """What became of one notice: who was to be told of which referral, if of one, by which mail, after how many
+    attempts.
+    """
 
     notification_id: UUID
     version: int
@@ -112,7 +114,7 @@ class NotificationEvent(OfQueue):
     agency: AgencyCode
     channel: Code
     about: Code
-    referral_id: UUID
+    referral_id: UUID | None = None
     journey_id: UUID
     mail_id: UUID
     attempts: int

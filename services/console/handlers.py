@@ -65,5 +65,5 @@ async def on_capacity(event: Message, tx: Transaction) -> None:
 
 @handlers.on(topics.NOTIFICATIONS, copies=(store.TOLD,))
 async def on_notification(event: Message, tx: Transaction) -> None:
-    if isinstance(event, NotificationEvent):
+    if isinstance(event, NotificationEvent) and event.referral_id:
         await store.note_told(tx, event)

@@ -24,12 +24,14 @@ class NoticeMail(BaseModel):
 
 
 class NoticeTold(BaseModel):
-    """about: what happened; code: how mails call the referral; service: its `bus_code`; mail: None while on its way."""
+    """about: what happened; code: how mails call the referral, where it is about one; service: its `bus_code`; mail:
+    None while on its way.
+    """
 
     notification_id: UUID
     about: str
-    code: str
-    referral_id: UUID
+    code: str | None = None
+    referral_id: UUID | None = None
     service: str
     at: datetime
     mail: NoticeMail | None

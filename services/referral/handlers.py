@@ -1,6 +1,6 @@
 """What referral does when it is asked, what an intake makes it ask of itself, and how it learns of the directory."""
 
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from contracts import topics
 from contracts.directory import Agency, Offer
@@ -79,7 +79,7 @@ async def on_capacity(event: Message, tx: Transaction) -> None:
 async def on_notification(event: Message, tx: Transaction) -> None:
     """Of the referral only what never changes is used."""
     match event:
-        case NotificationFailed() if referral := await store.find_referral(tx, event.referral_id):
+        case NotificationFailed(referral_id=UUID() as id) if referral := await store.find_referral(tx, id):
             tx.correlate(event.journey_id)
             tx.emit(untold.task(referral, event))
         case _:

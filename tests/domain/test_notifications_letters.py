@@ -44,7 +44,7 @@ for a revocato, Condivisione confermare Sharing confirmed Automatic message of p
 WORDS = frozenset(ALLOWED.split())
 BUS_CODES = frozenset(item["bus_code"] for item in codes.codes("services").values())
 CODE = r"[A-Z]{2}-[0-9A-HJKMNP-TV-Z]{6}"
-FORMS = re.compile(rf"{CODE}|{re.escape(CONSOLE)}/r/{CODE}|[0-9]{{1,3}}")
+FORMS = re.compile(rf"{CODE}|{re.escape(CONSOLE)}/(r/{CODE}|tasks)|[0-9]{{1,3}}")
 HEADERS = {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Type", "MIME-Version",
            "Content-Transfer-Encoding"}  # fmt: skip
 
@@ -126,6 +126,14 @@ def test_a_single_notice_reads_as_one_line_of_news_with_its_link() -> None:
         "Service: care.reserved",
         "https://console.test/r/PA-7K3M9Q",
     ]
+
+
+def test_of_a_task_about_no_referral_a_mail_says_neither_of_whom_nor_what_and_where_it_is_found() -> None:
+    letter = write([a_notice(about="task_late", code=None, referral_id=None)], (), CONSOLE)
+
+    assert letter.subject == "Decisione oltre il termine / Decision past its time limit"
+    assert letter.body.splitlines()[:2] == ["Decisione oltre il termine", f"{CONSOLE}/tasks"]
+    assert "health" not in letter.body
 
 
 def test_a_digest_lists_every_code_with_its_link_italian_first() -> None:

@@ -107,6 +107,15 @@ def test_what_cannot_be_mailed_breeds_nothing(priority: str, unreached: tuple[st
         assert len(late) <= 12 * len(network.tasks), "each pages every two hours"
 
 
+def test_of_a_late_task_about_no_referral_that_was_not_told_nobody_has_another() -> None:
+    """Whose it is has it on their page, and it climbs."""
+    network = declined()
+    before = len(network.tasks)
+
+    assert network.ask(a_failure(referral_id=None, about="task_late")) == []
+    assert len(network.tasks) == before
+
+
 def test_who_has_seen_to_it_is_asked_again_when_another_mail_fails_and_not_of_what_failed_before() -> None:
     network = declined()
     failed = a_failure("pa.mobile.desk", referral_id=VISIT)

@@ -1,4 +1,6 @@
-"""The words of a mail: what happened, the referral's public code, the service as boards show it, a link; no more."""
+"""The words of a mail: what happened, the referral's public code, the service as boards show it, a link; no more. Of
+a task about no referral only that it is late, and where it is found.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -53,6 +55,7 @@ LINE: dict[Language, str] = {
     "it": "{headline}: {code}\nServizio: {service}\n{link}\n",
     "en": "{headline}: {code}\nService: {service}\n{link}\n",
 }
+LINE_OF_NO_REFERRAL = "{headline}\n{link}\n"
 FOOT: dict[Language, str] = {
     "it": "Messaggio automatico di Staffetta: non rispondere.\n",
     "en": "Automatic message of Staffetta: please do not reply.\n",
@@ -81,19 +84,19 @@ def write(notices: Sequence[Notice], spoken: Iterable[str], console: str) -> Let
 
 
 def link(notice: Notice, console: str) -> str:
-    return f"{console.rstrip('/')}/r/{notice.code}"
+    return f"{console.rstrip('/')}/{f'r/{notice.code}' if notice.code else 'tasks'}"
 
 
 def _subject(notices: Sequence[Notice], language: Language) -> str:
     if len(notices) > 1:
         return MANY[language].format(count=len(notices))
-    subject = f"{HEADLINES[notices[0].about][language]} {notices[0].code}"
+    subject = f"{HEADLINES[notices[0].about][language]} {notices[0].code or ''}".rstrip()
     return f"{PAGE[language]}: {subject}" if notices[0].pages else subject
 
 
 def _body(notices: Sequence[Notice], language: Language, console: str) -> str:
     told = [
-        LINE[language].format(
+        (LINE[language] if notice.code else LINE_OF_NO_REFERRAL).format(
             headline=HEADLINES[notice.about][language],
             code=notice.code,
             service=notice.service,

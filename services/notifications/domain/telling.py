@@ -148,7 +148,7 @@ def tell(event: Message, event_id: UUID, city: str | None, lead: Lead | None = N
     lead: who coordinates the city where it lies, for a step of a ladder and for an end.
     """
     match event:
-        case ReferralEvent() | TaskReminded(referral_id=UUID()) | TaskOverdue(referral_id=UUID()):
+        case ReferralEvent() | TaskReminded() | TaskOverdue():
             told = climbing.told(event, lead) if isinstance(event, climbing.Step) else _told(event, lead)
             return [
                 _notice(event, event_id, city, queue=queue, agency=agency, about=about) for queue, agency, about in told
@@ -213,14 +213,13 @@ def _notice(
     agency: str,
     about: str,
 ) -> TellQueue:
-    referral_id = event.referral_id
-    assert referral_id is not None, "what is told is about a referral"
+    of_referral = event.referral_id and (event.code or public_code(event.referral_id, city))
     notice = Notice(
         notification_id=uuid5(event_id, queue),
         about=about,
-        referral_id=referral_id,
+        referral_id=event.referral_id,
         journey_id=event.journey_id,
-        code=event.code or public_code(referral_id, city),
+        code=of_referral,
         service=codes.bus_code(event.service),
         at=event.at,
         pages=about in PAGED and _pages(event.priority) and not _asks_nothing(event),
