@@ -29,18 +29,24 @@ async def seek_twins(command: SeekTwins, tx: Transaction) -> None:
     others = [other for other in await store.find_alike(tx, who) if other.person_ref not in same]
     asked = 0
     for like in twins.suspects(who, others):
-        if asked < twins.MOST_SUSPECTED and (theirs := await _asked_of(mine, meetings, like.person_ref, tx)):
-            tx.emit(pairs.asks_about(mine, theirs, like.reasons))
+        if asked < twins.MOST_SUSPECTED and (two := await _may_be_one(mine, meetings, like.person_ref, tx)):
+            tx.emit(pairs.asks_about(*two, like.reasons))
             asked += 1
 
 
-async def _asked_of(mine: Intake, meetings: list[IntakeRecorded], other: str, tx: Transaction) -> Intake | None:
-    """The other's last meeting, if the desks of it and of mine may be asked. meetings: of all who are mine's person."""
+async def _may_be_one(
+    mine: Intake, meetings: list[IntakeRecorded], other: str, tx: Transaction
+) -> tuple[Intake, Intake] | None:
+    """The meeting whose desk may be asked, and the other's: of mine, and the last of the other person. meetings: of all
+    who are mine's person.
+    """
     theirs = pairs.met_last(await store.find_intakes(tx, {other}))
     others = await store.find_meetings(tx, await store.find_one_person(tx, other))
     agencies = await store.find_agencies(tx, {one.recorded.sender_agency for one in (mine, theirs)})
     two = (_beginning_with(mine, meetings), _beginning_with(theirs, others))
-    return theirs if showing.may_be_asked(*two, agencies, tx.now) else None
+    if not showing.may_be_asked(*two, agencies, tx.now):
+        return None
+    return pairs.in_order(mine, theirs, {agency.code for agency in agencies if agency.status == "active"})
 
 
 def _beginning_with(one: Intake, meetings: list[IntakeRecorded]) -> list[IntakeRecorded]:
@@ -51,7 +57,8 @@ async def change_pair(command: SuspectPair | DecidePair | UndoPair, tx: Transact
     known = await store.find_pair(tx, command.pair_id)
     match command:
         case SuspectPair():
-            after, said = pairs.suspect(known, command, tx.now)
+            asked = await store.find_agencies(tx, {known.agency}) if known else []
+            after, said = pairs.suspect(known, command, tx.now, next(iter(asked), None))
         case DecidePair():
             after, said = pairs.decide(known, command, tx.now)
         case UndoPair():

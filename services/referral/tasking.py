@@ -11,7 +11,7 @@ from contracts.refusals import Refusal
 from contracts.values import Asked
 from services.chassis.transaction import Transaction
 from services.referral import calendar, facts, store
-from services.referral.domain import aftermath, seats, sharing, tasks, untold
+from services.referral.domain import aftermath, seats, sharing, tasks, twins, untold
 from services.referral.domain.tasks import Task
 
 
@@ -30,7 +30,11 @@ async def open_task(command: OpenTask, tx: Transaction) -> None:
 
 
 def _is_asked_again(opened: Task, command: OpenTask, now: datetime) -> bool:
-    """Whether a mail failed after somebody had said that they saw to those before."""
+    """Whether a mail failed after somebody had said that they saw to those before; or of two people another agency is
+    asked now, for who was before works no more.
+    """
+    if command.kind == twins.KIND:
+        return command.agency != opened.agency and opened.opened_at < now
     return command.kind in untold.KINDS and opened.done_at is not None and opened.done_at < now
 
 
@@ -45,6 +49,8 @@ async def change_task(command: CompleteTask | ChaseTask | SettleTask, tx: Transa
             raise Refusal("unknown_referral", "/task_id")
         case SettleTask():
             task, said = tasks.settle(before, tx.now)
+        case ChaseTask() if await _is_nobodys(before, tx):
+            task, said = tasks.settle(before, tx.now)
         case ChaseTask():
             clock, desk = calendar.of(before.city, tx.now), await _goes_to(before, tx)
             withheld = await _withholds_coordination(before, tx)
@@ -55,6 +61,12 @@ async def change_task(command: CompleteTask | ChaseTask | SettleTask, tx: Transa
 
 
 # -- whose it is -------------------------------------------------------------------------------------------------------
+
+
+async def _is_nobodys(task: Task, tx: Transaction) -> bool:
+    """Whether two are one, asked of a desk that has left: another is asked once it meets one of them (`intake`)."""
+    owner = await store.find_agency(tx, task.agency) if task.kind == twins.KIND else None
+    return owner is not None and owner.status == "left"
 
 
 async def _takes_over(of: OpenTask | Task, tx: Transaction) -> Agency | None:

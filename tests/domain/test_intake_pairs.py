@@ -36,6 +36,7 @@ def taken(at: datetime | None, **known: Any) -> Intake:
 
 FIRST = taken(NOW - timedelta(days=1), person_ref=P1)
 LAST = taken(NOW, sender_agency="pa.mobile", sender_queue="pa.mobile.team", person_ref=P2)
+BOTH = {"pa.comune", "pa.mobile"}
 ASKS = pairs.asks_about(LAST, FIRST, ("similar_name", "same_language"))
 
 
@@ -67,11 +68,48 @@ def test_the_desk_that_met_one_of_them_last_is_asked_whichever_is_found(before: 
     """None: recorded before it was kept when an intake came."""
     first = taken(before, person_ref=P1)
 
-    found = pairs.asks_about(first, LAST, ASKS.reasons), pairs.asks_about(LAST, first, ASKS.reasons)
+    found = [pairs.asks_about(*pairs.in_order(*two, BOTH), ASKS.reasons) for two in ((first, LAST), (LAST, first))]
 
     assert set(found) == {ASKS}
     assert (ASKS.sender_agency, ASKS.person_refs) == ("pa.mobile", (P2, P1))
     assert pairs.met_last([LAST, first]) is LAST
+
+
+def test_of_two_desks_the_one_that_works_is_asked() -> None:
+    assert pairs.in_order(LAST, FIRST, {"pa.comune"}) == (FIRST, LAST)
+    assert pairs.in_order(FIRST, LAST, {"pa.comune"}) == (FIRST, LAST)
+
+
+OTHER_WAY = pairs.asks_about(FIRST, LAST, ("similar_name",))
+
+
+@pytest.mark.parametrize("status", ["suspended", "left"])
+@pytest.mark.parametrize("put_off", [0, 2])
+def test_what_an_agency_that_works_no_more_did_not_decide_is_asked_of_the_other(status: str, put_off: int) -> None:
+    pair = a_pair()
+    for _ in range(put_off):
+        pair, _ = pairs.decide(pair, decided("later"), NOW)
+
+    after, (asked,) = pairs.suspect(pair, OTHER_WAY, NOW, an_agency("pa.mobile", status=status))
+
+    assert isinstance(asked, DuplicateSuspected)
+    assert (asked.pair_id, asked.sender_agency, asked.person_refs, asked.turn) == (
+        ASKS.pair_id, "pa.comune", (P1, P2), put_off)  # fmt: skip
+    assert (after.agency, after.state, len(after.decisions)) == ("pa.comune", pairs.SUSPECTED, put_off)
+    assert pairs.suspect(after, OTHER_WAY, NOW, COMUNE)[1] == [], "once"
+    assert pairs.decide(after, decided("same", by="pa.comune"), NOW)[0].state == pairs.SAME
+    with pytest.raises(Refusal, match="unknown_referral"):
+        pairs.decide(after, decided("same", by="pa.mobile"), NOW)
+
+
+def test_what_was_decided_or_is_asked_of_who_works_stays_there() -> None:
+    gone = an_agency("pa.mobile", status="left")
+
+    for state in (pairs.SAME, pairs.DIFFERENT, pairs.UNDONE):
+        assert pairs.suspect(a_pair(state=state), OTHER_WAY, NOW, gone)[1] == []
+    assert pairs.suspect(a_pair(), ASKS, NOW, gone)[1] == []
+    for asked in (an_agency("pa.mobile"), None):
+        assert pairs.suspect(a_pair(), OTHER_WAY, NOW, asked)[1] == []
 
 
 def test_a_suspicion_is_told_once_with_ids_and_codes_and_no_more() -> None:

@@ -5,9 +5,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from contracts.identity import DuplicateSuspected, SeekTwins
+from contracts.answers import CommandRejected
+from contracts.identity import DecidePair, DuplicateSuspected, SeekTwins
 from contracts.sharing import WithdrawBases
-from contracts.values import Asked
+from contracts.values import Asked, Message
+from services.referral.domain import twins
+from services.referral.domain.tasks import Task
 from tests.builders import NOW, a_record, an_agency
 from tests.offline import Offline
 
@@ -36,6 +39,16 @@ def suspicions(network: Offline) -> list[tuple[UUID, str]]:
     return [(m.intake_id, m.sender_agency) for m in network.said if isinstance(m, DuplicateSuspected)]
 
 
+def asked_in_tasks(network: Offline) -> list[Task]:
+    return [task for task in network.tasks if task.kind == twins.KIND]
+
+
+def decide(network: Offline, agency: str) -> list[Message]:
+    [asked] = [m for m in network.said if isinstance(m, DuplicateSuspected)][-1:]
+    by = Asked(agency=agency, command_id="c-1")
+    return network.ask(DecidePair(pair_id=asked.pair_id, asked=by, decision="different"))
+
+
 @pytest.mark.parametrize(("one", "other"), [(FIRST, SECOND), (SECOND, FIRST)])
 def test_the_desk_that_met_the_person_last_is_asked(network: Offline, one: Met, other: Met) -> None:
     meet(network, one)
@@ -57,6 +70,32 @@ def test_it_is_asked_too_where_the_earlier_meeting_is_looked_at_after_it(network
     assert suspicions(network) == [(last, "pa.mobile")]
     [asked] = [m for m in network.said if isinstance(m, DuplicateSuspected)]
     assert asked.person_refs[0] == network.dbs["intake"]["personal"].doc(str(last))["pseudonym"]
+
+
+@pytest.mark.parametrize("status", ["suspended", "left"])
+def test_once_the_desk_that_was_asked_works_no_more_the_other_is_asked_when_it_meets_the_person_again(
+    status: str,
+) -> None:
+    network = Offline(DESKS, services=("intake", "referral"))
+    meet(network, FIRST)
+    network.now += NEXT
+    meet(network, SECOND)
+    network.ask(DESKS[1].model_copy(update={"status": status, "version": 2}))
+    network.sweep(network.now + 30 * timedelta(days=1))
+    [waiting] = asked_in_tasks(network)
+    assert (waiting.agency, waiting.state) == ("pa.mobile", "DONE" if status == "left" else "OPEN")
+
+    again = meet(network, FIRST)
+
+    assert suspicions(network)[1:] == [(again, "pa.comune")]
+    [task] = asked_in_tasks(network)
+    assert (task.task_id, task.agency, task.queue) == (waiting.task_id, "pa.comune", "pa.comune.desk")
+    assert (task.state, task.opened_at, task.journey_id) == ("OPEN", network.now, again)
+    meet(network, FIRST)
+    assert len(suspicions(network)) == 2, "once"
+    assert any(isinstance(m, CommandRejected) for m in decide(network, "pa.mobile"))
+    assert not any(isinstance(m, CommandRejected) for m in decide(network, "pa.comune"))
+    assert [task.state for task in asked_in_tasks(network)] == ["DONE"]
 
 
 def test_nobody_is_asked_of_one_whose_basis_was_taken_back_when_it_is_looked_at_again(network: Offline) -> None:

@@ -168,6 +168,18 @@ def test_whom_the_person_excluded_is_not_asked_whatever_the_bases_say() -> None:
     assert not may_be_asked([met("pa.mobile", withhold=("pa.comune",))], [met("pa.comune")], [COMUNE, MOBILE], NOW)
 
 
+@pytest.mark.parametrize("status", ["suspended", "left"])
+def test_a_desk_is_asked_of_a_person_of_one_that_works_no_more_if_each_might_know_of_the_others(status: str) -> None:
+    two, gone = ([met("pa.comune")], [met("pa.mobile")]), an_agency("pa.mobile", status=status)
+
+    assert may_be_asked(*two, [COMUNE, gone], NOW)
+    assert not may_be_asked(*two, [an_agency("pa.comune", status=status), gone], NOW)
+    for one, other in (("pa.comune", "pa.mobile"), ("pa.mobile", "pa.comune")):
+        excluding = [met(one, withhold=(other,))], [met(other)]
+        assert not may_be_asked(*excluding, [COMUNE, gone], NOW)
+        assert not may_be_asked([met(one, a_basis("city:torino"))], [met(other)], [COMUNE, gone], NOW)
+
+
 def test_an_agency_is_asked_about_its_own_people() -> None:
     alone = a_basis("pa.accura")
 

@@ -1,6 +1,6 @@
 """Two people who may be one: suspected by the network, decided by people, and undone by people."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -73,9 +73,16 @@ def met_last(met: Iterable[Intake]) -> Intake:
     return max(met, key=lambda one: (one.taken_at or LONG_AGO, str(one.recorded.intake_id)))
 
 
-def asks_about(one: Intake, other: Intake, reasons: tuple[str, ...]) -> SuspectPair:
-    """Of two people who look alike: the desk is asked that met one of them last, whichever is found by the other."""
-    last, first = (one, other) if met_last((one, other)) is one else (other, one)
+def in_order(one: Intake, other: Intake, active: Collection[str]) -> tuple[Intake, Intake]:
+    """Of two people who look alike: first whose desk is asked, which met one of them last, whichever is found by the
+    other. active: who works of their agencies, one at least; no other is asked.
+    """
+    last = met_last(met for met in (one, other) if met.recorded.sender_agency in active)
+    return last, other if last is one else one
+
+
+def asks_about(last: Intake, first: Intake, reasons: tuple[str, ...]) -> SuspectPair:
+    """Of two people who look alike: the desk of the one of whom it is asked (`in_order`)."""
     met, two = last.recorded, (last.recorded.person_ref, first.recorded.person_ref)
     return SuspectPair(
         pair_id=pair_id(two),
@@ -89,9 +96,11 @@ def asks_about(one: Intake, other: Intake, reasons: tuple[str, ...]) -> SuspectP
     )
 
 
-def suspect(known: Pair | None, command: SuspectPair, now: datetime) -> Outcome:
-    """Once: a pair that was suspected before, whatever was decided of it, is not suggested again."""
-    if known is not None:
+def suspect(known: Pair | None, command: SuspectPair, now: datetime, asked: Agency | None = None) -> Outcome:
+    """Once: a pair that was suspected before, whatever was decided of it, is not suggested again; of one that waits for
+    an agency that works no more another desk is asked. asked: who was before.
+    """
+    if known is not None and not _waits_in_vain(known, asked, command):
         return known, []
     pair = Pair(
         pair_id=command.pair_id,
@@ -102,8 +111,15 @@ def suspect(known: Pair | None, command: SuspectPair, now: datetime) -> Outcome:
         city=command.city,
         service=command.service,
         reasons=command.reasons,
+        version=known.version if known else 0,
+        decisions=known.decisions if known else (),
     )
     return pair, [DuplicateSuspected(**_about(pair, now), reasons=pair.reasons)]
+
+
+def _waits_in_vain(known: Pair, asked: Agency | None, command: SuspectPair) -> bool:
+    gone = asked is not None and asked.status != "active"
+    return gone and known.state in (SUSPECTED, LATER) and known.agency != command.sender_agency
 
 
 def decide(known: Pair | None, command: DecidePair, now: datetime) -> Outcome:
