@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from contracts.places import CapacityHeld, PlacesEvent, PutPlaces
+from contracts.codes import codes
+from contracts.places import CapacityHeld, PlacesEvent, PutPlaces, places_id
 from contracts.topics import CAPACITY, HOUSING_COMMANDS, PROGRAMMES_COMMANDS
 from services.cli.verify.checks.folding import is_over, model_of, take
 from services.cli.verify.loaded import Doc, Loaded, Said
@@ -37,6 +38,7 @@ def check(loaded: Loaded) -> Iterator[Seen]:
             yield Seen(f"seat of referral {id}", tuple(_missing(referral["seat"], had.get(id, []))))
     for service in CAPACITY.writers:
         yield from _counts(loaded, service)
+        yield from _counted_no_more(loaded, service)
 
 
 # -- whose they are ----------------------------------------------------------------------------------------------------
@@ -84,6 +86,16 @@ def _counts(loaded: Loaded, service: str) -> Iterator[Seen]:
             continue
         totals = {m.value["total"] for m in puts.get(id, ()) if model_of(m) is PutPlaces} | {doc["total"] or 0}
         yield Seen(name, (*_over(doc, totals), *_miscounted(said, totals)))
+
+
+def _counted_no_more(loaded: Loaded, service: str) -> Iterator[Seen]:
+    """What the directory has nobody count, or another service, has no places to give."""
+    for code, offer in loaded.stored(service, "offers").items():
+        kind, total = offer["capacity"]["kind"], offer["capacity"].get("total")
+        doc = loaded.stored(service, "places").get(str(places_id(code)))
+        if doc and (total is None or codes("services", "capacity_kinds")[kind]["provided_by"] != service):
+            wrong = f"it has {doc['total']} places to give, and they are counted no more"
+            yield Seen(f"places of offer {code}", (wrong,) if doc["total"] else ())
 
 
 def _over(doc: Doc, totals: set[int]) -> Iterator[str]:
