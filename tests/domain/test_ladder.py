@@ -279,6 +279,45 @@ def test_who_is_a_little_late_stays_so_and_what_follows_comes_sooner_by_what_bec
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("timer", "commands", "limit"), [
+    ("first_contact", ("accept",), DAY), ("update_due", ("accept", "start"), DAY),
+])  # fmt: skip
+def test_whoever_has_done_nothing_for_long_is_told_by_what_becomes_more_urgent_and_not_only_when_it_is_repeated(
+    timer: str, commands: tuple[str, ...], limit: timedelta
+) -> None:
+    network = asked("MEDIUM")
+    say(network, VISIT, *commands)
+    network.sweep(NOW + steps(network, timer)[200] + HOUR)
+    (repeated,) = steps(network, timer).items()
+    assert repeated[0] == 300 and repeated[1] > 3 * limit
+
+    say(network, VISIT, "change_priority", by="pa.comune", priority="EMERGENCY")
+
+    assert steps(network, timer) == {50: limit / 2, 100: limit, 150: 1.5 * limit, 200: 2 * limit}
+    said = network.sweep(network.now + 3 * limit)
+    assert fired(said) == [(timer, percent) for percent in (50, 100, 150, 200, 300)]
+
+
+@pytest.mark.parametrize(("left", "then"), [
+    (30, {50: 12 * HOUR, 100: DAY, 200: 30 * HOUR}),
+    (14, {300: 14 * HOUR}),
+    (1, {300: HOUR}),
+])  # fmt: skip
+def test_what_is_repeated_soon_anyway_comes_no_later_by_what_becomes_more_urgent_and_then_by_its_limit(
+    left: int, then: dict[int, timedelta]
+) -> None:
+    network = asked("MEDIUM")
+    say(network, VISIT, "accept")
+    network.sweep(NOW + steps(network, "first_contact")[200] + HOUR)
+    network.sweep(network.now + steps(network, "first_contact")[300] - left * HOUR)
+
+    say(network, VISIT, "change_priority", by="pa.comune", priority="EMERGENCY")
+
+    assert steps(network, "first_contact") == then
+    network.sweep(network.now + left * HOUR)
+    assert min(steps(network, "first_contact").values()) <= (2 * DAY if left > 24 else DAY)
+
+
 # -- each step once ----------------------------------------------------------------------------------------------------
 
 

@@ -77,13 +77,18 @@ def start(code: str, version: int, at: datetime, rungs: Iterable[Rung], reach: R
 def no_later(new: Timer, running: Timer) -> Timer:
     """A timer in the place of one that runs, each step no later than it would have come; as it runs if none is sooner.
 
-    A step that was taken is not taken again, but for a reminder that comes before it is due.
+    A step that was taken is not taken again, but for a reminder that comes before it is due, and for those of a timer
+    that only repeats its last one, where that would be after the new limit.
     """
-    latest, due_at = {step.percent: step.at for step in running.steps}, min(new.due_at, running.due_at)
+    last, due_at = new.steps[-1].percent, min(new.due_at, running.due_at)
+    latest = {min(step.percent, last): step.at for step in running.steps}
+    repeats = bool(running.steps) and running.steps[0].percent > last
+    if repeats and latest[last] <= new.due_at:
+        return running
     steps = tuple(
         Step(step.percent, min(step.at, latest.get(step.percent, step.at)))
         for step in new.steps
-        if step.percent in latest or step.at < due_at
+        if step.percent in latest or step.at < (latest[last] if repeats else due_at)
     )
     if not steps or (due_at, steps) == (running.due_at, running.steps):
         return running
