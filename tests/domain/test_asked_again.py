@@ -6,18 +6,20 @@ from uuid import UUID
 
 import pytest
 
+from contracts.answers import CommandAccepted
 from contracts.beside import ReferralPriorityChanged
 from contracts.commands import NotePlace, ReferralCommand
 from contracts.directory import Capacity, Offer, Waitlist
 from contracts.journeys import RoutingNoCandidate
 from contracts.values import Message
 from services.referral.domain import needs
+from services.referral.domain.referral import successor_id
 from tests.builders import TEXT_ID, a_recorded_intake, an_agency, an_offer
 from tests.domain.test_journey import LAB, LAB_AFTER_VISIT, OTHER_ID, VISIT, palermo, say
 from tests.offline import Offline
 
 AGAIN = needs.referral_id(OTHER_ID, 0)
-SALUTE = an_offer("pa.salute.primary")
+SALUTE, PENC = an_offer("pa.salute.primary"), an_offer("pa.penc.primary")
 A_LIST = an_offer(
     capacity=Capacity(kind="appointment_slot", total=1), waitlist=Waitlist(enabled=True, order_rule_version=1)
 )
@@ -103,6 +105,47 @@ def test_an_emergency_that_is_declined_for_who_waits_does_not_lean_on_them_eithe
 
     assert state_of(network, OTHER_ID) == ["ended"]
     assert [(task.kind, task.agency) for task in network.tasks] == [("link_existing", "pa.mobile")]
+
+
+def declined_for_the_first(network: Offline) -> None:
+    """It is sent as an emergency to another agency, which says that the first request serves the person."""
+    asked = {"service": "health.primary", "offer": SALUTE.code, "priority": "EMERGENCY"}
+    network.ask(a_recorded_intake(asked, intake_id=OTHER_ID, sender_agency="pa.mobile", sender_queue="pa.mobile.desk"))
+    say(network, AGAIN, "decline", by="pa.salute", decline_reason="already_served", linked_referral_id=VISIT)
+
+
+def ask_penc(network: Offline) -> None:
+    (answer, *_) = say(network, AGAIN, "open", by="pa.mobile", next_agency="pa.penc")
+    assert isinstance(answer, CommandAccepted), answer
+    assert network.referrals[successor_id(AGAIN)].state == "REQUESTED"
+
+
+def test_whom_to_ask_after_an_emergency_was_declined_for_who_waits_is_its_senders_choice() -> None:
+    network = who_waits(SALUTE, PENC)
+    declined_for_the_first(network)
+
+    ask_penc(network)
+
+    assert state_of(network, OTHER_ID) == ["open"]
+    assert [(task.kind, task.state) for task in network.tasks] == [("link_existing", "DONE")]
+
+
+@pytest.mark.parametrize(("comes_to_wait", "tasks"), [(True, ["linked_referral_ended"]), (False, [])])
+def test_so_it_is_of_the_one_that_comes_to_wait_or_is_open_still_and_it_leans_on_that_no_more(
+    comes_to_wait: bool, tasks: list[str]
+) -> None:
+    network = palermo(A_LIST, SALUTE, PENC)
+    network.ask(a_recorded_intake({"service": "health.primary", "offer": A_LIST.code}, priority="URGENT"))
+    declined_for_the_first(network)
+    assert state_of(network, OTHER_ID) == ["linked"]
+    if comes_to_wait:
+        say(network, VISIT, "waitlist")
+
+    ask_penc(network)
+    say(network, VISIT, "withdraw", by="pa.comune")
+
+    assert state_of(network, OTHER_ID) == ["open"]
+    assert [task.kind for task in network.tasks] == tasks
 
 
 def test_an_emergency_for_which_nothing_but_a_list_is_left_is_a_task_of_its_sender() -> None:

@@ -13,6 +13,7 @@ from services.referral.domain import serving
 from services.referral.domain.case import Case
 from services.referral.domain.journey import IN_ERROR
 from services.referral.domain.referral import Referral, raised, successor_id
+from services.referral.domain.table import NOBODY_WAITS
 
 NOTHING_FURTHER = "none"
 REVIEW, DECIDES = "coordinator_review", "sender_decides"
@@ -135,17 +136,22 @@ def desk_of_sender(need: Need) -> dict[str, Any]:
 
 
 def asked_onward(case: Case) -> list[Message]:
-    """The successor that its sender wants; with it the sender's task about the decline is done."""
+    """The successor that its sender wants; with it the sender's task about the decline is done, and the need leans on
+    nothing any more.
+    """
     over, asked = case.referral, {"asked": case.command.asked}
     successor, left = _successor(over, case).model_copy(update=asked), _left_to_people(over)
-    return [successor, *([SettleTask(task_id=task_id(over, *left))] if left else [])]
+    leant = [ended(over, "sent")] if left and left[0] == serving.LINK else []
+    return [successor, *leant, *([SettleTask(task_id=task_id(over, *left))] if left else [])]
 
 
 def is_senders_choice(over: Referral, lead: Agency | None) -> bool:
-    """Unless the reason leaves what follows to who coordinates the city, or to the referral that serves the person."""
+    """Unless the reason leaves what follows to who coordinates the city or, but for an emergency, to the referral that
+    serves the person.
+    """
     left = _left_to_people(over)
-    of_others = (REVIEW, serving.LINK) if lead else (serving.LINK,)
-    return not over.is_open and (left is None or left[0] not in of_others)
+    of_others = {REVIEW: lead is not None, serving.LINK: over.need.priority != NOBODY_WAITS}
+    return not over.is_open and not (left and of_others.get(left[0], False))
 
 
 def _left_to_people(over: Referral) -> tuple[str, int] | None:
