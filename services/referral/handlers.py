@@ -63,7 +63,7 @@ async def _part(event: IdentityEvent, tx: Transaction) -> None:
     """Found again by the same message, a need is told the same; others may be found then."""
     for told in await facts.parted(event, tx) if isinstance(event, IdentityUnlinked) else []:
         tx.correlate(told.journey_id)
-        tx.emit(told, id=uuid5(tx.cause.id, f"{told.TYPE}/{told.need_id}"))
+        tx.emit(told, id=uuid5(tx.cause.id, f"{told.TYPE}/{told.need_id}/{told.linked_referral_id}"))
 
 
 @handlers.on(topics.CAPACITY)

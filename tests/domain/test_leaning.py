@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from contracts import topics
 from contracts.identity import IdentityEvent, IdentityLinked, IdentityUnlinked, pair_id
 from contracts.journeys import BeginJourney, EndNeed, JourneyNeed, OpenTask
 from contracts.values import Message
@@ -176,6 +177,21 @@ def test_who_is_one_person_by_a_third_name_leans_on_until_that_is_undone_too() -
     people(network, IdentityUnlinked, "p-3", "p-2")
     assert kinds_of(network, OTHER_ID) == [("linked_referral_ended", "pa.mobile")]
     assert [state_of(network, id) for id in (OTHER_ID, THIRD_ID)] == [["ended"], ["linked"]]
+
+
+def test_of_a_need_that_has_leaned_on_two_requests_each_is_told_by_a_message_of_its_own() -> None:
+    network = two_names()
+    other = {"_id": str(ON), "referral_id": str(ON)}
+    network.db["referrals"].put(network.db["referrals"].doc(str(VISIT)) | other)
+    (link,) = network.db["links"].all()
+    network.db["links"].put(link | other)
+    event = IdentityUnlinked(pair_id=pair_id(("p-1", "p-2")), version=2, at=NOW, intake_id=OTHER_ID,
+                             sender_agency="pa.mobile", person_refs=("p-1", "p-2"))  # fmt: skip
+
+    unlinked = network._incoming(topics.INTAKES, b"p-1", event, UUID(int=1), {"ce_correlationid": str(OTHER_ID)})
+    told = finished(network._handle("referral", unlinked))
+
+    assert len({dict(out.headers)["ce_id"] for out in told}) == len(told) == 2
 
 
 def test_what_is_undone_in_one_batch_is_known_at_once() -> None:
