@@ -84,6 +84,14 @@ def test_a_need_that_leaned_before_it_was_kept_on_what_ends_with_it() -> None:
     assert (found.needs[0].state, tasks) == ("ended", ["linked_referral_ended"])
 
 
+@pytest.mark.parametrize(("outcome", "tasks"), [("ended", ["linked_referral_ended"]), ("served", [])])
+def test_so_it_is_where_an_earlier_release_does_not_say_on_what_it_leans(outcome: str, tasks: list[str]) -> None:
+    for ends in permutations([told("linked", on=None), told(outcome)]):
+        found, opened = after(a_journey(), *ends)
+
+        assert (found.needs[0].state, opened, found.early) == (outcome, tasks, ())
+
+
 # -- what moved on meanwhile -------------------------------------------------------------------------------------------
 
 

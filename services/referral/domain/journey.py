@@ -205,9 +205,10 @@ def _reopened(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
 
 
 def _not_early(journey: Journey, command: EndNeed) -> tuple[Journey, list[EndNeed]]:
-    """Without what was told too early of what the need leans on; and that."""
-    of = (command.need_id, command.linked_referral_id)
-    early = [told for told in journey.early if (told.need_id, told.linked_referral_id) == of]
+    """Without what was told too early of what the need leans on; and that. An earlier release did not say on what."""
+    on = command.linked_referral_id
+    of_need = [told for told in journey.early if told.need_id == command.need_id]
+    early = [told for told in of_need if on in (None, told.linked_referral_id)]
     return replace(journey, early=tuple(told for told in journey.early if told not in early)), early
 
 
