@@ -200,7 +200,7 @@ def test_a_draft_whose_turn_it_is_raises_what_is_open_too() -> None:
 
 def raise_it(network: Offline, priority: str) -> list[Message]:
     """What the network says to the first request because the second one leans on it."""
-    own = {"command": "change_priority", "role": "system", "priority": priority, "linked_referral_id": AGAIN}
+    own = {"command": "change_priority", "role": "system", "priority": priority}
     return network.ask(ReferralCommand(referral_id=VISIT, **own))
 
 

@@ -70,7 +70,6 @@ def raised(facts: Facts, need: Need) -> list[Message]:
             command="change_priority",
             role="system",
             priority=priority,
-            linked_referral_id=need.need_id,
         )
         for one, priority in found
         if may_be_raised(one, priority)
