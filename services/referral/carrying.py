@@ -208,7 +208,7 @@ async def _tell_leaning(before: Referral, after: Referral, said: list[Message], 
         ends = unsent.held_no_more(link, after, said)
         store.save_referral(tx, replace(after, served_too=tuple(told for told in ends if told.outcome == "served")))
         return _tell(ends, tx)
-    gone = [told for told in link.leaning if serving.is_passed_by(after, told.priority)]
+    gone = [told for told in link.leaning if serving.is_passed_by(after, await facts.priority_of(told, tx))]
     store.save_link(tx, name, link.without(gone))
     _tell(link.tell(gone, "ended"), tx)
 

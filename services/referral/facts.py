@@ -154,6 +154,12 @@ async def latest_of(referral: Referral, tx: Transaction) -> Referral | None:
     return latest
 
 
+async def priority_of(leaning: EndNeed, tx: Transaction) -> str | None:
+    """A draft may have another one by now than when it began to lean."""
+    own = await store.find_referral(tx, leaning.referral_id)
+    return own.need.priority if own else leaning.priority
+
+
 async def parted(event: IdentityUnlinked, tx: Transaction) -> list[EndNeed]:
     """Needs of one person that lean on a referral of another one, who was the same until now: they do no more."""
     one, other = [{ref, *await store.find_other_names(tx, ref)} for ref in event.person_refs]

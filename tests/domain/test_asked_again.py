@@ -14,7 +14,7 @@ from contracts.journeys import RoutingNoCandidate
 from contracts.values import Message
 from services.referral.domain import needs
 from services.referral.domain.referral import successor_id
-from tests.builders import TEXT_ID, a_recorded_intake, an_agency, an_offer
+from tests.builders import INTAKE_ID, TEXT_ID, a_recorded_intake, an_agency, an_offer
 from tests.domain.test_journey import LAB, LAB_AFTER_VISIT, OTHER_ID, VISIT, palermo, say
 from tests.offline import Offline
 
@@ -230,6 +230,30 @@ def test_an_emergency_leans_no_more_on_who_comes_to_wait_and_its_sender_decides(
     assert (network.referrals[VISIT].state, state_of(network, OTHER_ID)) == ("WAITLISTED", [state])
     say(network, VISIT, "withdraw", by="pa.comune")
     assert len(network.tasks) == 1, "it leans on it no more"
+
+
+@pytest.mark.parametrize(("drafted", "sent_as", "state"), [
+    ("URGENT", "EMERGENCY", "ended"), ("EMERGENCY", "URGENT", "linked"), ("URGENT", "URGENT", "linked"),
+])  # fmt: skip
+def test_how_urgent_a_draft_is_that_leans_on_who_comes_to_wait_is_what_its_sender_says_by_then(
+    drafted: str, sent_as: str, state: str
+) -> None:
+    network = palermo(SALUTE, an_offer("pa.accura.lab", service="lab.it", capacity=A_LIST.capacity,
+                                       waitlist=A_LIST.waitlist))  # fmt: skip
+    network.ask(an_agency("pa.lead"))
+    network.ask(a_recorded_intake({"service": "lab.it", "priority": "MEDIUM"}, intake_id=OTHER_ID))
+    network.ask(a_recorded_intake(*LAB_AFTER_VISIT, priority=drafted))
+    say(network, VISIT, "accept", "start", by="pa.salute")
+    say(network, VISIT, "close", by="pa.salute", closure_outcome="served_completed")
+    assert state_of(network, INTAKE_ID) == ["served", "linked"]
+    known: dict[str, Any] = {"by": "pa.lead", "roles": ("coordinator",), "text_id": TEXT_ID}
+    for draft_or_open, priority in ((AGAIN, "MEDIUM"), (LAB, sent_as)):
+        say(network, draft_or_open, "change_priority", priority=priority, **known)
+
+    say(network, AGAIN, "waitlist")
+
+    assert network.referrals[AGAIN].state == "WAITLISTED"
+    assert state_of(network, INTAKE_ID) == ["served", state]
 
 
 def test_who_came_to_wait_meanwhile_is_no_emergency_on_the_list() -> None:
