@@ -8,7 +8,9 @@ import pytest
 
 from contracts.directory import Capacity, Offer, Waitlist
 from contracts.journeys import CompleteTask
+from contracts.places import CapacityConfirmed, ConfirmPlaces, LapseHold
 from contracts.values import Asked
+from services.places.domain import changes
 from services.referral.domain import needs
 from tests.builders import a_recorded_intake, an_agency, an_offer
 from tests.domain.test_places_priority import say
@@ -175,6 +177,20 @@ def test_where_places_are_counted_no_more_nobody_is_called_and_who_waits_is_aske
     assert (network.places[HOUSE.code].is_open, network.places[HOUSE.code].taken) == (False, ())
 
 
+def test_only_those_are_asked_who_were_not_when_it_had_too_few_for_them() -> None:
+    network, family = a_family_waits()
+    network.ask(a_recorded_intake("housing.temporary", intake_id=UUID(int=3), person_ref="p-3", household_size=2))
+    network.ask(a_recorded_intake("housing.temporary", intake_id=UUID(int=4), person_ref="p-4", household_size=2))
+    told(network, **SMALLER)
+    assert asked(network) == [family]
+
+    told(network, capacity=Capacity(kind="none"))
+    freed(network)
+
+    assert asked(network) == [family, needs.referral_id(UUID(int=4), 0)]
+    assert network.places[HOUSE.code].is_open is False
+
+
 @pytest.mark.parametrize("capacity", UNCOUNTED)
 def test_who_waited_is_called_when_places_are_counted_again(capacity: Capacity) -> None:
     network, waits = a_family_waits()
@@ -195,6 +211,34 @@ def test_who_has_a_place_that_is_counted_no_more_keeps_it() -> None:
     assert say(network, has_it, "accept").state == "ACCEPTED"
     assert [(t.party.referral_id, t.confirmed) for t in network.places[HOUSE.code].taken] == [(has_it, True)]
     assert network.referrals[has_it].seat == "confirmed"
+
+
+@pytest.mark.parametrize("capacity", UNCOUNTED)
+def test_whom_a_mistake_sent_away_goes_on_in_the_place_that_is_counted_no_more(capacity: Capacity) -> None:
+    network, _ = a_family_waits()
+    has_it = needs.referral_id(UUID(int=1), 0)
+    for command in ("accept", "start"):
+        say(network, has_it, command)
+    told(network, capacity=capacity)
+    say(network, has_it, "close", closure_outcome="served_completed")
+
+    again = say(network, has_it, "reopen", roles=("supervisor",), text_id=UUID(int=5))
+
+    assert (again.state, again.seat) == ("IN_SERVICE", "confirmed")
+    assert "place_lost" not in [task.kind for task in network.tasks]
+
+
+@pytest.mark.parametrize("capacity", UNCOUNTED)
+def test_who_accepts_as_the_hold_ends_takes_the_place_that_is_counted_no_more(capacity: Capacity) -> None:
+    network, _ = a_family_waits()
+    held = network.places[HOUSE.code].taken[0]
+    told(network, capacity=capacity)
+    about = {"offer": HOUSE.code, "referral_id": held.party.referral_id, "journey_id": held.party.journey_id}
+
+    lapsed, _ = changes.change(network.places[HOUSE.code], LapseHold(**about, until=held.until), network.now)
+    _, said = changes.change(lapsed, ConfirmPlaces(**about), network.now)
+
+    assert [type(one) for one in said] == [CapacityConfirmed]
 
 
 def test_of_what_was_never_counted_nothing_is_made() -> None:

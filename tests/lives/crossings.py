@@ -196,7 +196,7 @@ class Crossings:
             places, counts = self.network.places.get(code), offer.capacity.total is not None
             counts = counts and offer.capacity.kind == SERVICES[self.service]
             works = offer.status == "open" and self.agencies[offer.agency].status == "active"
-            if places and (places.total, places.is_open) != (offer.capacity.total if counts else 0, counts and works):
+            if places and ((counts and places.total != offer.capacity.total) or places.is_open != (counts and works)):
                 closed = places.closes_at and places.closes_at <= self.network.now and not places.is_open
                 if not closed or places.total != offer.capacity.total:
                     yield "directory", code, places.total, places.is_open, offer.capacity, offer.status

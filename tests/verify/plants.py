@@ -396,7 +396,7 @@ FOUND_BY: dict[str, dict[str, str]] = {
         "more_beds_taken_than_there_are": "there never were more than 9",
         "a_bed_promised_that_was_not_there": "places are held that there are not",
         "a_bed_that_was_counted_wrong": "5 are taken and 5 told to be free",
-        "an_offer_that_is_counted_no_more_and_still_open": "it has 9 places to give, and they are counted no more",
+        "an_offer_that_is_counted_no_more_and_still_open": "it is open with 9 places, and they are counted no more",
     },
     "feeds": {
         "an_event_that_its_agency_never_heard": "it is not on the feed",

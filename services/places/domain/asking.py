@@ -41,7 +41,7 @@ def as_the_directory_says(
     offer: Offer, agency: Agency | None, service: str, before: Offer | None = None
 ) -> Message | None:
     """None for an offer whose places are counted by another service, or by nobody; one whose places this service
-    counted gives none any more, until it counts them again.
+    counted is closed until it counts them again: those it had are there for whoever has one, or goes on.
 
     agency: the offer's; None while the directory has not told of it, and then it is taken to work. before: what it said
     of the offer last, where it says something of it now.
@@ -50,7 +50,7 @@ def as_the_directory_says(
     if capacity.total is None or not _counts(service, capacity.kind):
         was = before.capacity if before else capacity
         counted = was.total is not None and _counts(service, was.kind)
-        return PutPlaces(offer=offer.code, kind=was.kind, total=0, is_open=False) if counted else None
+        return PutPlaces(offer=offer.code, kind=was.kind, total=was.total, is_open=False) if counted else None
     return PutPlaces(
         offer=offer.code,
         kind=capacity.kind,

@@ -89,13 +89,13 @@ def _counts(loaded: Loaded, service: str) -> Iterator[Seen]:
 
 
 def _counted_no_more(loaded: Loaded, service: str) -> Iterator[Seen]:
-    """What the directory has nobody count, or another service, has no places to give."""
+    """What the directory has nobody count, or another service, is closed."""
     for code, offer in loaded.stored(service, "offers").items():
         kind, total = offer["capacity"]["kind"], offer["capacity"].get("total")
         doc = loaded.stored(service, "places").get(str(places_id(code)))
         if doc and (total is None or codes("services", "capacity_kinds")[kind]["provided_by"] != service):
-            wrong = f"it has {doc['total']} places to give, and they are counted no more"
-            yield Seen(f"places of offer {code}", (wrong,) if doc["total"] else ())
+            wrong = f"it is open with {doc['total']} places, and they are counted no more"
+            yield Seen(f"places of offer {code}", (wrong,) if doc["is_open"] and doc["total"] is not None else ())
 
 
 def _over(doc: Doc, totals: set[int]) -> Iterator[str]:
