@@ -82,26 +82,16 @@ def test_a_late_task_is_told_to_its_desk_and_its_supervisors() -> None:
     assert {notice.queue: notice.notice.about for notice in notices} == {DESK: "task_late", "pa.comune": "task_late"}
 
 
-@pytest.mark.parametrize(
-    ("percent", "withheld", "expected"),
-    [
-        (100, False, [DESK, "pa.comune"]),
-        (400, False, [DESK, "pa.lead.coordination"]),
-        (400, True, [DESK, "pa.comune"]),
-    ],
-)
-def test_a_late_task_about_no_referral_is_told_as_others_are_and_not_called_by_a_code(
-    percent: int, withheld: bool, expected: list[str]
-) -> None:
+def test_a_late_task_about_no_referral_is_told_to_who_can_decide_it_and_not_called_by_a_code() -> None:
     """As of two people who may be one."""
     about = {"kind": "same_person", "referral_id": None}
-    known = a_task(**about).model_dump(include=set(TaskEvent.model_fields)) | {"coordination_withheld": withheld}
-    step = next(one for one in codes.table("priorities")["task_ladder"] if one["at_percent"] == percent)
-    late = TaskOverdue(**known, percent=percent, level=step["level"], notify=tuple(step["notify"]))
+    known = a_task(**about).model_dump(include=set(TaskEvent.model_fields))
+    [step] = codes.table("priorities")["desk_task_ladder"]
+    late = TaskOverdue(**known, percent=100, level=step["level"], notify=tuple(step["notify"]))
 
     notices = tell(late, EVENT_ID, "palermo", Lead("pa.lead.coordination", "pa.lead"))
 
-    assert [one.queue for one in notices] == expected
+    assert [one.queue for one in notices] == [DESK, "pa.comune"]
     assert {(one.notice.about, one.notice.code, one.notice.referral_id) for one in notices} == {
         ("task_late", None, None)
     }

@@ -27,6 +27,9 @@ LIMIT = "sender_next_step_task"
 LIMIT_OF_A_PAGE: str = codes.codes("transitions", "obligations")[LIMIT]["limit_of_a_page"]
 """Where the priority pages: as long as a receiver has to see what it is asked."""
 
+REPEATED = {"paging_task_ladder": "repeat_every_percent", "desk_task_ladder": "desk_task_repeat_every_percent"}
+"""After how many percent the last step of a ladder comes again, where it is not as of other tasks."""
+
 Outcome = tuple["Task", list[Message]]
 
 
@@ -141,8 +144,8 @@ def _chased(task: Task, step: Step, now: datetime, calendar: Calendar, *, withhe
 
 def _stepped(task: Task, calendar: Calendar) -> Task:
     """Once its first step was taken."""
-    repeat = int(timers.POLICY["repeat_every_percent" if _pages(task) else "task_repeat_every_percent"])
-    left = timers.after(task.steps, _reach(task, task.opened_at, calendar), repeat)
+    repeat = REPEATED.get(_ladder(task), "task_repeat_every_percent")
+    left = timers.after(task.steps, _reach(task, task.opened_at, calendar), int(timers.POLICY[repeat]))
     return replace(task, version=task.version + 1, steps=left)
 
 
@@ -154,9 +157,13 @@ def _reach(of: Task | OpenTask, opened_at: datetime, calendar: Calendar) -> Reac
 
 
 def _ladder(of: Task | OpenTask) -> str:
-    """Which one of `priorities.json`: of what ends at its limit, whoever decides, only what comes before helps."""
+    """Which one of `priorities.json`: of what ends at its limit, whoever decides, only what comes before helps; what is
+    about no referral only the agency that is asked can decide.
+    """
     if of.until:
         return "ending_task_ladder"
+    if of.referral_id is None:
+        return "desk_task_ladder"
     return "paging_task_ladder" if _pages(of) else "task_ladder"
 
 
