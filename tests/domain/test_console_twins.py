@@ -1,5 +1,6 @@
 """What a desk is shown of two people who may be one, and what it may say of them."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ ABOUT: dict[str, Any] = {
     "sender_queue": "pa.mobile.team", "city": "palermo", "service": "health.primary", "person_refs": ("p_2", "p_1"),
     "turn": 0,
 }  # fmt: skip
+LATER = NOW + timedelta(days=3)
 SUSPECTED = twins.after(None, DuplicateSuspected(**ABOUT, reasons=("similar_name",)))
 
 
@@ -47,6 +49,18 @@ def test_a_desk_decides_what_is_open_and_a_link_is_undone_by_it_or_the_coordinat
 
 def test_the_reasons_stay_when_it_is_decided() -> None:
     assert after("later")["reasons"] == ["similar_name"]
+
+
+@pytest.mark.parametrize("decisions", [(), ("later",)])
+def test_a_desk_that_is_asked_in_the_place_of_another_reads_when_it_was_asked_and_nothing_of_what_the_other_said(
+    decisions: tuple[str, ...],
+) -> None:
+    asked = ABOUT | {"sender_agency": "pa.comune", "sender_queue": "pa.comune.desk", "person_refs": ("p_1", "p_2")}
+
+    row = twins.after(after(*decisions), DuplicateSuspected(**asked | {"at": LATER}, reasons=("same_language",)))
+
+    assert (row["state"], row["asked_at"], row["reasons"]) == ("suspected", LATER, ["same_language"])
+    assert (row["sender_agency"], row["person_refs"]) == ("pa.comune", ["p_1", "p_2"])
 
 
 def test_the_desk_that_met_the_person_sees_it_and_its_coordinator_and_nobody_else() -> None:

@@ -22,7 +22,7 @@ def after(before: Doc | None, event: DuplicateEvent) -> Doc:
     }  # fmt: skip
     match event:
         case DuplicateSuspected(reasons=reasons):
-            return doc | {"reasons": list(reasons)}
+            return doc | {"reasons": list(reasons), "state": SUSPECTED, "asked_at": event.at}
         case DuplicateDecided(decision=decision):
             return doc | {"state": decision}
         case _:
