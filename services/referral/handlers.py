@@ -77,11 +77,15 @@ async def on_capacity(event: Message, tx: Transaction) -> None:
 
 @handlers.on(topics.NOTIFICATIONS)
 async def on_notification(event: Message, tx: Transaction) -> None:
-    """Of the referral only what never changes is used."""
+    """Of the referral only what never changes is used. That a task is late asks nobody again who was asked: it is on
+    their page, or they have said that they saw to it.
+    """
     match event:
         case NotificationFailed(referral_id=UUID() as id) if referral := await store.find_referral(tx, id):
-            tx.correlate(event.journey_id)
-            tx.emit(untold.task(referral, event))
+            todo = untold.task(referral, event)
+            if event.about != untold.LATE or await store.find_task(tx, todo.task_id) is None:
+                tx.correlate(event.journey_id)
+                tx.emit(todo)
         case _:
             pass
 

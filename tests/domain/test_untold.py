@@ -137,3 +137,27 @@ def test_who_has_seen_to_it_is_asked_again_when_another_mail_fails_and_not_of_wh
     told = [Said("referrals", 0, n, "", "", m.TYPE, value=m.model_dump(mode="json")) for n, m in enumerate(events)]
     kept = network.db["tasks"].doc(str(task.task_id))
     assert folding.of_task(told) == folding.of_stored_task(kept)
+
+
+def not_told(network: Offline) -> list[str]:
+    return [task.state for task in network.tasks if task.kind in untold.KINDS]
+
+
+@pytest.mark.parametrize(("first", "state"), [("declined", "DONE"), ("task_late", "DONE"), (None, "OPEN")])
+def test_that_a_task_was_late_asks_nobody_again_who_has_said_that_they_saw_to_it(first: str | None, state: str) -> None:
+    """Such a mail fails four hours after it was made. None: nobody had anything to see to yet."""
+    network = declined()
+    late = a_failure("pa.mobile.desk", referral_id=VISIT, about="task_late")
+    if first:
+        network.ask(late.model_copy(update={"about": first, "mail_id": UUID(int=8)}))
+        (task,) = [task for task in network.tasks if task.kind in untold.KINDS]
+        network.now += HOURS
+        network.ask(CompleteTask(task_id=task.task_id, asked=Asked(agency="pa.mobile", command_id="c-1")))
+    network.now += HOURS
+
+    network.ask(late)
+
+    assert not_told(network) == [state]
+    network.now += HOURS
+    network.ask(late.model_copy(update={"about": "accepted", "mail_id": UUID(int=9)}))
+    assert not_told(network) == ["OPEN"], "of what they were not told since"

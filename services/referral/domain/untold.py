@@ -9,9 +9,12 @@ from services.referral.domain.referral import Referral
 
 RECEIVER, SENDER = KINDS = ("receiver_not_told", "sender_not_told")
 
+LATE = "task_late"
+"""What a mail is about that says that a task is late."""
+
 
 def task(referral: Referral, failed: NotificationFailed) -> OpenTask:
-    """One a referral and side, however many mails fail: also those that say that this task is late."""
+    """One a referral and side, however many mails fail."""
     receiver = referral.place.queue if referral.place else None
     kind = RECEIVER if failed.queue == receiver else SENDER
     task_id = uuid5(referral.referral_id, f"task:{kind}")
