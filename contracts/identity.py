@@ -64,7 +64,7 @@ class UndoPair(Message):
 class DuplicateEvent(Message):
     """What every event of a suspicion says: which meeting's desk is asked, and of whom. person_refs: its person first.
 
-    service: the first that the meeting asked for. turn: how often it was decided.
+    service: the first that the meeting asked for. turn: how often it was decided, or asked of another desk.
     """
 
     intake_id: UUID

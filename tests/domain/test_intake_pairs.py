@@ -10,6 +10,7 @@ from contracts.answers import CommandAccepted
 from contracts.identity import (
     DecidePair,
     DuplicateDecided,
+    DuplicateEvent,
     DuplicateSuspected,
     IdentityLinked,
     IdentityUnlinked,
@@ -94,12 +95,30 @@ def test_what_an_agency_that_works_no_more_did_not_decide_is_asked_of_the_other(
 
     assert isinstance(asked, DuplicateSuspected)
     assert (asked.pair_id, asked.sender_agency, asked.person_refs, asked.turn) == (
-        ASKS.pair_id, "pa.comune", (P1, P2), put_off)  # fmt: skip
+        ASKS.pair_id, "pa.comune", (P1, P2), put_off + 1)  # fmt: skip
     assert (after.agency, after.state, len(after.decisions)) == ("pa.comune", pairs.SUSPECTED, put_off)
     assert pairs.suspect(after, OTHER_WAY, NOW, COMUNE)[1] == [], "once"
     assert pairs.decide(after, decided("same", by="pa.comune"), NOW)[0].state == pairs.SAME
     with pytest.raises(Refusal, match="unknown_referral"):
         pairs.decide(after, decided("same", by="pa.mobile"), NOW)
+
+
+def test_no_two_turns_of_a_pair_are_alike_though_a_desk_is_asked_about_the_same_meeting_again() -> None:
+    left, right = an_agency("pa.mobile", status="suspended"), an_agency("pa.comune", status="suspended")
+    pair, said = pairs.suspect(None, ASKS, NOW)
+    for command, asked in ((OTHER_WAY, left), (ASKS, right)):
+        pair, more = pairs.suspect(pair, command, NOW, asked)
+        said += more
+    pair, put_off = pairs.decide(pair, decided("later"), NOW)
+    pair, ended = pairs.decide(pair, decided("same"), NOW)
+
+    told = [m for m in [*said, *put_off, *ended] if isinstance(m, DuplicateEvent)]
+    assert [(m.sender_agency, m.turn) for m in told] == [
+        ("pa.mobile", 0), ("pa.comune", 1), ("pa.mobile", 2), ("pa.mobile", 3), ("pa.mobile", 4)
+    ]  # fmt: skip
+    versions = [m.version for m in [*put_off, *ended] if isinstance(m, CommandAccepted | IdentityLinked)]
+    assert versions == [1, 2, 2], "as they are told under the name of the pair"
+    assert pair.state == pairs.SAME
 
 
 def test_what_was_decided_or_is_asked_of_who_works_stays_there() -> None:

@@ -53,7 +53,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """agency: whose desk is asked; version: how often it was decided."""
+    """agency: whose desk is asked; version: how often it was decided; asked_anew: how often of another desk."""
 
     pair_id: UUID
     intake_id: UUID
@@ -66,6 +66,7 @@ class Pair:
     state: str = SUSPECTED
     version: int = 0
     decisions: tuple[Decision, ...] = ()
+    asked_anew: int = 0
 
 
 def met_last(met: Iterable[Intake]) -> Intake:
@@ -113,6 +114,7 @@ def suspect(known: Pair | None, command: SuspectPair, now: datetime, asked: Agen
         reasons=command.reasons,
         version=known.version if known else 0,
         decisions=known.decisions if known else (),
+        asked_anew=known.asked_anew + 1 if known else 0,
     )
     return pair, [DuplicateSuspected(**_about(pair, now), reasons=pair.reasons)]
 
@@ -195,7 +197,7 @@ def _about(pair: Pair, now: datetime) -> dict[str, Any]:
         "city": pair.city,
         "service": pair.service,
         "person_refs": pair.person_refs,
-        "turn": pair.version,
+        "turn": pair.version + pair.asked_anew,
     }
 
 
