@@ -63,6 +63,16 @@ def test_a_desk_that_is_asked_in_the_place_of_another_reads_when_it_was_asked_an
     assert (row["sender_agency"], row["person_refs"]) == ("pa.comune", ["p_1", "p_2"])
 
 
+def test_what_the_desk_before_said_and_is_read_late_changes_nothing_for_the_one_that_is_asked() -> None:
+    asked = ABOUT | {"sender_agency": "pa.comune", "intake_id": UUID(int=9), "turn": 2}
+    row = twins.after(SUSPECTED, DuplicateSuspected(**asked, reasons=("same_language",)))
+
+    put_off = DuplicateDecided(**ABOUT | {"turn": 1}, decision="later", by="pa.mobile")
+
+    assert twins.after(row, put_off) == row
+    assert twins.after(row, DuplicateSuspected(**ABOUT, reasons=("similar_name",))) == row
+
+
 def test_the_desk_that_met_the_person_sees_it_and_its_coordinator_and_nobody_else() -> None:
     def seen_as(agency: str, *roles: str, cities: tuple[str, ...] = ()) -> frozenset[str]:
         actor = Actor("s", "n", agency, frozenset(roles), cities=frozenset(cities))

@@ -13,12 +13,16 @@ CHOICES = ("same", "different", "later")
 
 
 def after(before: Doc | None, event: DuplicateEvent) -> Doc:
-    """A row that `access.grants` fits: the desk is its sender."""
+    """A row that `access.grants` fits: the desk is its sender. What is read late, as of a desk that was asked before,
+    changes nothing.
+    """
+    if before and event.turn < before.get("turn", 0):
+        return before
     doc: Doc = {"reasons": []} | (before or {"_id": str(event.pair_id), "state": SUSPECTED, "asked_at": event.at})
     doc |= {
         "intake_id": str(event.intake_id), "sender_agency": event.sender_agency, "sender_queue": event.sender_queue,
         "cities": [event.city], "service": event.service, "person_refs": list(event.person_refs),
-        "changed_at": event.at,
+        "changed_at": event.at, "turn": event.turn,
     }  # fmt: skip
     match event:
         case DuplicateSuspected(reasons=reasons):
