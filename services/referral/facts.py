@@ -161,10 +161,14 @@ async def priority_of(leaning: EndNeed, tx: Transaction) -> str | None:
 
 
 async def parted(event: IdentityUnlinked, tx: Transaction) -> list[EndNeed]:
-    """Needs of one person that lean on a referral of another one, who was the same until now: they do no more."""
+    """Needs of one person that lean on a referral of another one, who was the same until now, or were served with it:
+    they do no more, and were not.
+    """
     one, other = [{ref, *await store.find_other_names(tx, ref)} for ref in event.person_refs]
     told = list[EndNeed]()
-    for link in [] if one & other else await store.find_leant_on(tx, one | other):
+    if one & other:
+        return told
+    for link in [*await store.find_leant_on(tx, one | other), *await store.find_served_too(tx, one | other)]:
         held = await store.find_referral(tx, link.referral_id)
         strangers = other if held and held.need.person_ref in one else one
         told += link.tell([need for need in link.leaning if need.person_ref in strangers], "ended")

@@ -42,7 +42,12 @@ def _index(*fields: str) -> IndexModel:
 INDEXES: Mapping[str, list[IndexModel]] = {
     "offers": [_index("service", "area_served.cities"), _index("service", "agency")],
     "agencies": [_index("city")],
-    "referrals": [_index("place.agency", "state", "due_at"), _index("next_at"), _index("code")],
+    "referrals": [
+        _index("place.agency", "state", "due_at"),
+        _index("next_at"),
+        _index("code"),
+        _index("served_too.person_ref"),
+    ],
     "decisions": [_index("code")],
     "links": [_index("referral_id"), _index("leaning.need_id"), _index("leaning.person_ref")],
     "journeys": [_index("sender_agency"), _index("needs.state")],
@@ -176,6 +181,13 @@ async def find_leant_on(tx: Transaction, person_refs: Iterable[str]) -> list[Lin
     """Those on which needs of these people lean."""
     found = await tx.find("links", {"leaning.person_ref": {"$in": sorted(person_refs)}})
     return [LINK.validate_python(doc) for doc in found]
+
+
+async def find_served_too(tx: Transaction, person_refs: Iterable[str]) -> list[Link]:
+    """What these people were served with that was open for another name, and is closed."""
+    found = await tx.find("referrals", {"served_too.person_ref": {"$in": sorted(person_refs)}})
+    served = (REFERRAL.validate_python(doc) for doc in found)
+    return [Link(referral.referral_id, referral.served_too) for referral in served if not referral.is_open]
 
 
 def delete_link(tx: Transaction, name: str) -> None:

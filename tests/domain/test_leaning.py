@@ -290,12 +290,23 @@ def test_a_draft_that_its_sender_has_sent_meanwhile_does_not_lean_again() -> Non
 def test_who_turned_out_to_be_somebody_else_meanwhile_was_not_served_after_all() -> None:
     network = two_names()
     close(network)
+
     people(network, IdentityUnlinked, "p-1", "p-2")
+    assert [state_of(network, id) for id in (OTHER_ID, THIRD_ID)] == [["ended"], ["served"]]
+    assert kinds_of(network, OTHER_ID) == [("linked_referral_ended", "pa.mobile")]
 
     say(network, VISIT, "reopen", **REOPENED)
+    say(network, VISIT, "close", closure_outcome="served_completed")
 
-    assert [state_of(network, id) for id in (OTHER_ID, THIRD_ID)] == [["ended"], ["linked"]]
+    assert [state_of(network, id) for id in (OTHER_ID, THIRD_ID)] == [["ended"], ["served"]]
     assert kinds_of(network, OTHER_ID) == [("linked_referral_ended", "pa.mobile")]
+
+
+def test_who_was_served_elsewhere_meanwhile_stays_so_whoever_they_turn_out_to_be() -> None:
+    found, tasks = after(a_journey(), *map(told, ("linked", "served")), told("sent", on=None), told("served", on=None),
+                         told("ended"))  # fmt: skip
+
+    assert (found.needs[0].state, tasks) == ("served", [])
 
 
 @pytest.mark.parametrize(("ends", "state", "tasks"), [

@@ -141,11 +141,17 @@ def _apply_all(journey: Journey, ends: Iterable[EndNeed], now: datetime) -> Outc
 def _apply(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
     """What is told of a referral that the need leans on counts only while it does; what is told too early waits."""
     need, on = journey.need(command.need_id), command.linked_referral_id
-    leans = need is not None and need.state == "linked" and need.leans_on in (None, on)
-    if on is None or leans or command.outcome in ("linked", "reopened"):
+    if on is None or _leans(need, command) or command.outcome in ("linked", "reopened"):
         return OUTCOMES[command.outcome](journey, command, now)
     moved_on = need is not None and need.leans_on == on
     return journey if moved_on else replace(journey, early=(*journey.early, command)), []
+
+
+def _leans(need: Wanted | None, command: EndNeed) -> bool:
+    """Whether it leans on the referral of which this is told, or was served with what turns out to be another's."""
+    state, known = (need.state, need.leans_on) if need else (None, None)
+    is_undone = state == "served" and command.outcome == "ended" and known == command.linked_referral_id
+    return is_undone or (state == "linked" and known in (None, command.linked_referral_id))
 
 
 def _served(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
@@ -156,9 +162,9 @@ def _served(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
 
 
 def _ended(journey: Journey, command: EndNeed, now: datetime) -> Outcome:
-    """Whoever waited for it cannot be sent by itself, and a need that only leaned on it is open again."""
+    """Whoever waited for it cannot be sent by itself, and a need that only leaned on it is its sender's to decide."""
     need = journey.need(command.need_id)
-    leaned = [need] if need and need.state == "linked" else []
+    leaned = [need] if need and (need.state == "linked" or command.linked_referral_id) else []
     tasks: list[Message] = [_task(journey, "linked_referral_ended", need, command) for need in leaned]
     after, more = _unserved(_now(journey, command, "ended"), command)
     if command.reason != IN_ERROR:
