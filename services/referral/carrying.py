@@ -1,6 +1,6 @@
 """What is done when a command is carried out: load, ask the domain, save, say."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid5
@@ -24,7 +24,7 @@ from contracts.refusals import Refusal
 from contracts.sharing import KeepSharing
 from contracts.values import Asked, Message
 from services.chassis.transaction import Transaction
-from services.referral import facts, store, tasking
+from services.referral import facts, leaning, store, tasking
 from services.referral.domain import (
     basis,
     contacts,
@@ -35,14 +35,12 @@ from services.referral.domain import (
     needs,
     overdue,
     seats,
-    serving,
     suspension,
     unsent,
 )  # fmt: skip
 from services.referral.domain.case import Facts, roles_in
 from services.referral.domain.referral import Referral
 from services.referral.domain.telling import Explanation
-from services.referral.domain.unsent import Link
 
 # -- referrals ---------------------------------------------------------------------------------------------------------
 
@@ -100,8 +98,8 @@ async def change_referral(command: ReferralCommand, tx: Transaction) -> None:
     if after.is_open and not before.is_open:
         await _take_up(after, tx)
     if before.is_open and not after.is_open:
-        await _lean(known.served_by, said, tx)
-    await _tell_leaning(before, after, said, tx)
+        await leaning.begin(known.served_by, said, tx)
+    await _follow(before, after, said, tx)
 
 
 async def _is_answered(before: Referral, command: ReferralCommand, known: Facts, tx: Transaction) -> bool:
@@ -142,7 +140,7 @@ async def follow_up(command: OfTheNetwork, tx: Transaction) -> None:
             after, said = contacts.tell(before, command, known)
     store.save_referral(tx, after)
     tx.say(said)
-    await _tell_leaning(before, after, said, tx)
+    await _follow(before, after, said, tx)
 
 
 async def reroute_agency(command: RerouteAgency, tx: Transaction) -> None:
@@ -164,14 +162,9 @@ async def _send(referral: Referral, known: Facts, tx: Transaction) -> None:
 
 
 async def _take_up(referral: Referral, tx: Transaction) -> None:
-    """It is with its receiver now, or again: no other of this person may be, and a change of the bases is noticed. The
-    needs that it served beside its own lean on it again.
-    """
+    """It is with its receiver now, or again: a change of the bases is noticed."""
     store.save_ground(tx, (await store.get_ground(tx, referral.need)).having_sent())
-    if referral.link:
-        link = Link(referral.referral_id, referral.served_too)
-        store.save_link(tx, referral.link, link)
-        _tell(link.tell(link.leaning, "reopened"), tx)
+    leaning.take_up(referral, tx)
 
 
 async def _is_unsent(referral: Referral, known: Facts, tx: Transaction, asked: Asked | None = None) -> bool:
@@ -179,45 +172,16 @@ async def _is_unsent(referral: Referral, known: Facts, tx: Transaction, asked: A
     said = unsent.instead(referral, known, asked or Asked())
     if said and known.decision:
         store.save_decision(tx, Explanation(referral.referral_id, tx.now, known.decision, known.linked_id))
-        await _lean(known.linked, said, tx)
+        await leaning.begin(known.linked, said, tx)
     tx.say(said)
     return bool(said)
 
 
-async def _lean(on: Referral | None, said: list[Message], tx: Transaction) -> None:
-    """Of a need that is linked to a referral is kept that it will be told how that one ends."""
-    leaning = [message for message in said if isinstance(message, EndNeed) and message.outcome == "linked"]
-    if leaning and on and (name := on.link):
-        link = await store.find_link(tx, name) or Link(on.referral_id)
-        store.save_link(tx, name, link.with_more(*leaning))
-
-
-async def _tell_leaning(before: Referral, after: Referral, said: list[Message], tx: Transaction) -> None:
-    """When it is over, whoever leaned on it is told how it ended, the person may be sent to this offer again, and what
-    was to be done about its place is done; when it comes to wait on a list, an emergency leans on it no more.
-    """
-    over = before.is_open and not after.is_open
-    if over:
+async def _follow(before: Referral, after: Referral, said: list[Message], tx: Transaction) -> None:
+    """Once it is over, what was to be done about its place is done; who leans on it is told what became of it."""
+    if before.is_open and not after.is_open:
         tx.emit(*seats.settled(after))
-    name = after.link if over or unsent.comes_to_wait(before, after) else None
-    link = await store.find_link(tx, name) if name else None
-    if name is None or link is None or link.referral_id != after.referral_id:
-        return
-    if over:
-        store.delete_link(tx, name)
-        ends = unsent.held_no_more(link, after, said)
-        store.save_referral(tx, replace(after, served_too=tuple(told for told in ends if told.outcome == "served")))
-        return _tell(ends, tx)
-    gone = [told for told in link.leaning if serving.is_passed_by(after, await facts.priority_of(told, tx))]
-    store.save_link(tx, name, link.without(gone))
-    _tell(link.tell(gone, "ended"), tx)
-
-
-def _tell(ends: Sequence[EndNeed], tx: Transaction) -> None:
-    """Each journey of those that leaned on a referral."""
-    for told in ends:
-        tx.correlate(told.journey_id)
-        tx.emit(told)
+    await leaning.tell(before, after, said, tx)
 
 
 # -- on what grounds --------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from contracts import codes
 from contracts.commands import Need
 from contracts.directory import StricterLimit
 from contracts.journeys import EndNeed
@@ -209,8 +208,7 @@ def by_priority(referral: Referral, before: str, now: datetime, calendar: Calend
     One that would be over already begins now, so that nobody who was in time is late at once. A shorter limit, and that
     of a priority more urgent than the one before, gives no more time than there was: no step of it comes later.
     """
-    ranks = codes.codes("priorities")
-    is_raised = ranks[referral.need.priority]["rank"] < ranks[before]["rank"]
+    is_raised = table.RANKS[referral.need.priority] < table.RANKS[before]
 
     def again(timer: Timer) -> Timer:
         begun, anew = (
@@ -266,8 +264,8 @@ def request(referral: Referral) -> dict[str, Any]:
 
 def raised(need: Need) -> Need:
     """The same need, one priority more urgent."""
-    ranks = {item["rank"]: code for code, item in codes.codes("priorities").items()}
-    rank = codes.codes("priorities")[need.priority]["rank"]
+    ranks = {rank: code for code, rank in table.RANKS.items()}
+    rank = table.RANKS[need.priority]
     return need.model_copy(update={"priority": ranks.get(rank - 1, need.priority)})
 
 

@@ -13,6 +13,8 @@ REFUSALS: dict[str, str] = {g["code"]: g["rejection_code"] for g in LIFE["guards
 """The refusal with which each guard says no."""
 
 OPEN_STATES = tuple(code for code, state in STATES.items() if state["kind"] == "open")
+RANKS: dict[str, int] = {code: item["rank"] for code, item in codes.codes("priorities").items()}
+"""Of priorities; the most urgent is the lowest."""
 NOBODY_WAITS = "EMERGENCY"
 """The priority that no waitlist takes (T05)."""
 SUPERVISOR = "supervisor"

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from contracts import codes
 from contracts.answers import CommandAccepted, CommandRejected
 from contracts.commands import Need, ReferralCommand
 from contracts.events import RoutingDecided
@@ -16,10 +15,9 @@ from services.referral.domain.case import Facts
 from services.referral.domain.referral import Referral, snapshot
 from services.referral.domain.routing import explained
 from services.referral.domain.serving import is_passed_by, waits
-from services.referral.domain.table import NOBODY_WAITS
+from services.referral.domain.table import NOBODY_WAITS, RANKS
 
 LINKED = "LINKED"
-RANKS = {code: item["rank"] for code, item in codes.codes("priorities").items()}
 FIRST_ON_A_LIST = min((code for code in RANKS if code != NOBODY_WAITS), key=RANKS.__getitem__)
 
 
